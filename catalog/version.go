@@ -1,0 +1,107 @@
+// Package catalog turns identifiable extracts into datasets that a researcher
+// may use: it reads a dataset definition, accounts for every row, applies
+// opt-outs, gives each person a unit, and publishes immutable, signed versions.
+package catalog
+
+import (
+	"fmt"
+	"time"
+)
+
+// UnitColumn is the gate-owned column of every published table about people:
+// the person's unit, a dense uint32. No definition may declare a column of this
+// name and no researcher's SQL can reach it.
+const UnitColumn = "_unit"
+
+// PersonColumn is the name under which a workspace shows a person's pseudonym.
+// It does not stand in published files: a project's population gives it.
+const PersonColumn = "person_id"
+
+// Class says how the gate treats a published column.
+type Class string
+
+// The classes of published columns.
+const (
+	ClassPerson    Class = "person"    // the person's identity: joined, partitioned and counted, never a value
+	ClassDimension Class = "dimension" // may be a group key
+	ClassMeasure   Class = "measure"   // may be aggregated
+	ClassDate      Class = "date"      // may be a group key at Grain or coarser; differences are measures
+	ClassQuasi     Class = "quasi"     // quasi-identifier: filter and join, never a group key
+	ClassReference Class = "reference" // a column of a public table
+)
+
+// Column is one column of a published table.
+type Column struct {
+	Name        string `json:"name"`
+	Type        string `json:"type"` // DuckDB type: VARCHAR, INTEGER, BIGINT, DOUBLE, DATE, TIMESTAMP, BOOLEAN, DECIMAL(p,s)
+	Class       Class  `json:"class"`
+	Grain       string `json:"grain,omitempty"`       // dates: finest grain to group by ("month", "year"); measures: rounding step of quantiles, as a decimal
+	Description string `json:"description,omitempty"` // shown in the catalogue
+}
+
+// Table is one table of a published version.
+type Table struct {
+	Name        string   `json:"name"`
+	Description string   `json:"description,omitempty"`
+	Public      bool     `json:"public"`  // a reference table: no rows about people
+	Columns     []Column `json:"columns"` // as a workspace shows them: person_id first in tables about people; never _unit
+	Files       []File   `json:"files"`   // Parquet, sorted by _unit
+	Rows        int64    `json:"rows"`
+	People      int64    `json:"people"` // distinct units; 0 for public tables
+}
+
+// File is one file of a version, by its path below the version's folder.
+type File struct {
+	Path   string `json:"path"`
+	SHA256 string `json:"sha256"` // lower-case hex
+	Bytes  int64  `json:"bytes"`
+}
+
+// Version is an immutable published snapshot of a dataset, as its manifest
+// describes it. Folder is where it stands on this machine.
+type Version struct {
+	Dataset   string    `json:"dataset"`
+	Number    int       `json:"number"`
+	Title     string    `json:"title"`
+	Custodian string    `json:"custodian"` // the organisation
+	Published time.Time `json:"published"`
+	Units     int64     `json:"units"` // distinct people in the version
+	UnitsFile File      `json:"units_file"` // Parquet with the one column _unit, ascending: everyone in the version
+	Tables    []Table   `json:"tables"`
+	Accounts  []Account `json:"accounts"` // what became of every row of every extract
+	Receipts  []Receipt `json:"receipts"` // the opt-out lists that were applied
+	Folder    string    `json:"-"`
+}
+
+// Name is the version's name as people write it: "shared_care@3".
+func (v Version) Name() string { return fmt.Sprintf("%s@%d", v.Dataset, v.Number) }
+
+// Account is the balance of one extract: Read = Published + OptedOut +
+// Σ Rejected, always; a version whose accounts do not balance is not published.
+type Account struct {
+	Table     string           `json:"table"`
+	Extract   string           `json:"extract"` // file name, without folder
+	Read      int64            `json:"read"`    // records found in the file, the header left out
+	Published int64            `json:"published"`
+	OptedOut  int64            `json:"opted_out"`
+	Rejected  map[string]int64 `json:"rejected"` // by reason code, e.g. "nhs_number_check_digit"
+}
+
+// Balanced reports whether every record read is accounted for exactly once.
+func (a Account) Balanced() bool {
+	n := a.Published + a.OptedOut
+	for _, r := range a.Rejected {
+		n += r
+	}
+	return n == a.Read
+}
+
+// Receipt tells which opt-out list was applied to a version, bound to it by the
+// manifest's signature.
+type Receipt struct {
+	List     string    `json:"list"` // "national", "type1", "withdrawals"
+	SHA256   string    `json:"sha256"`
+	Dated    time.Time `json:"dated"`
+	Entries  int64     `json:"entries"`  // numbers in the list
+	Affected int64     `json:"affected"` // people of the extracts whom it removed
+}

@@ -1,0 +1,145 @@
+package gatehouse
+
+// The codes, by room. A number is never given a new meaning.
+const (
+	CodeInternal Code = "GH-000"
+
+	// identity, policy, workspaces
+	CodeUnauthenticated  Code = "GH-101"
+	CodeDenied           Code = "GH-102"
+	CodeNotFound         Code = "GH-103"
+	CodeProjectNotActive Code = "GH-104"
+	CodeProjectExpired   Code = "GH-105"
+	CodeTrainingLapsed   Code = "GH-106"
+	CodeListsStale       Code = "GH-107"
+	CodeWrongWorkspace   Code = "GH-108"
+	CodeInvalidProject   Code = "GH-109"
+
+	// the gate: SQL that is not understood or not accepted
+	CodeSyntax            Code = "GH-201" // does not parse
+	CodeBind              Code = "GH-202" // unknown table, column or function, or wrong types
+	CodeStatement         Code = "GH-203" // a statement other than the accepted ones
+	CodeRowLevel          Code = "GH-204" // the result would be rows of people
+	CodeFunction          Code = "GH-205" // function not on the allow-list
+	CodeAggregate         Code = "GH-206" // aggregate not allowed at the frontier
+	CodeJoin              Code = "GH-207" // join of people not on the person
+	CodeGroupKey          Code = "GH-208" // group key is not a dimension
+	CodeMeasure           Code = "GH-209" // argument of an aggregate is not a measure expression
+	CodeWindow            Code = "GH-210" // window over people not partitioned by the person
+	CodeOperator          Code = "GH-211" // operator that the gate does not read
+	CodeTableFunction     Code = "GH-212" // table function
+	CodeColumnNotApproved Code = "GH-213" // column or table outside the project's approval
+	CodePersonMixed       Code = "GH-214" // the person identity used as an ordinary value
+	CodeTooLarge          Code = "GH-215" // query text, tree or result above the limit
+	CodeTooSmall          Code = "GH-220" // nothing is left after suppression
+	CodeDifference        Code = "GH-221" // would differ from an earlier release by too few people
+	CodeTimeLimit         Code = "GH-230"
+	CodeCancelled         Code = "GH-231"
+	CodeEngineLost        Code = "GH-232"
+	CodeEngineMissing     Code = "GH-233"
+	CodeArithmetic        Code = "GH-234" // the query's arithmetic failed (overflow, bad input); no value is shown
+
+	// catalogue and publication
+	CodeDefinition     Code = "GH-301" // dataset definition file
+	CodeExtractMissing Code = "GH-302"
+	CodeExtractHeader  Code = "GH-303"
+	CodeExtractEncoded Code = "GH-304" // not the declared encoding
+	CodeExtractBroken  Code = "GH-305" // truncated, or a quote never closed
+	CodeExtractEmpty   Code = "GH-306"
+	CodeListOld        Code = "GH-307" // opt-out list older than allowed
+	CodeListInvalid    Code = "GH-308" // not a list: an error or status message, or malformed
+	CodeStorage        Code = "GH-309" // disk full or unwritable
+	CodeCounts         Code = "GH-310" // rows do not add up: nothing was published
+	CodeTooManyRejects Code = "GH-311"
+	CodeManifest       Code = "GH-312" // a published file or manifest does not verify
+
+	// requests and releases
+	CodeRequestState   Code = "GH-401" // the request's state does not allow this
+	CodeSeparation     Code = "GH-402" // separation of duties
+	CodeRequestInvalid Code = "GH-403"
+	CodeFileRefused    Code = "GH-404"
+	CodeReleaseExpired Code = "GH-405"
+	CodeBundle         Code = "GH-406" // a bundle does not verify
+
+	// the house itself
+	CodeSandbox  Code = "GH-501" // a sandbox layer is missing
+	CodeJournal  Code = "GH-502" // the journal cannot be written or does not verify
+	CodeConfig   Code = "GH-503"
+	CodeBusy     Code = "GH-504"
+	CodeShutdown Code = "GH-505"
+	CodeKeys     Code = "GH-506"
+)
+
+type codeInfo struct {
+	kind   Kind
+	advice string
+}
+
+var codes = map[Code]codeInfo{
+	CodeInternal: {KindInternal, "Try again; if it persists, give your operator the decision or request id."},
+
+	CodeUnauthenticated:  {KindUnauthenticated, "Present a current token as 'authorization: Bearer …'."},
+	CodeDenied:           {KindDenied, "Ask the project's lead or a custodian if you think you should be allowed."},
+	CodeNotFound:         {KindNotFound, "Check the name; things you may not see are not shown."},
+	CodeProjectNotActive: {KindDenied, "Wait for the custodian's approval, or ask why the project was stopped."},
+	CodeProjectExpired:   {KindDenied, "Ask the project's lead to apply for an extension."},
+	CodeTrainingLapsed:   {KindDenied, "Renew your training certificate."},
+	CodeListsStale:       {KindUnavailable, "The custodian must load a current list before queries are answered."},
+	CodeWrongWorkspace:   {KindDenied, "Use a token made for this workspace."},
+	CodeInvalidProject:   {KindInvalid, "Correct the project file."},
+
+	CodeSyntax:            {KindInvalid, "Correct the SQL and try again."},
+	CodeBind:              {KindInvalid, "List the tables and columns of the workspace to see what can be named."},
+	CodeStatement:         {KindDenied, "Ask with one SELECT; CREATE TABLE … AS SELECT keeps people for later questions."},
+	CodeRowLevel:          {KindDenied, "Aggregate over people, for example count(*), avg(x), or a GROUP BY of dimensions."},
+	CodeFunction:          {KindDenied, "Use the functions listed in docs/gate.md."},
+	CodeAggregate:         {KindDenied, "Use count, sum, avg, stddev, median or a quantile."},
+	CodeJoin:              {KindDenied, "Join tables of people on person_id."},
+	CodeGroupKey:          {KindDenied, "Group by columns that the catalogue declares as dimensions, or by dates at month or coarser."},
+	CodeMeasure:           {KindDenied, "Aggregate measure columns, or simple arithmetic of them."},
+	CodeWindow:            {KindDenied, "Partition the window by person_id, or use windows over aggregated results."},
+	CodeOperator:          {KindDenied, "Write the question with SELECT, JOIN, WHERE, GROUP BY, HAVING and ORDER BY."},
+	CodeTableFunction:     {KindDenied, "Query the tables of the workspace."},
+	CodeColumnNotApproved: {KindDenied, "Ask the project's lead to apply for it."},
+	CodePersonMixed:       {KindDenied, "Use person_id only to join, group, partition, count or compare with another person_id."},
+	CodeTooLarge:          {KindExhausted, "Ask a smaller question."},
+	CodeTooSmall:          {KindDenied, "Use coarser groups or a wider population."},
+	CodeDifference:        {KindDenied, "Ask for groups that differ from earlier results by more people."},
+	CodeTimeLimit:         {KindExhausted, "Narrow the question, or split it."},
+	CodeCancelled:         {KindExhausted, "Run it again if you still need it."},
+	CodeEngineLost:        {KindUnavailable, "Try again; the workspace engine is being restarted."},
+	CodeEngineMissing:     {KindUnavailable, "Tell your operator that the workspace engine does not start."},
+	CodeArithmetic:        {KindDenied, "Guard the arithmetic, for example with TRY_CAST, or a WHERE that leaves out impossible values."},
+
+	CodeDefinition:     {KindInvalid, "Correct the dataset definition."},
+	CodeExtractMissing: {KindInvalid, "Put the file in the extracts folder, or correct its name in the definition."},
+	CodeExtractHeader:  {KindInvalid, "Make the file's header match the definition."},
+	CodeExtractEncoded: {KindInvalid, "Re-export the file in the declared encoding."},
+	CodeExtractBroken:  {KindInvalid, "Re-export the file; it looks cut off or damaged."},
+	CodeExtractEmpty:   {KindInvalid, "Re-export the file; it holds no rows."},
+	CodeListOld:        {KindUnavailable, "Fetch a current list, then publish again."},
+	CodeListInvalid:    {KindInvalid, "Fetch the list again; what came back is not a list of NHS numbers."},
+	CodeStorage:        {KindUnavailable, "Free space on the volume, then try again; nothing was published."},
+	CodeCounts:         {KindInternal, "Nothing was published. Keep the report and tell the maintainers."},
+	CodeTooManyRejects: {KindInvalid, "Look at the rejection report, correct the extract, or raise the limit in the definition."},
+	CodeManifest:       {KindUnavailable, "Do not use this version; restore it from a backup or publish again."},
+
+	CodeRequestState:   {KindConflict, "Look at the request's state to see whose turn it is."},
+	CodeSeparation:     {KindDenied, "Somebody else must do this: authors never check their own requests, and checkers vote once."},
+	CodeRequestInvalid: {KindInvalid, "Correct the request and try again."},
+	CodeFileRefused:    {KindInvalid, "Remove the file, or choose an accepted type and size."},
+	CodeReleaseExpired: {KindDenied, "Ask for a new release."},
+	CodeBundle:         {KindInvalid, "Do not use this bundle; download it again or tell the auditor."},
+
+	CodeSandbox:  {KindUnavailable, "The operator must install or allow the missing sandbox layer."},
+	CodeJournal:  {KindUnavailable, "The operator must make the journal writable; nothing leaves until then."},
+	CodeConfig:   {KindInvalid, "Correct the configuration."},
+	CodeBusy:     {KindUnavailable, "Try again in a moment."},
+	CodeShutdown: {KindUnavailable, "Try again when the service is back."},
+	CodeKeys:     {KindUnavailable, "The operator must make the key store reachable."},
+}
+
+// Kind is the class of the code; an unknown code is an internal fault.
+func (c Code) Kind() Kind { return codes[c].kind }
+
+func (c Code) advice() string { return codes[c].advice }

@@ -1,0 +1,54 @@
+package egress
+
+import (
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// DisclosureKey is the Arrow schema metadata key of an answer's disclosure
+// record (JSON of Disclosure).
+const DisclosureKey = "gatehouse.disclosure"
+
+// Outcome is what the gate decided.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeReleased   Outcome = "released"
+	OutcomeSuppressed Outcome = "suppressed" // released in part
+	OutcomeRefused    Outcome = "refused"
+	OutcomeReferred   Outcome = "referred" // to a human
+	OutcomeKept       Outcome = "kept"     // a workspace table was made or dropped: nothing left
+)
+
+// Disclosure is what an answer says of its own protection. Counts in it are of
+// cells that the researcher can see to be NULL; dropped groups are "some" or
+// "none".
+type Disclosure struct {
+	Decision   string         `json:"decision"` // id
+	Outcome    Outcome        `json:"outcome"`
+	Policy     string         `json:"policy"`
+	Threshold  int            `json:"threshold"`
+	Suppressed map[string]int `json:"suppressed_cells,omitempty"` // by rule
+	Groups     string         `json:"groups_withheld"`            // "some" or "none"
+	Rounding   string         `json:"rounding"`
+	Reused     bool           `json:"earlier_answer"`
+	Decided    time.Time      `json:"decided"`
+	Datasets   []string       `json:"datasets"` // name@version
+}
+
+// Answer is a decided query: what may leave. Reader must be released.
+type Answer struct {
+	Disclosure Disclosure
+	Schema     *arrow.Schema // with DisclosureKey in its metadata
+	Reader     array.RecordReader
+}
+
+// Shape is what is known of a statement before it touches data.
+type Shape struct {
+	Schema     *arrow.Schema // the result's columns
+	Parameters *arrow.Schema // prepared parameters in order; nil fields if none
+	Updates    bool          // CREATE or DROP: the answer has no rows
+}

@@ -1,0 +1,52 @@
+package gatehouse
+
+// Role is what a person is within a project, or for the whole house.
+type Role string
+
+// The roles. Custodian, checker, operator and auditor are held for the whole
+// house (scope "*"); lead and researcher for one project.
+const (
+	RoleResearcher Role = "researcher"
+	RoleLead       Role = "lead"
+	RoleCustodian  Role = "custodian"
+	RoleChecker    Role = "checker"
+	RoleOperator   Role = "operator"
+	RoleAuditor    Role = "auditor"
+)
+
+// Action is something that a principal may be allowed to do. The rules stand
+// in infra/policy; the names here are the complete list.
+type Action string
+
+// The actions.
+const (
+	ActionDatasetPublish  Action = "dataset.publish"  // make a version
+	ActionDatasetRead     Action = "dataset.read"     // see catalogue entries (metadata only)
+	ActionProjectCreate   Action = "project.create"   // draft a project
+	ActionProjectApprove  Action = "project.approve"  // approve a project for a dataset
+	ActionProjectRead     Action = "project.read"     // see a project
+	ActionWorkspaceOpen   Action = "workspace.open"   // start a workspace, make its tokens
+	ActionWorkspaceQuery  Action = "workspace.query"  // ask gated questions
+	ActionRequestCreate   Action = "request.create"   // collect files and submit them
+	ActionRequestRead     Action = "request.read"     // see a request and its files
+	ActionRequestReview   Action = "request.review"   // vote on files
+	ActionRequestRelease  Action = "request.release"  // seal what two checkers approved
+	ActionRequestDownload Action = "request.download" // take a release out
+	ActionRequestRecall   Action = "request.recall"   // call a release back
+	ActionJournalRead     Action = "journal.read"     // read and verify the journal
+	ActionSystemOperate   Action = "system.operate"   // see the state of engines and storage; no data
+)
+
+// Everywhere is the scope of roles that are not bound to one project.
+const Everywhere = "*"
+
+// Principal is who acts: a person, authenticated, on one session. It is made
+// by the identity check and never from anything else in a request.
+type Principal struct {
+	User      string // stable user name, e.g. "ada"
+	Session   string // id of the token or sign-in that was presented
+	Workspace string // the only workspace this token reaches; "" for tokens that reach none
+}
+
+// Anonymous reports whether nobody was authenticated.
+func (p Principal) Anonymous() bool { return p.User == "" }

@@ -1,0 +1,97 @@
+// Package workspaces holds projects, their members and approvals, and the
+// workspaces in which approved researchers ask their questions. Whoever asks
+// for anything about people passes through Service.Enter first.
+package workspaces
+
+import (
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// ProjectState is where a project stands in its life.
+type ProjectState string
+
+// The states of a project. Expiry is not a state but a date, checked at use.
+const (
+	ProjectDraft     ProjectState = "draft"
+	ProjectSubmitted ProjectState = "submitted"
+	ProjectActive    ProjectState = "active"
+	ProjectSuspended ProjectState = "suspended"
+	ProjectClosed    ProjectState = "closed"
+)
+
+// OptOutBasis is why a project may or may not use data of people who opted out.
+type OptOutBasis string
+
+// The bases. BasisApplies is the default.
+const (
+	BasisApplies OptOutBasis = "applies"
+	BasisConsent OptOutBasis = "consent"
+	BasisS251    OptOutBasis = "s251-exempt"
+	BasisLegal   OptOutBasis = "legal"
+)
+
+// Member is a person's role in a project.
+type Member struct {
+	User          string         `json:"user" yaml:"user"`
+	Role          gatehouse.Role `json:"role" yaml:"role"` // lead or researcher
+	TrainingUntil time.Time      `json:"training_until" yaml:"training_until"`
+}
+
+// TableGrant is a table that a project may use, and the columns of it; no
+// columns means all of them.
+type TableGrant struct {
+	Table   string   `json:"table" yaml:"table"`
+	Columns []string `json:"columns,omitempty" yaml:"columns"`
+}
+
+// DatasetGrant is a dataset version that a project may use, in part.
+type DatasetGrant struct {
+	Dataset string       `json:"dataset" yaml:"dataset"`
+	Version int          `json:"version" yaml:"version"`
+	Tables  []TableGrant `json:"tables" yaml:"tables"`
+}
+
+// Project is approved research: purpose, people, data, policy, expiry.
+type Project struct {
+	ID          string         `json:"id"` // a ValidName, e.g. "diabetes-outcomes"
+	Title       string         `json:"title"`
+	Purpose     string         `json:"purpose"`
+	State       ProjectState   `json:"state"`
+	Members     []Member       `json:"members"`
+	Datasets    []DatasetGrant `json:"datasets"`
+	Policy      string         `json:"policy"` // disclosure policy: "sdap", "nhs", "opensafely"
+	OptOutBasis OptOutBasis    `json:"opt_out_basis"`
+	OptOutRef   string         `json:"opt_out_ref,omitempty"` // document that supports a basis other than "applies"
+	Expires     time.Time      `json:"expires"`
+	CreatedBy   string         `json:"created_by"`
+	ApprovedBy  string         `json:"approved_by,omitempty"`
+	Version     int            `json:"version"` // grows with each change; for optimistic concurrency
+}
+
+// Workspace is the isolated place of one project.
+type Workspace struct {
+	ID      string `json:"id"` // a ValidName
+	Project string `json:"project"`
+	Folder  string `json:"-"` // scratch and population of this workspace
+}
+
+// Mount is a dataset version as a project sees it.
+type Mount struct {
+	Version    catalog.Version
+	Tables     []catalog.Table // approved tables with their approved columns only
+	Population string          // Parquet file of _unit and person_id: who is visible, under which pseudonym
+	Complete   bool            // the population holds every unit of the version, so scans need no filter
+}
+
+// Session is a principal who has passed every check to ask in a workspace, and
+// all that the gate needs to know of the project at that moment. It is made by
+// Service.Enter for one question, and not kept.
+type Session struct {
+	Principal gatehouse.Principal
+	Project   Project
+	Workspace Workspace
+	Mounts    []Mount
+}
