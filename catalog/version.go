@@ -65,7 +65,7 @@ type Version struct {
 	Title     string    `json:"title"`
 	Custodian string    `json:"custodian"` // the organisation
 	Published time.Time `json:"published"`
-	Units     int64     `json:"units"` // distinct people in the version
+	Units     int64     `json:"units"`      // distinct people in the version
 	UnitsFile File      `json:"units_file"` // Parquet with the one column _unit, ascending: everyone in the version
 	Tables    []Table   `json:"tables"`
 	Accounts  []Account `json:"accounts"` // what became of every row of every extract

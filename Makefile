@@ -1,0 +1,60 @@
+# Everything that CI runs can be run here. Run `make` to see the targets.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-print-directory
+
+# duckdb_arrow: the engine hands its results out as Arrow.
+TAGS    := duckdb_arrow
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
+
+# The same source gives the same bytes: no paths, no build ids, no dates.
+GOBUILD := go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+
+# Packages where goroutines share state, and which do not link DuckDB: they are
+# tested under the race detector too.
+RACE := ./catalog/... ./workspaces/... ./egress/... ./infra/...
+
+export TAGS
+
+.PHONY: help
+help: ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 14
+
+.PHONY: build
+build: ## build bin/gatehouse and bin/gatehouse-engine
+	$(GOBUILD) -o bin/gatehouse ./cmd/gatehouse
+	$(GOBUILD) -o bin/gatehouse-engine ./cmd/gatehouse-engine
+
+.PHONY: demo
+demo: bubblewrap build ## build, then run the demonstration (DEMO='--people 1000' to pass flags)
+	bin/gatehouse demo $(DEMO)
+
+.PHONY: test
+test: bubblewrap python lint build ## everything that CI runs: lint, unit, race, end to end
+	scripts/test.sh
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck, depguard, the import rules, known vulnerabilities
+	scripts/lint.sh
+
+.PHONY: bench
+bench: bubblewrap python build ## publication beside plain DuckDB, gated beside plain queries
+	.venv/bin/python test/bench/bench.py $(BENCH)
+
+.PHONY: fmt
+fmt: ## format the Go code
+	gofmt -w $$(git ls-files '*.go')
+
+.PHONY: clean
+clean: ## remove what make made: bin and .venv
+	rm -rf bin .venv
+
+.PHONY: bubblewrap
+bubblewrap:
+	@scripts/bubblewrap.sh
+
+.PHONY: python
+python:
+	@scripts/python.sh
