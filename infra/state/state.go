@@ -172,11 +172,11 @@ func (db *DB) Update(ctx context.Context, change func(*Tx) error) error {
 			return gatehouse.Errorf(gatehouse.CodeJournal, "There is no journal to record this in.")
 		}
 		if err := db.journal.Append(ctx, sqlTx, tx.events); err != nil {
-			return fault(err)
+			return fault(errors.Join(err, ctx.Err()))
 		}
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return fault(err)
+		return fault(errors.Join(err, ctx.Err()))
 	}
 	if len(tx.events) > 0 {
 		if err := db.journal.Committed(); err != nil {

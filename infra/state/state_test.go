@@ -2,6 +2,7 @@ package state_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
@@ -18,14 +21,28 @@ import (
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
+func key(t *testing.T) (note.Signer, note.Verifier) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := journal.NewSigner(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := journal.NewVerifier(public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, verifier
+}
+
 // open gives a database with a real journal, and the journal's folder.
 func open(t *testing.T) (*state.DB, string) {
 	t.Helper()
 	dir := t.TempDir()
-	signer, _, err := journal.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, _ := key(t)
 	db, err := state.Open(t.Context(), filepath.Join(dir, "state", "gatehouse.db"), state.Options{
 		Journal: journal.New(signer, filepath.Join(dir, "journal", "checkpoint")),
 		Now:     func() time.Time { return noon },
@@ -219,10 +236,7 @@ func TestViewCannotWriteOrRecord(t *testing.T) {
 // lost, doubled or left out of the journal.
 func TestConcurrentUpdatesAreSerial(t *testing.T) {
 	dir := t.TempDir()
-	signer, verifier, err := journal.GenerateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	signer, verifier := key(t)
 	checkpoint := filepath.Join(dir, "journal", "checkpoint")
 	const processes, goroutines, each = 2, 4, 15
 	var wg sync.WaitGroup

@@ -4,13 +4,13 @@
 -- one checkpoint, which moves forward.
 
 CREATE TABLE journal_events (
-    idx   BIGINT PRIMARY KEY,
+    idx   BIGINT NOT NULL PRIMARY KEY,
     event BYTEA NOT NULL
 );
 
 -- Hashes of complete subtrees, numbered as in golang.org/x/mod/sumdb/tlog.
 CREATE TABLE journal_hashes (
-    idx  BIGINT PRIMARY KEY,
+    idx  BIGINT NOT NULL PRIMARY KEY,
     hash BYTEA NOT NULL
 );
 
