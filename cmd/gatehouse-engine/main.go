@@ -1,0 +1,92 @@
+//go:build duckdb_arrow
+
+// Command gatehouse-engine is the sandboxed worker that runs DuckDB for the
+// control plane. It is started by gatehouse, never by hand: descriptor 3 is the
+// unix listener that it serves, descriptor 4 a pipe whose end tells it to leave.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/pflag"
+
+	"github.com/gatehouse-tre/gatehouse/infra/duck"
+	"github.com/gatehouse-tre/gatehouse/infra/engine"
+)
+
+type worker struct {
+	role        engine.Role
+	limits      duck.Limits
+	read, write []string
+	unsandboxed bool
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse-engine:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	var w worker
+	flags := pflag.NewFlagSet("gatehouse-engine", pflag.ContinueOnError)
+	flags.StringVar((*string)(&w.role), "role", "", "vault, binder, lobby or publish")
+	flags.IntVar(&w.limits.Threads, "threads", 1, "DuckDB threads")
+	flags.IntVar(&w.limits.MemoryMB, "memory", 512, "DuckDB memory limit in MB")
+	flags.StringArrayVar(&w.read, "read", nil, "folder to read")
+	flags.StringArrayVar(&w.write, "write", nil, "folder to read and write")
+	flags.BoolVar(&w.unsandboxed, "unsandboxed", false, "enter no sandbox: tests only")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return w.serve(ctx)
+}
+
+func (w *worker) serve(ctx context.Context) error {
+	l, err := listener()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		_, _ = io.Copy(io.Discard, os.NewFile(engine.LifelineFD, "lifeline"))
+		cancel()
+	}()
+	exec, closeDB := w.executor()
+	return errors.Join(engine.Serve(ctx, l, w.role, exec), closeDB())
+}
+
+func (w *worker) executor() (engine.Executor, func() error) {
+	switch w.role {
+	case engine.RoleVault, engine.RolePublish:
+		db := duck.NewDatabase(w.limits, w.read, w.write)
+		return engine.Executor{Database: db}, db.Close
+	case engine.RoleBinder:
+		b := duck.NewBinder(w.limits)
+		return engine.Executor{Binder: b}, b.Close
+	case engine.RoleLobby:
+		return engine.Executor{Lobby: duck.NewLobby(w.limits)}, func() error { return nil }
+	}
+	return engine.Executor{}, func() error { return nil }
+}
+
+func listener() (net.Listener, error) {
+	f := os.NewFile(engine.ListenerFD, "listener")
+	defer f.Close()
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("descriptor %d is not a listener: it is started by gatehouse, not by hand: %w", engine.ListenerFD, err)
+	}
+	return l, nil
+}

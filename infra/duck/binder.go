@@ -1,0 +1,341 @@
+//go:build duckdb_arrow
+
+package duck
+
+import (
+	"container/list"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+// heldSchemas is how many empty databases a binder keeps.
+const heldSchemas = 64
+
+// Binder binds SQL in empty databases. It parses and plans, and runs nothing.
+type Binder struct {
+	limits Limits
+
+	mu      sync.Mutex // one bind at a time; guards the rest
+	schemas map[[sha256.Size]byte]*list.Element
+	recent  list.List // of *schema, the most recent first
+}
+
+// schema is an empty database with the tables of one ddl.
+type schema struct {
+	key  [sha256.Size]byte
+	db   *duckdb.Connector
+	conn *duckdb.Conn
+}
+
+// NewBinder makes a binder.
+func NewBinder(limits Limits) *Binder {
+	return &Binder{limits: limits, schemas: make(map[[sha256.Size]byte]*list.Element)}
+}
+
+// Close closes the databases.
+func (b *Binder) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for b.recent.Len() > 0 {
+		b.forgetOldest()
+	}
+	return nil
+}
+
+// The kinds of statements that are not DuckDB's own names.
+const (
+	kindMultiple      = "MULTIPLE"       // more than one statement, or a PIVOT that needs several
+	kindTableFunction = "TABLE_FUNCTION" // a SELECT from a table function that may act when it is bound
+)
+
+// Bind implements egress.Binder. Only what is known to be a single SELECT, or
+// one of the statements that the gate accepts around one, is planned at all,
+// and only if its parse tree names no table function but the harmless ones:
+// some of DuckDB's act while they are bound. Every other statement comes back
+// by its kind alone.
+func (b *Binder) Bind(ctx context.Context, ddl []string, sql string) (*egress.Bound, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s, err := b.schema(ctx, ddl)
+	if err != nil {
+		return nil, failure(ctx, err)
+	}
+	bound, err := s.bind(ctx, sql)
+	if refusal := (*egress.BindFailure)(nil); errors.As(err, &refusal) {
+		return nil, refusal
+	}
+	if err != nil {
+		b.forget(s) // it may be broken
+		return nil, failure(ctx, err)
+	}
+	return bound, nil
+}
+
+func (b *Binder) schema(ctx context.Context, ddl []string) (*schema, error) {
+	hash := sha256.New()
+	for _, s := range ddl {
+		hash.Write([]byte(strconv.Itoa(len(s)) + ":" + s))
+	}
+	var key [sha256.Size]byte
+	hash.Sum(key[:0])
+	if held, ok := b.schemas[key]; ok {
+		b.recent.MoveToFront(held)
+		return held.Value.(*schema), nil
+	}
+	db, err := memory(ctx, b.limits.settings(), ddl, closed)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := connect(ctx, db)
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	for b.recent.Len() >= heldSchemas {
+		b.forgetOldest()
+	}
+	s := &schema{key: key, db: db, conn: conn}
+	b.schemas[key] = b.recent.PushFront(s)
+	return s, nil
+}
+
+func (b *Binder) forgetOldest() { b.forget(b.recent.Back().Value.(*schema)) }
+
+func (b *Binder) forget(s *schema) {
+	b.recent.Remove(b.schemas[s.key])
+	delete(b.schemas, s.key)
+	s.conn.Close()
+	s.db.Close()
+}
+
+func (s *schema) bind(ctx context.Context, sql string) (*egress.Bound, error) {
+	if strings.ContainsRune(sql, 0) {
+		return nil, &egress.BindFailure{Syntax: true, Message: "a NUL byte in the statement", Position: strings.IndexByte(sql, 0)}
+	}
+	tree, err := s.parse(ctx, sql)
+	if err == nil {
+		return s.bindSelect(ctx, sql, tree)
+	}
+	if !errors.Is(err, errNotSelect) {
+		return nil, err
+	}
+	st := dissect(sql)
+	switch st.kind {
+	case "DROP":
+		plan, err := s.plan(ctx, sql)
+		if err != nil {
+			return nil, err
+		}
+		return &egress.Bound{Statement: st.kind, Plan: plan.raw}, nil
+	case "CREATE_TABLE", "CREATE_VIEW":
+		return s.bindCreate(ctx, sql, st)
+	}
+	return &egress.Bound{Statement: st.kind}, nil
+}
+
+func (s *schema) bindSelect(ctx context.Context, sql string, tree parsed) (*egress.Bound, error) {
+	if kind := tree.refused(); kind != "" {
+		return &egress.Bound{Statement: kind}, nil
+	}
+	plan, err := s.plan(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := s.describe(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	return &egress.Bound{Statement: "SELECT", Plan: plan.raw, Tree: tree.raw, Columns: columns}, nil
+}
+
+// bindCreate binds a CREATE … AS whose inner SELECT was cut out of it, and is
+// held to the same rules as a SELECT by itself.
+func (s *schema) bindCreate(ctx context.Context, sql string, st statement) (*egress.Bound, error) {
+	tree, err := s.parse(ctx, st.query)
+	if errors.Is(err, errNotSelect) {
+		return &egress.Bound{Statement: kindMultiple}, nil
+	}
+	if refusal := (*egress.BindFailure)(nil); errors.As(err, &refusal) {
+		if refusal.Position >= 0 {
+			refusal.Position += len(sql) - len(st.query)
+		}
+		return nil, refusal
+	}
+	if err != nil {
+		return nil, err
+	}
+	if kind := tree.refused(); kind != "" {
+		return &egress.Bound{Statement: kind}, nil
+	}
+	plan, err := s.plan(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	columns, err := s.describe(ctx, st.query)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range plan.created() {
+		if i < len(columns) {
+			columns[i].Name = name
+		}
+	}
+	return &egress.Bound{Statement: st.kind, Plan: plan.raw, Columns: columns}, nil
+}
+
+// errNotSelect says that a text parses, but is not made of SELECTs alone.
+var errNotSelect = errors.New("duck: not a SELECT")
+
+// parse gives the tree of SELECT statements, errNotSelect, or an *egress.BindFailure.
+func (s *schema) parse(ctx context.Context, sql string) (parsed, error) {
+	var tree parsed
+	raw, err := scalar(ctx, s.conn, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql)
+	if err != nil {
+		return tree, err
+	}
+	tree.raw = json.RawMessage(raw)
+	var out struct {
+		serializeError
+		Statements []any `json:"statements"`
+	}
+	if err := json.Unmarshal(tree.raw, &out); err != nil {
+		return tree, err
+	}
+	if out.Failed {
+		if out.Type == "not implemented" && strings.HasPrefix(out.Message, "Only SELECT") {
+			return tree, errNotSelect
+		}
+		return tree, out.failure()
+	}
+	if len(out.Statements) == 0 {
+		return tree, &egress.BindFailure{Syntax: true, Message: "there is no statement", Position: 0}
+	}
+	tree.statements = out.Statements
+	return tree, nil
+}
+
+type plan struct {
+	raw  json.RawMessage
+	info struct {
+		Aliases []string `json:"aliases"` // of a view
+		Columns struct {
+			Columns []struct {
+				Name string `json:"name"`
+			} `json:"columns"`
+		} `json:"columns"` // of a table
+	}
+}
+
+// created are the column names of the table or view that is made, where they
+// differ from the query's.
+func (p plan) created() []string {
+	if len(p.info.Aliases) > 0 {
+		return p.info.Aliases
+	}
+	var names []string
+	for _, c := range p.info.Columns.Columns {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// plan gives the bound plan of one statement, or an *egress.BindFailure.
+func (s *schema) plan(ctx context.Context, sql string) (plan, error) {
+	var p plan
+	raw, err := scalar(ctx, s.conn, "SELECT json_serialize_plan(?::VARCHAR)::VARCHAR", sql)
+	if err != nil {
+		return p, err
+	}
+	p.raw = json.RawMessage(raw)
+	var out struct {
+		serializeError
+		Plans []struct {
+			Info json.RawMessage `json:"info"`
+		} `json:"plans"`
+	}
+	if err := json.Unmarshal(p.raw, &out); err != nil {
+		return p, err
+	}
+	if out.Failed {
+		return p, out.failure()
+	}
+	if len(out.Plans) != 1 {
+		return p, errors.New("duck: one statement has not one plan")
+	}
+	if len(out.Plans[0].Info) > 0 {
+		// Other statements have other shapes of info, which hold no names to take.
+		_ = json.Unmarshal(out.Plans[0].Info, &p.info)
+	}
+	return p, nil
+}
+
+// describe gives the result columns of one SELECT as DuckDB names and types
+// them. It only plans the description, where they stand as constants.
+func (s *schema) describe(ctx context.Context, query string) ([]egress.BoundColumn, error) {
+	raw, err := scalar(ctx, s.conn, "SELECT json_serialize_plan(?::VARCHAR)::VARCHAR", "DESCRIBE "+query)
+	if err != nil {
+		return nil, err
+	}
+	var out struct {
+		serializeError
+		Plans []struct {
+			Children []struct {
+				Type       string `json:"type"`
+				Collection struct {
+					Values [][]struct {
+						Value any `json:"value"`
+					} `json:"values"`
+				} `json:"collection"`
+			} `json:"children"`
+		} `json:"plans"`
+	}
+	if err := json.Unmarshal([]byte(raw), &out); err != nil {
+		return nil, err
+	}
+	if out.Failed {
+		return nil, out.failure()
+	}
+	if len(out.Plans) != 1 || len(out.Plans[0].Children) != 1 || len(out.Plans[0].Children[0].Collection.Values) < 2 {
+		return nil, errors.New("duck: a description of another shape")
+	}
+	values := out.Plans[0].Children[0].Collection.Values
+	columns := make([]egress.BoundColumn, len(values[0]))
+	for i := range columns {
+		name, isName := values[0][i].Value.(string)
+		typ, isType := values[1][i].Value.(string)
+		if !isName || !isType {
+			return nil, errors.New("duck: a description of another shape")
+		}
+		columns[i] = egress.BoundColumn{Name: name, Type: typ}
+	}
+	return columns, nil
+}
+
+// serializeError is how json_serialize_sql and json_serialize_plan say no.
+type serializeError struct {
+	Failed   bool   `json:"error"`
+	Type     string `json:"error_type"`
+	Message  string `json:"error_message"`
+	Position string `json:"position"`
+}
+
+func (e serializeError) failure() *egress.BindFailure {
+	f := &egress.BindFailure{Syntax: e.Type == "parser" || e.Type == "syntax", Message: e.Message, Position: -1}
+	if n, err := strconv.Atoi(e.Position); err == nil && n >= 0 {
+		f.Position = n
+	}
+	if e.Type == "internal" {
+		// What DuckDB 1.5 says of a parameter whose type nothing tells.
+		f.Message = "a parameter's type cannot be told: write a cast, such as $1::INTEGER"
+	}
+	return f
+}

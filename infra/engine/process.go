@@ -1,0 +1,254 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+// Config says which worker to start and what it may reach.
+type Config struct {
+	Binary   string   // path of gatehouse-engine
+	Role     Role     //
+	Read     []string // folders that the worker may read, absolute
+	Write    []string // folders that the worker may also write, absolute
+	Threads  int      // of DuckDB; 0 means one
+	MemoryMB int      // DuckDB's own limit; 0 means 512. The sandbox holds a harder one above it
+	Sockets  string   // an existing folder, closed to others, for the worker's socket
+	// Sandbox turns the plain command into a sandboxed one. Without it the worker
+	// runs with the rights of the control plane: for tests of other things only.
+	Sandbox Sandbox
+	Log     io.Writer // takes the worker's stderr; nil throws it away
+}
+
+// Command is a worker's command before it is sandboxed.
+type Command struct {
+	Path        string
+	Args        []string // without the program's name
+	Read, Write []string
+	MemoryMB    int
+	Files       []*os.File // become the worker's descriptors 3, 4, …
+}
+
+// Sandbox makes the command that runs a worker behind walls. release is called
+// when the process is gone. A missing wall is an error, never a weaker command.
+type Sandbox interface {
+	Wrap(c Command) (cmd *exec.Cmd, release func(), err error)
+}
+
+// The descriptors that a worker inherits.
+const (
+	ListenerFD = 3 // its unix listener
+	LifelineFD = 4 // a pipe that the parent never writes to: at its end, the parent is gone
+)
+
+// closeTime is how long Close waits for a worker to leave before it is killed.
+const closeTime = 5 * time.Second
+
+// Process is a running worker.
+type Process struct {
+	role     Role
+	client   *client
+	cmd      *exec.Cmd
+	socket   string
+	lifeline *os.File
+	gone     chan struct{} // closed when the process is dead and cleaned up
+	exit     error         // how it died; read after gone
+	stop     sync.Once
+}
+
+// Start starts a worker and waits until it answers, or ctx ends. The worker
+// lives until Close, not until ctx ends. A failure is an *egress.EngineFailure
+// of FailureMissing that wraps nothing to show to a researcher, or the sandbox's
+// own *gatehouse.Error with CodeSandbox.
+func Start(ctx context.Context, c Config) (*Process, error) {
+	p, err := spawn(c)
+	if err != nil {
+		if gatehouse.CodeOf(err) == gatehouse.CodeSandbox {
+			return nil, err
+		}
+		return nil, &egress.EngineFailure{Kind: egress.FailureMissing, Cause: err.Error()}
+	}
+	ready, err := p.client.ready(ctx)
+	if err == nil && ready.Role != c.Role {
+		err = fmt.Errorf("engine: the worker has role %q, not %q", ready.Role, c.Role)
+	}
+	if err != nil {
+		p.kill()
+		<-p.gone
+		return nil, &egress.EngineFailure{Kind: egress.FailureMissing,
+			Cause: fmt.Sprintf("engine %s does not start: %v (%v)", c.Role, err, p.exit)}
+	}
+	return p, nil
+}
+
+func spawn(c Config) (*Process, error) {
+	if !c.Role.Valid() {
+		return nil, fmt.Errorf("engine: unknown role %q", c.Role)
+	}
+	for _, dir := range append(append([]string(nil), c.Read...), c.Write...) {
+		if !filepath.IsAbs(dir) {
+			return nil, fmt.Errorf("engine: %s is not an absolute path", dir)
+		}
+	}
+	socket := filepath.Join(c.Sockets, gatehouse.NewID(string(c.Role))+".sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	defer l.Close() // the worker holds its own copy
+	if err := os.Chmod(socket, 0o600); err != nil {
+		return nil, err
+	}
+	listener, err := l.File()
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close()
+	life, lifeline, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer life.Close()
+
+	command := Command{Path: c.Binary, Args: c.args(), Read: c.Read, Write: c.Write,
+		MemoryMB: c.memory(), Files: []*os.File{listener, life}}
+	release := func() {}
+	var cmd *exec.Cmd
+	if c.Sandbox != nil {
+		cmd, release, err = c.Sandbox.Wrap(command)
+	} else {
+		cmd = command.plain()
+	}
+	if err == nil {
+		cmd.Stderr = c.Log
+		err = onSpawner(cmd.Start)
+	}
+	if err != nil {
+		lifeline.Close()
+		os.Remove(socket)
+		return nil, err
+	}
+	p := &Process{role: c.Role, client: newClient(socket), cmd: cmd, socket: socket, lifeline: lifeline, gone: make(chan struct{})}
+	go func() {
+		p.exit = cmd.Wait()
+		lifeline.Close()
+		p.client.close()
+		os.Remove(socket)
+		release()
+		close(p.gone)
+	}()
+	return p, nil
+}
+
+func (c Config) memory() int {
+	if c.MemoryMB <= 0 {
+		return 512
+	}
+	return c.MemoryMB
+}
+
+func (c Config) args() []string {
+	args := []string{"--role", string(c.Role), "--threads", strconv.Itoa(max(c.Threads, 1)), "--memory", strconv.Itoa(c.memory())}
+	for _, dir := range c.Read {
+		args = append(args, "--read", dir)
+	}
+	for _, dir := range c.Write {
+		args = append(args, "--write", dir)
+	}
+	return args
+}
+
+func (c Command) plain() *exec.Cmd {
+	cmd := exec.Command(c.Path, append([]string{"--unsandboxed"}, c.Args...)...)
+	cmd.Env = []string{}
+	cmd.ExtraFiles = c.Files
+	return cmd
+}
+
+// Done is closed when the worker is dead.
+func (p *Process) Done() <-chan struct{} { return p.gone }
+
+// Alive reports whether the worker has not died yet.
+func (p *Process) Alive() bool {
+	select {
+	case <-p.gone:
+		return false
+	default:
+		return true
+	}
+}
+
+// Pid is the id of the worker's outermost process on the host.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Close lets the worker leave, kills it after a while, and returns when it is
+// gone. It may be called more than once.
+func (p *Process) Close() error {
+	p.stop.Do(func() {
+		p.lifeline.Close()
+		patience := time.AfterFunc(closeTime, p.kill)
+		<-p.gone
+		patience.Stop()
+	})
+	<-p.gone
+	return nil
+}
+
+// Kill ends the worker at once and returns when it is gone.
+func (p *Process) Kill() {
+	p.kill()
+	<-p.gone
+}
+
+func (p *Process) kill() { _ = p.cmd.Process.Signal(syscall.SIGKILL) }
+
+// explain adds to a lost connection how the process died.
+func (p *Process) explain(err error) error {
+	lost := (*egress.EngineFailure)(nil)
+	if errors.As(err, &lost) && lost.Kind == egress.FailureLost {
+		select {
+		case <-p.gone:
+			lost.Cause += fmt.Sprintf(" (%s engine: %v)", p.role, p.exit)
+		default:
+		}
+	}
+	return err
+}
+
+// onSpawner runs f on one thread that lives as long as the process. A worker
+// asks the kernel to die with its parent, and for the kernel the parent is the
+// thread that forked, not the process.
+func onSpawner(f func() error) error {
+	spawner.once.Do(func() {
+		spawner.work = make(chan func())
+		go func() {
+			runtime.LockOSThread()
+			for job := range spawner.work {
+				job()
+			}
+		}()
+	})
+	result := make(chan error)
+	spawner.work <- func() { result <- f() }
+	return <-result
+}
+
+var spawner struct {
+	once sync.Once
+	work chan func()
+}

@@ -1,0 +1,262 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+// drainTime is how long a worker that is told to stop lets running work finish.
+const drainTime = 2 * time.Second
+
+// Serve answers the operations of role on l until ctx ends, then drains for a
+// moment and returns nil. It returns an error if l fails, or at once if role is
+// unknown or exec has no part for it.
+func Serve(ctx context.Context, l net.Listener, role Role, exec Executor) error {
+	mux, err := routes(role, exec)
+	if err != nil {
+		return err
+	}
+	base, interrupt := context.WithCancel(context.WithoutCancel(ctx))
+	defer interrupt()
+	server := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return base },
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("engine: serve: %w", err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(base, drainTime)
+	defer cancel()
+	if server.Shutdown(drain) != nil {
+		interrupt() // what still runs is interrupted
+		return server.Close()
+	}
+	return nil
+}
+
+func routes(role Role, exec Executor) (*http.ServeMux, error) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+pathReady, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, readyAnswer{Role: role})
+	})
+	switch {
+	case (role == RoleVault || role == RolePublish) && exec.Database != nil:
+		mux.HandleFunc("POST "+pathOpen, serveOpen(exec.Database))
+		mux.HandleFunc("POST "+pathQuery, serveQuery(exec.Database))
+		mux.HandleFunc("POST "+pathExec, serveExec(exec.Database))
+		if role == RolePublish {
+			mux.HandleFunc("POST "+pathLoad, serveLoad(exec.Database))
+		}
+	case role == RoleBinder && exec.Binder != nil:
+		mux.HandleFunc("POST "+pathBind, serveBind(exec.Binder))
+	case role == RoleLobby && exec.Lobby != nil:
+		mux.HandleFunc("POST "+pathRun, serveRun(exec.Lobby))
+	default:
+		return nil, fmt.Errorf("engine: role %q has nothing to run", role)
+	}
+	return mux, nil
+}
+
+func serveOpen(db Database) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in openRequest
+		if !ask(w, r, &in) {
+			return
+		}
+		if err := db.Open(r.Context(), in.Statements); err != nil {
+			fail(w, err)
+			return
+		}
+		answer(w, struct{}{})
+	}
+}
+
+func serveExec(db Database) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in execRequest
+		if !ask(w, r, &in) {
+			return
+		}
+		if err := db.Exec(r.Context(), in.Statements...); err != nil {
+			fail(w, err)
+			return
+		}
+		answer(w, struct{}{})
+	}
+}
+
+func serveQuery(db Database) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in queryRequest
+		if !ask(w, r, &in) {
+			return
+		}
+		rows, err := db.Query(r.Context(), in.SQL)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		stream(w, rows)
+	}
+}
+
+func serveLoad(db Database) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		rows, err := ipc.NewReader(r.Body)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		defer rows.Release()
+		if err := db.Load(r.Context(), r.URL.Query().Get("table"), rows); err != nil {
+			fail(w, err)
+			return
+		}
+		answer(w, struct{}{})
+	}
+}
+
+func serveBind(binder egress.Binder) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in bindRequest
+		if !ask(w, r, &in) {
+			return
+		}
+		bound, err := binder.Bind(r.Context(), in.DDL, in.SQL)
+		if refusal := (*egress.BindFailure)(nil); errors.As(err, &refusal) {
+			answer(w, bindAnswer{Failure: refusal})
+			return
+		}
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		answer(w, bindAnswer{Bound: bound})
+	}
+}
+
+func serveRun(lobby egress.Lobby) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		header, payloads, err := readRun(r.Body)
+		if err != nil {
+			refuse(w, err)
+			return
+		}
+		tables := make(map[string]arrow.RecordBatch, len(payloads))
+		defer func() {
+			for _, t := range tables {
+				t.Release()
+			}
+		}()
+		for i, name := range header.Tables {
+			if _, twice := tables[name]; twice {
+				refuse(w, errors.New("a table is named twice"))
+				return
+			}
+			table, err := readTable(payloads[i])
+			if err != nil {
+				refuse(w, err)
+				return
+			}
+			tables[name] = table
+		}
+		rows, err := lobby.Run(r.Context(), tables, header.SQL)
+		if err != nil {
+			fail(w, err)
+			return
+		}
+		stream(w, rows)
+	}
+}
+
+// readTable reads an Arrow stream whole, as one batch.
+func readTable(payload []byte) (arrow.RecordBatch, error) {
+	rows, err := ipc.NewReader(bytes.NewReader(payload))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Release()
+	var batches []arrow.RecordBatch
+	defer func() {
+		for _, b := range batches {
+			b.Release()
+		}
+	}()
+	for rows.Next() {
+		batch := rows.RecordBatch()
+		batch.Retain()
+		batches = append(batches, batch)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if len(batches) == 0 {
+		b := array.NewRecordBuilder(nil, rows.Schema())
+		defer b.Release()
+		return b.NewRecordBatch(), nil
+	}
+	return joined(rows.Schema(), batches)
+}
+
+// ask decodes a JSON request; on failure it has answered.
+func ask(w http.ResponseWriter, r *http.Request, in any) bool {
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON)).Decode(in); err != nil {
+		refuse(w, err)
+		return false
+	}
+	// Only with the body read to its end does net/http notice a client that
+	// goes away, and cancel the request's context.
+	if _, err := r.Body.Read(make([]byte, 1)); err == nil {
+		refuse(w, errors.New("bytes after the request"))
+		return false
+	}
+	return true
+}
+
+func answer(w http.ResponseWriter, out any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(out) // a client that is gone needs no answer
+}
+
+// refuse answers a request that is not of this protocol.
+func refuse(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(failureOf(err))
+}
+
+func fail(w http.ResponseWriter, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusInternalServerError)
+	_ = json.NewEncoder(w).Encode(failureOf(err))
+}
+
+// stream sends rows and releases them.
+func stream(w http.ResponseWriter, rows array.RecordReader) {
+	defer rows.Release()
+	w.Header().Set("Content-Type", arrowStream)
+	w.Header().Set("Trailer", statusTrailer)
+	flush := func() { _ = http.NewResponseController(w).Flush() }
+	if err := writeRows(w, rows, flush); err != nil {
+		w.Header().Set(statusTrailer, failureOf(err).header())
+		return
+	}
+	w.Header().Set(statusTrailer, "ok")
+}
