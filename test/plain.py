@@ -60,14 +60,13 @@ class Plain:
             WITH lone AS (
               SELECT sex, birth_year, ethnicity, practice_id, min(person_id) AS person_id, min(lsoa) AS lsoa, min(imd_decile) AS imd_decile, min(region) AS region
               FROM patients GROUP BY ALL HAVING count(*) = 1)
-            SELECT sex, birth_year, ethnicity, practice_id, person_id, lsoa, max(region = 'London') AS london, count(*) FILTER (WHERE code = '86406008') AS rare
-            FROM lone JOIN events USING (person_id)
-            WHERE imd_decile {decile} AND sex IS NOT NULL AND birth_year IS NOT NULL AND ethnicity IS NOT NULL AND practice_id IS NOT NULL AND lsoa IS NOT NULL
-            GROUP BY ALL HAVING count(*) >= 12
-            ORDER BY sex = 'F' DESC, rare > 0 DESC, london DESC, person_id LIMIT 1""")
+            SELECT sex, birth_year, ethnicity, practice_id, person_id, lsoa
+            FROM lone JOIN (SELECT person_id, count(*) AS events, bool_or(code = '86406008') AS rare FROM events GROUP BY ALL) USING (person_id)
+            WHERE imd_decile {decile} AND events >= 12 AND columns([sex, birth_year, ethnicity, practice_id, lsoa]) IS NOT NULL
+            ORDER BY sex = 'F' DESC, rare DESC, region = 'London' DESC, person_id LIMIT 1""")
         if not chosen:
             raise SystemExit("no person stands alone in sex, birth year, ethnicity and practice: use more people")
-        sex, birth_year, ethnicity, practice, person, lsoa, _, _ = chosen[0]
+        sex, birth_year, ethnicity, practice, person, lsoa = chosen[0]
         return Target(
             f"(sex = {quote(sex)} AND birth_year = {birth_year} AND ethnicity = {quote(ethnicity)} AND practice_id = {quote(practice)})",
             person, lsoa)
