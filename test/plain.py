@@ -62,7 +62,7 @@ class Plain:
               FROM patients GROUP BY ALL HAVING count(*) = 1)
             SELECT sex, birth_year, ethnicity, practice_id, person_id, lsoa
             FROM lone JOIN (SELECT person_id, count(*) AS events, bool_or(code = '86406008') AS rare FROM events GROUP BY ALL) USING (person_id)
-            WHERE imd_decile {decile} AND events >= 12 AND columns([sex, birth_year, ethnicity, practice_id, lsoa]) IS NOT NULL
+            WHERE imd_decile {decile} AND events >= 12 AND sex || birth_year || ethnicity || practice_id || lsoa IS NOT NULL
             ORDER BY sex = 'F' DESC, rare DESC, region = 'London' DESC, person_id LIMIT 1""")
         if not chosen:
             raise SystemExit("no person stands alone in sex, birth year, ethnicity and practice: use more people")
