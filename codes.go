@@ -14,6 +14,7 @@ const (
 	CodeListsStale       Code = "GH-107"
 	CodeWrongWorkspace   Code = "GH-108"
 	CodeInvalidProject   Code = "GH-109"
+	CodeConflict         Code = "GH-110" // exists already, or its state does not allow this
 
 	// the gate: SQL that is not understood or not accepted
 	CodeSyntax            Code = "GH-201" // does not parse
@@ -68,6 +69,10 @@ const (
 	CodeBusy     Code = "GH-504"
 	CodeShutdown Code = "GH-505"
 	CodeKeys     Code = "GH-506"
+
+	// the protocol that notebooks speak
+	CodeProtocol    Code = "GH-601" // a message that is not valid Flight SQL
+	CodeUnsupported Code = "GH-602" // a part of Flight SQL that is not offered
 )
 
 type codeInfo struct {
@@ -87,6 +92,7 @@ var codes = map[Code]codeInfo{
 	CodeListsStale:       {KindUnavailable, "The custodian must load a current list before queries are answered."},
 	CodeWrongWorkspace:   {KindDenied, "Use a token made for this workspace."},
 	CodeInvalidProject:   {KindInvalid, "Correct the project file."},
+	CodeConflict:         {KindConflict, "Look at how it stands now, then decide what to do."},
 
 	CodeSyntax:            {KindInvalid, "Correct the SQL and try again."},
 	CodeBind:              {KindInvalid, "List the tables and columns of the workspace to see what can be named."},
@@ -137,6 +143,9 @@ var codes = map[Code]codeInfo{
 	CodeBusy:     {KindUnavailable, "Try again in a moment."},
 	CodeShutdown: {KindUnavailable, "Try again when the service is back."},
 	CodeKeys:     {KindUnavailable, "The operator must make the key store reachable."},
+
+	CodeProtocol:    {KindInvalid, "Use a current ADBC or Flight SQL driver."},
+	CodeUnsupported: {KindInvalid, "Ask with single SQL statements; each takes effect at once."},
 }
 
 // Kind is the class of the code; an unknown code is an internal fault.
