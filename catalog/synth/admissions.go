@@ -199,7 +199,7 @@ var procedures = [...]struct{ code, term, codelist string }{
 // million of them emergencies).
 var (
 	emergencyRate = curve{{0, .28}, {2, .10}, {6, .045}, {14, .045}, {20, .066}, {45, .075}, {60, .11}, {70, .17}, {80, .32}, {90, .56}}
-	electiveRate  = curve{{0, .03}, {14, .035}, {20, .06}, {35, .09}, {50, .18}, {65, .31}, {78, .40}, {90, .25}}
+	electiveRate  = curve{{0, .033}, {14, .037}, {20, .066}, {35, .10}, {50, .20}, {65, .34}, {78, .44}, {90, .28}}
 	// ONS births by age of mother 2022, and one more admission for every five births.
 	maternityRate = curve{{15, 0}, {18, .012}, {22, .06}, {30, .12}, {34, .12}, {40, .04}, {46, 0}}
 )

@@ -37,7 +37,7 @@ var services = [serviceCount]struct {
 
 // NHS England, Adult Social Care Activity and Finance 2022/23: long-term and
 // short-term support by age; people begin care within the window at these rates a year.
-var careRate = curve{{18, .0022}, {40, .0027}, {60, .0042}, {65, .009}, {75, .024}, {85, .078}, {95, .135}}
+var careRate = curve{{18, .0025}, {40, .0031}, {60, .0048}, {65, .0104}, {75, .028}, {85, .090}, {95, .155}}
 
 // Which services begin, for people under and over 65 (the same source).
 var (

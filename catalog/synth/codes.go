@@ -47,7 +47,7 @@ var eventCodes = [codeCount]struct {
 	codeDiastolic:        {"271650006", "Diastolic blood pressure (mmHg)", "blood-pressure", false},
 	codeHbA1c:            {"1003671000000109", "Haemoglobin A1c level - IFCC standardised (mmol/mol)", "hba1c", false},
 	codeCholesterol:      {"1005671000000105", "Serum total cholesterol level (mmol/L)", "cholesterol", true},
-	codeCovidVaccination: {"1324681000000101", "Administration of first dose of vaccine product against SARS-CoV-2", "covid-vaccination", false},
+	codeCovidVaccination: {"1324681000000101", "COVID-19 vaccination", "covid-vaccination", false},
 	codeFluVaccination:   {"86198006", "Influenza vaccination", "influenza-vaccination", false},
 	codeStatin:           {"372912004", "HMG-CoA reductase inhibitor (mg daily)", "statins", false},
 }
@@ -65,8 +65,11 @@ var dissentCodes = []string{"9Nu0", "XaZ89", "827241000000103"}
 func codesFile() []byte {
 	var b strings.Builder
 	b.WriteString(headerCodes + "\n")
-	line := func(fields ...string) {
-		b.WriteString(strings.Join(fields, ",") + "\n")
+	line := func(code, system, term, codelist string) {
+		if strings.Contains(term, ",") {
+			term = `"` + term + `"`
+		}
+		b.WriteString(strings.Join([]string{code, system, term, codelist}, ",") + "\n")
 	}
 	for _, c := range eventCodes {
 		line(c.text, "SNOMED CT", c.term, c.codelist)

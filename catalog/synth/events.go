@@ -63,7 +63,7 @@ var meanCholesterol = curve{{16, 4.1}, {30, 4.7}, {50, 5.4}, {65, 5.3}, {80, 4.9
 
 // visits is how often an adult is measured in a year without and with the
 // conditions whose yearly reviews QOF pays for (CPRD, Hippisley-Cox 2007: consultation rates rise with age).
-var visits = curve{{18, .25}, {30, .33}, {45, .48}, {60, .75}, {75, 1.0}, {90, 1.0}}
+var visits = curve{{18, .50}, {30, .60}, {45, .80}, {60, 1.05}, {75, 1.3}, {90, 1.3}}
 
 // events appends what the practice recorded about a person.
 func (g *generator) events(r stream, rows []event, who int32, p *person) []event {

@@ -27,7 +27,7 @@ var conditions = [conditionCount]struct {
 	hypertension:    {codeHypertension, curve{{15, 0}, {20, .002}, {30, .013}, {40, .05}, {50, .14}, {60, .265}, {70, .41}, {80, .53}, {90, .57}}},
 	asthma:          {codeAsthma, curve{{1, 0}, {5, .017}, {10, .05}, {20, .067}, {40, .072}, {60, .078}, {80, .083}}},
 	copd:            {codeCOPD, curve{{35, 0}, {40, .002}, {50, .011}, {60, .03}, {70, .06}, {80, .085}, {90, .095}}},
-	chronicKidney:   {codeChronicKidney, curve{{30, 0}, {50, .004}, {60, .02}, {70, .07}, {80, .175}, {90, .29}, {100, .33}}},
+	chronicKidney:   {codeChronicKidney, curve{{30, 0}, {50, .005}, {60, .024}, {70, .082}, {80, .20}, {90, .32}, {100, .36}}},
 	depression:      {codeDepression, curve{{11, 0}, {15, .012}, {20, .055}, {30, .11}, {40, .14}, {50, .155}, {60, .162}, {80, .17}}},
 	// UKHSA, HIV in the United Kingdom 2023: about 100,000 people in care in England.
 	hiv: {codeHIV, curve{{18, 0}, {25, .0006}, {35, .0018}, {45, .0027}, {55, .0034}, {70, .0036}}},
