@@ -12,10 +12,6 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unre
 # The same source gives the same bytes: no paths, no build ids, no dates.
 GOBUILD := go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
 
-# Packages where goroutines share state, and which do not link DuckDB: they are
-# tested under the race detector too.
-RACE := ./catalog/... ./workspaces/... ./egress/... ./infra/...
-
 export TAGS
 
 .PHONY: help

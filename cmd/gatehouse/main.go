@@ -19,6 +19,7 @@ func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "gatehouse",
 		Short:         "A trusted research environment whose results are checked at a gate",
+		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func installed(ts *testscript.TestScript) *installation {
+	return ts.Value(installationKey{}).(*installation)
+}
+
+// demo DIR [flags]: start the demonstration on DIR, on free loopback ports, and
+// wait until it serves. Sets READY, HTTP, FLIGHT, CA, WORKSPACE, EXTRACTS,
+// CUSTODIAN, POPULATION and TOKEN_<role>. `! demo` expects it to fail to start.
+func demoCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 {
+		ts.Fatalf("usage: demo DIR [flags]")
+	}
+	in := installed(ts)
+	ready := ts.MkAbs("ready.json")
+	err := in.start(context.Background(), ts.MkAbs(args[0]), ready, args[1:]...)
+	if neg {
+		if err == nil {
+			ts.Fatalf("the demonstration serves, and should not")
+		}
+		fmt.Fprintln(ts.Stderr(), err)
+		return
+	}
+	ts.Check(err)
+	for name, value := range map[string]string{
+		"READY": ready, "HTTP": in.ready.HTTP, "FLIGHT": in.ready.Flight, "CA": in.ready.CA, "WORKSPACE": in.ready.Workspace,
+		"EXTRACTS": in.ready.Extracts, "CUSTODIAN": in.ready.Custodian, "POPULATION": in.ready.Population,
+	} {
+		ts.Setenv(name, value)
+	}
+	for role, token := range in.ready.Tokens {
+		ts.Setenv("TOKEN_"+role, token)
+	}
+}
+
+// stop: SIGTERM to the server, which must drain and exit with 0.
+func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: stop")
+	}
+	in := installed(ts)
+	if err := in.stop(); err != nil {
+		ts.Fatalf("%v\n%s", err, in.output.String())
+	}
+}
+
+// kill9 server|vault|binder|lobby: SIGKILL, without warning.
+func killCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: kill9 server|vault|binder|lobby")
+	}
+	ts.Check(installed(ts).kill(args[0]))
+}
+
+func (in *installation) kill(what string) error {
+	if what == "server" {
+		in.end()
+		return nil
+	}
+	pids := in.engines(what)
+	if len(pids) == 0 {
+		return fmt.Errorf("no engine has the role %s", what)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// as ROLE: the gatehouse commands that follow speak to the server as that person.
+func asCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: as ROLE")
+	}
+	in := installed(ts)
+	token, ok := in.ready.Tokens[args[0]]
+	if !ok {
+		ts.Fatalf("the demonstration has no token for %s", args[0])
+	}
+	ts.Setenv("GATEHOUSE_SERVER", in.ready.HTTP)
+	ts.Setenv("GATEHOUSE_CA", in.ready.CA)
+	ts.Setenv("GATEHOUSE_TOKEN", token)
+}
+
+// ask ROLE|token=TOKEN SQL: one question over Flight SQL, with arrow-go's client.
+// The rows go to stdout, one a line, cells parted by '|', NULL written as NULL.
+func askCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: ask ROLE|token=TOKEN SQL")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	rows, err := installed(ts).ask(ctx, args[0], args[1])
+	if neg {
+		if err == nil {
+			ts.Fatalf("answered, and should not be:\n%s", strings.Join(rows, "\n"))
+		}
+		fmt.Fprintln(ts.Stderr(), err)
+		return
+	}
+	ts.Check(err)
+	for _, row := range rows {
+		fmt.Fprintln(ts.Stdout(), row)
+	}
+}
+
+// during ROLE SQL kill9 server|vault: ask, and kill while the vault works on it.
+// The question must then fail, and its error goes to stderr.
+func duringCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 || args[2] != "kill9" {
+		ts.Fatalf("usage: during ROLE SQL kill9 server|vault")
+	}
+	in := installed(ts)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	before := map[int]int{}
+	for _, pid := range in.engines("vault") {
+		before[pid] = cpu(pid)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := in.ask(ctx, args[0], args[1])
+		failed <- err
+	}()
+	// In the middle means that the vault has computed for a fifth of a second.
+	for look := time.NewTicker(5 * time.Millisecond); ; {
+		select {
+		case err := <-failed:
+			ts.Fatalf("the question ended before the vault was busy with it: %v", err)
+		case <-look.C:
+		}
+		busy := false
+		for _, pid := range in.engines("vault") {
+			busy = busy || cpu(pid)-before[pid] >= 20
+		}
+		if busy {
+			break
+		}
+	}
+	ts.Check(in.kill(args[3]))
+	err := <-failed
+	if err == nil {
+		ts.Fatalf("the question was answered although the %s was killed", args[3])
+	}
+	if ctx.Err() != nil {
+		ts.Fatalf("the question hung after the %s was killed", args[3])
+	}
+	fmt.Fprintln(ts.Stderr(), err)
+}
+
+// python FILE [args]: a script with the packages of .venv.
+func pythonCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) < 1 {
+		ts.Fatalf("usage: python FILE [args]")
+	}
+	if !filepath.IsAbs(args[0]) {
+		if _, err := os.Stat(ts.MkAbs(args[0])); err != nil {
+			args[0] = filepath.Join(repository, args[0])
+		}
+	}
+	err := ts.Exec(python(ts), args...)
+	if neg == (err == nil) {
+		ts.Fatalf("python %s: %v", args[0], err)
+	}
+}
