@@ -124,17 +124,19 @@ type rows struct {
 	in       *ipc.Reader
 	count    atomic.Int64
 	shutdown sync.Once
+	explain  func(error) error
+	then     func() // called once, when the rows are released
 	err      error
 	ended    bool
 }
 
-func newRows(ctx context.Context, resp *http.Response) (array.RecordReader, error) {
+func newRows(ctx context.Context, resp *http.Response, explain func(error) error) (array.RecordReader, error) {
 	in, err := ipc.NewReader(resp.Body)
 	if err != nil {
 		resp.Body.Close()
-		return nil, transportFailure(ctx, err)
+		return nil, explain(transportFailure(ctx, err))
 	}
-	r := &rows{ctx: ctx, resp: resp, in: in}
+	r := &rows{ctx: ctx, resp: resp, in: in, explain: explain}
 	r.count.Store(1)
 	return r, nil
 }
@@ -152,6 +154,9 @@ func (r *rows) Release() {
 		r.shutdown.Do(func() {
 			r.in.Release()
 			r.resp.Body.Close()
+			if r.then != nil {
+				r.then()
+			}
 		})
 	}
 }
@@ -165,7 +170,7 @@ func (r *rows) Next() bool {
 	}
 	r.ended = true
 	_, drained := io.Copy(io.Discard, r.resp.Body) // the trailer comes after the end
-	r.err = r.verdict(errors.Join(r.in.Err(), drained))
+	r.err = r.explain(r.verdict(errors.Join(r.in.Err(), drained)))
 	return false
 }
 

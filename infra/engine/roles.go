@@ -120,7 +120,7 @@ func (l Lobby) Run(ctx context.Context, tables map[string]arrow.RecordBatch, sql
 	if err != nil {
 		return nil, l.explain(err)
 	}
-	return newRows(ctx, resp)
+	return newRows(ctx, resp, l.explain)
 }
 
 func runBody(tables map[string]arrow.RecordBatch, sql string) (*bytes.Buffer, error) {
@@ -170,5 +170,5 @@ func (p *Process) query(ctx context.Context, sql string) (array.RecordReader, er
 	if err != nil {
 		return nil, p.explain(err)
 	}
-	return newRows(ctx, resp)
+	return newRows(ctx, resp, p.explain)
 }

@@ -20,9 +20,17 @@ import (
 // drainTime is how long a worker that is told to stop lets running work finish.
 const drainTime = 2 * time.Second
 
+// stuckTime is how long an operation may go on after its caller has gone.
+const stuckTime = 5 * time.Second
+
+// ErrStuck says that an operation did not stop when it was told to. Nothing but
+// the end of the process stops it: the caller must exit at once.
+var ErrStuck = errors.New("engine: an operation cannot be interrupted")
+
 // Serve answers the operations of role on l until ctx ends, then drains for a
-// moment and returns nil. It returns an error if l fails, or at once if role is
-// unknown or exec has no part for it.
+// moment and returns nil. It returns an error if l fails, ErrStuck if an
+// interrupted operation goes on, or an error at once if role is unknown or exec
+// has no part for it.
 func Serve(ctx context.Context, l net.Listener, role Role, exec Executor) error {
 	mux, err := routes(role, exec)
 	if err != nil {
@@ -30,12 +38,12 @@ func Serve(ctx context.Context, l net.Listener, role Role, exec Executor) error 
 	}
 	base, interrupt := context.WithCancel(context.WithoutCancel(ctx))
 	defer interrupt()
+	failed := make(chan error, 2)
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           guarded(mux, func() { failed <- ErrStuck }),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
-	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {
 	case err := <-failed:
@@ -49,6 +57,23 @@ func Serve(ctx context.Context, l net.Listener, role Role, exec Executor) error 
 		return server.Close()
 	}
 	return nil
+}
+
+// guarded calls stuck when an operation outlives its request by stuckTime.
+func guarded(next http.Handler, stuck func()) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		done := make(chan struct{})
+		defer close(done)
+		stop := context.AfterFunc(r.Context(), func() {
+			select {
+			case <-done:
+			case <-time.After(stuckTime):
+				stuck()
+			}
+		})
+		defer stop()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func routes(role Role, exec Executor) (*http.ServeMux, error) {
