@@ -83,6 +83,7 @@ type Mount struct {
 	Version    catalog.Version
 	Tables     []catalog.Table // approved tables with their approved columns only
 	Population string          // Parquet file of _unit and person_id: who is visible, under which pseudonym
+	Digest     string          // SHA-256 of the population file: when it changes, an engine must read it again
 	Complete   bool            // the population holds every unit of the version, so scans need no filter
 }
 

@@ -75,6 +75,15 @@ CREATE TABLE withdrawals (
     PRIMARY KEY (dataset, project, unit)
 );
 
+-- Grows with each change of the withdrawals, so that a population written
+-- before it is known to be out of date.
+CREATE TABLE withdrawal_marks (
+    dataset TEXT NOT NULL,
+    project TEXT NOT NULL,
+    mark    BIGINT NOT NULL,
+    PRIMARY KEY (dataset, project)
+);
+
 -- The population that was last written for a workspace.
 CREATE TABLE populations (
     workspace TEXT NOT NULL REFERENCES workspaces (id),
@@ -82,7 +91,7 @@ CREATE TABLE populations (
     version   BIGINT NOT NULL,
     sha256    TEXT NOT NULL,
     people    BIGINT NOT NULL,
-    withdrawn BIGINT NOT NULL, -- withdrawals on record when it was written
+    mark      BIGINT NOT NULL, -- of the withdrawals that were left out
     complete  BOOLEAN NOT NULL,
     built     TEXT NOT NULL,
     PRIMARY KEY (workspace, dataset)

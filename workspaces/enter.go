@@ -1,0 +1,135 @@
+package workspaces
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// NationalList is the receipt of the national data opt-out.
+const NationalList = "national"
+
+// Enter checks everything that must hold for p to ask a question now, and gives
+// what the gate needs to know. It is called for each question: what it gives is
+// not kept. In this order: the token is live and bound to a workspace; policy
+// allows the query; the user is a member whose training is valid; the project is
+// active and not expired; its dataset version verifies; the opt-out lists that
+// the version was made with are fresh; the population is written and leaves out
+// everybody who has withdrawn. The first that fails is returned, and journaled.
+func (s *Service) Enter(ctx context.Context, p gatehouse.Principal) (*Session, error) {
+	e := gatehouse.Event{Actor: p.User, Action: "session", Subject: p.Session}
+	session, err := s.enter(ctx, p, &e)
+	if err != nil {
+		return nil, s.journalRefusal(ctx, e, err)
+	}
+	return session, nil
+}
+
+func (s *Service) enter(ctx context.Context, p gatehouse.Principal, e *gatehouse.Event) (*Session, error) {
+	if p.Anonymous() {
+		return nil, refuse(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
+	}
+	if p.Workspace == "" {
+		return nil, refuse(gatehouse.CodeWrongWorkspace, "This token reaches no workspace.")
+	}
+	session := &Session{Principal: p}
+	var now time.Time
+	err := s.Store.View(ctx, func(tx Tx) error {
+		now = tx.Now()
+		// The token again, since it may have been revoked after p was made.
+		t, err := tx.Token(ctx, p.Session)
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound || err == nil && t.User != p.User {
+			return refuse(gatehouse.CodeUnauthenticated, "The token is not known.")
+		}
+		if err != nil {
+			return err
+		}
+		if err := t.usable(now); err != nil {
+			return err
+		}
+		if t.Workspace != p.Workspace {
+			return refuse(gatehouse.CodeWrongWorkspace, "The token is not for this workspace.")
+		}
+		if session.Workspace, err = tx.Workspace(ctx, p.Workspace); err != nil {
+			return err
+		}
+		e.Project = session.Workspace.Project
+		if session.Project, err = tx.Project(ctx, session.Workspace.Project); err != nil {
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	session.Workspace.Folder = s.folder(session.Workspace.ID)
+	project := session.Project
+	if err := s.Authorizer.Authorize(ctx, p, gatehouse.ActionWorkspaceQuery, project.ID); err != nil {
+		return nil, err
+	}
+	member, ok := project.member(p.User)
+	if !ok {
+		return nil, refuse(gatehouse.CodeDenied, "You are not a member of the project %q.", project.ID)
+	}
+	if !now.Before(member.TrainingUntil) {
+		return nil, refuse(gatehouse.CodeTrainingLapsed, "Your training certificate has lapsed.")
+	}
+	if err := project.usable(now); err != nil {
+		return nil, err
+	}
+	for _, grant := range project.Datasets {
+		mount, err := s.mount(ctx, session.Workspace, project, grant, now)
+		if err != nil {
+			return nil, err
+		}
+		session.Mounts = append(session.Mounts, mount)
+	}
+	return session, nil
+}
+
+// mount gives a dataset version as the project may see it at now.
+func (s *Service) mount(ctx context.Context, w Workspace, p Project, grant DatasetGrant, now time.Time) (Mount, error) {
+	v, err := s.Catalogue.Version(ctx, grant.Dataset, grant.Version)
+	if err != nil {
+		return Mount{}, err
+	}
+	if err := s.listsFresh(p, v, now); err != nil {
+		return Mount{}, err
+	}
+	tables, err := grant.Mounted(v)
+	if err != nil {
+		return Mount{}, err
+	}
+	population, err := s.population(ctx, w, v)
+	if err != nil {
+		return Mount{}, err
+	}
+	return Mount{
+		Version: v, Tables: tables,
+		Population: s.populationFile(w.ID), Digest: population.SHA256, Complete: population.Complete,
+	}, nil
+}
+
+// listsFresh refuses a version whose opt-out lists are older than allowed. Where
+// the opt-out applies to the project, the national list must be among them;
+// where it does not, its age does not matter.
+func (s *Service) listsFresh(p Project, v catalog.Version, now time.Time) error {
+	national := false
+	for _, r := range v.Receipts {
+		if r.List == NationalList {
+			national = true
+			if p.OptOutBasis != BasisApplies {
+				continue
+			}
+		}
+		if now.Sub(r.Dated) > s.MaxListAge {
+			return refuse(gatehouse.CodeListsStale, "The opt-out list %q that %s was made with is too old.", r.List, v.Name())
+		}
+	}
+	if !national && p.OptOutBasis == BasisApplies {
+		return refuse(gatehouse.CodeListsStale, "%s was made without the national opt-out list, which applies to this project.", v.Name())
+	}
+	return nil
+}

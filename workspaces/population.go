@@ -1,0 +1,363 @@
+package workspaces
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// populationSchema is that of population files.
+var populationSchema = arrow.NewSchema([]arrow.Field{
+	{Name: catalog.UnitColumn, Type: arrow.PrimitiveTypes.Uint32},
+	{Name: catalog.PersonColumn, Type: arrow.BinaryTypes.String},
+}, nil)
+
+// populationGroup is how many people stand in one row group, which is DuckDB's
+// own size: one thread reads one row group.
+const populationGroup = 122_880
+
+func (s *Service) populationFile(workspace string) string {
+	return filepath.Join(s.folder(workspace), "population.parquet")
+}
+
+// population gives the workspace's population of v, and writes it anew if there
+// is none or somebody has withdrawn since. Callers at the same time wait for one.
+func (s *Service) population(ctx context.Context, w Workspace, v catalog.Version) (Population, error) {
+	p, current, err := s.currentPopulation(ctx, w, v)
+	if err != nil || current {
+		return p, err
+	}
+	done := s.building.DoChan(w.ID+"/"+v.Dataset, func() (any, error) {
+		// For whoever waits, not only for the first who asked.
+		return s.buildPopulation(context.WithoutCancel(ctx), w, v)
+	})
+	select {
+	case r := <-done:
+		p, _ := r.Val.(Population)
+		return p, r.Err
+	case <-ctx.Done():
+		return Population{}, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(ctx.Err())
+	}
+}
+
+// currentPopulation gives what was last written, and whether it is of v, without
+// anybody who has withdrawn, and still there.
+func (s *Service) currentPopulation(ctx context.Context, w Workspace, v catalog.Version) (p Population, current bool, err error) {
+	var mark int64
+	err = s.Store.View(ctx, func(tx Tx) (err error) {
+		if mark, err = tx.WithdrawalMark(ctx, v.Dataset, w.Project); err != nil {
+			return err
+		}
+		p, err = tx.Population(ctx, w.ID, v.Dataset)
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+			p.Version, err = 0, nil
+		}
+		return err
+	})
+	if err != nil || p.Version != v.Number || p.Mark != mark {
+		return p, false, err
+	}
+	_, err = os.Stat(s.populationFile(w.ID))
+	return p, err == nil, nil
+}
+
+// buildPopulation writes the population file and the custodian's copy, each in
+// one step, then records them.
+func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Version) (Population, error) {
+	p := Population{Workspace: w.ID, Dataset: v.Dataset, Version: v.Number}
+	var withdrawn *roaring.Bitmap
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		if p.Mark, err = tx.WithdrawalMark(ctx, v.Dataset, w.Project); err != nil {
+			return err
+		}
+		withdrawn, err = tx.Withdrawn(ctx, v.Dataset, w.Project)
+		return err
+	})
+	if err != nil {
+		return p, err
+	}
+	pseudonyms, err := s.Pseudonymiser.Pseudonyms(ctx, w.Project)
+	if err != nil {
+		return p, err
+	}
+	if err := s.makeFolder(w.ID); err != nil {
+		return p, unwritable(err)
+	}
+	custodians := filepath.Join(s.Dir, "custodian", "populations")
+	if err := os.MkdirAll(custodians, 0o700); err != nil {
+		return p, unwritable(err)
+	}
+	uid, gid := -1, -1
+	if s.Engine != nil {
+		uid, gid = s.Engine(w.ID)
+	}
+	mounted, err := newReplacement(s.populationFile(w.ID), 0o400, uid, gid)
+	if err != nil {
+		return p, unwritable(err)
+	}
+	defer mounted.discard()
+	kept, err := newReplacement(filepath.Join(custodians, w.Project+".parquet"), 0o600, -1, -1)
+	if err != nil {
+		return p, unwritable(err)
+	}
+	defer kept.discard()
+
+	digest := sha256.New()
+	out := bufio.NewWriterSize(io.MultiWriter(mounted, kept, digest), 1<<20)
+	if p.People, err = WritePopulation(ctx, out, v, withdrawn, pseudonyms); err != nil {
+		return p, err
+	}
+	if err := errors.Join(out.Flush(), kept.commit(), mounted.commit()); err != nil {
+		return p, unwritable(err)
+	}
+	p.Complete = p.People == v.Units
+	p.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	err = s.Store.Update(ctx, func(tx Tx) error {
+		p.Built = tx.Now()
+		tx.Record(gatehouse.Event{
+			Actor: System.User, Action: "population.written", Project: w.Project, Subject: w.ID,
+			Detail: map[string]string{"version": v.Name(), "sha256": p.SHA256},
+		})
+		return tx.SetPopulation(ctx, p)
+	})
+	return p, err
+}
+
+func unwritable(err error) error {
+	return gatehouse.Errorf(gatehouse.CodeStorage, "The population cannot be written.").
+		WithAdvice("The operator must make room on the volume, or make the workspace's folder writable.").Because(err)
+}
+
+// makeFolder makes the workspace's folder and the scratch folder in it, both for
+// its engine's user id.
+func (s *Service) makeFolder(workspace string) error {
+	folder := s.folder(workspace)
+	scratch := filepath.Join(folder, "scratch")
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return err
+	}
+	if s.Engine == nil || os.Geteuid() != 0 {
+		return nil
+	}
+	uid, gid := s.Engine(workspace)
+	return errors.Join(os.Chown(folder, uid, gid), os.Chown(scratch, uid, gid))
+}
+
+// WritePopulation writes to w, as Parquet, each unit of v that is not withdrawn
+// with its pseudonym, in the order of units, and returns how many. The units
+// file must be the one that the manifest names, and strictly ascending; else
+// CodeManifest.
+func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdrawn *roaring.Bitmap, pseudonyms Pseudonyms) (int64, error) {
+	damaged := func(err error) error {
+		return gatehouse.Errorf(gatehouse.CodeManifest, "The units of %s cannot be read as they were published.", v.Name()).Because(err)
+	}
+	path := filepath.Join(v.Folder, v.UnitsFile.Path)
+	if err := checkDigest(path, v.UnitsFile.SHA256); err != nil {
+		return 0, damaged(err)
+	}
+	in, err := file.OpenParquetFile(path, false)
+	if err != nil {
+		return 0, damaged(err)
+	}
+	defer in.Close()
+	arrowFile, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: populationGroup}, memory.DefaultAllocator)
+	if err != nil {
+		return 0, damaged(err)
+	}
+	batches, err := arrowFile.GetRecordReader(ctx, nil, nil)
+	if err != nil {
+		return 0, damaged(err)
+	}
+	defer batches.Release()
+
+	// Pseudonyms are random to a compressor but for their alphabet; plain pages
+	// are the fastest to write and to read.
+	out, err := pqarrow.NewFileWriter(populationSchema, w, parquet.NewWriterProperties(
+		parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Uncompressed),
+		parquet.WithStatsFor(catalog.PersonColumn, false),
+		parquet.WithEncodingFor(catalog.UnitColumn, parquet.Encodings.DeltaBinaryPacked),
+	), pqarrow.DefaultWriterProps())
+	if err != nil {
+		return 0, unwritable(err)
+	}
+	var read, written int64
+	last := int64(-1)
+	units := make([]uint32, 0, populationGroup)
+	flush := func() error {
+		if len(units) == 0 {
+			return nil
+		}
+		batch, err := pseudonymise(units, pseudonyms)
+		if err != nil {
+			return err
+		}
+		defer batch.Release()
+		written += int64(len(units))
+		units = units[:0]
+		if err := out.Write(batch); err != nil {
+			return unwritable(err)
+		}
+		return nil
+	}
+	for batches.Next() {
+		batch := batches.RecordBatch()
+		if batch.NumCols() != 1 || batch.Schema().Field(0).Name != catalog.UnitColumn {
+			return 0, damaged(errors.New("it has other columns than the unit"))
+		}
+		column, err := unitsOf(batch.Column(0))
+		if err != nil {
+			return 0, damaged(err)
+		}
+		for _, unit := range column {
+			if int64(unit) <= last {
+				return 0, damaged(errors.New("units are not ascending"))
+			}
+			last = int64(unit)
+			if withdrawn.Contains(unit) {
+				continue
+			}
+			if units = append(units, unit); len(units) == populationGroup {
+				if err := flush(); err != nil {
+					return 0, err
+				}
+			}
+		}
+		read += int64(len(column))
+	}
+	if err := batches.Err(); err != nil && !errors.Is(err, io.EOF) {
+		return 0, damaged(err)
+	}
+	if read != v.Units {
+		return 0, damaged(fmt.Errorf("it has %d units, the manifest says %d", read, v.Units))
+	}
+	if err := flush(); err != nil {
+		return 0, err
+	}
+	if err := out.Close(); err != nil {
+		return 0, unwritable(err)
+	}
+	return written, nil
+}
+
+// unitsOf reads a column of units, in whichever integer type it was written.
+func unitsOf(column arrow.Array) ([]uint32, error) {
+	if column.NullN() > 0 {
+		return nil, errors.New("a unit is missing")
+	}
+	switch column := column.(type) {
+	case *array.Uint32:
+		return column.Uint32Values(), nil
+	case *array.Int64:
+		units := make([]uint32, column.Len())
+		for i, unit := range column.Int64Values() {
+			if unit != int64(uint32(unit)) {
+				return nil, errors.New("a unit is out of range")
+			}
+			units[i] = uint32(unit)
+		}
+		return units, nil
+	}
+	return nil, fmt.Errorf("units are of type %s", column.DataType())
+}
+
+// pseudonymise makes a batch of units with their pseudonyms, on all processors.
+func pseudonymise(units []uint32, pseudonyms Pseudonyms) (arrow.RecordBatch, error) {
+	names := make([]string, len(units))
+	var g errgroup.Group
+	workers := runtime.GOMAXPROCS(0)
+	for k := range workers {
+		g.Go(func() (err error) {
+			for i := len(units) * k / workers; i < len(units)*(k+1)/workers; i++ {
+				if names[i], err = pseudonyms.Pseudonym(units[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, populationSchema)
+	defer b.Release()
+	b.Field(0).(*array.Uint32Builder).AppendValues(units, nil)
+	b.Field(1).(*array.StringBuilder).AppendValues(names, nil)
+	return b.NewRecordBatch(), nil
+}
+
+// checkDigest reports whether the file's content has the SHA-256 that its
+// manifest says.
+func checkDigest(path, want string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var digest hash.Hash = sha256.New()
+	if _, err := io.Copy(digest, f); err != nil {
+		return err
+	}
+	if hex.EncodeToString(digest.Sum(nil)) != want {
+		return errors.New("it is not the file that the manifest names")
+	}
+	return nil
+}
+
+// replacement is a file that takes its place, whole, when it is committed.
+type replacement struct {
+	*os.File
+	path string
+}
+
+// newReplacement begins a file of the given mode and, where a process may choose
+// it, owner; -1 is the process itself.
+func newReplacement(path string, mode os.FileMode, uid, gid int) (*replacement, error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return nil, err
+	}
+	r := &replacement{f, path}
+	err = f.Chmod(mode)
+	if err == nil && uid >= 0 && os.Geteuid() == 0 {
+		err = f.Chown(uid, gid)
+	}
+	if err != nil {
+		r.discard()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *replacement) commit() error {
+	if err := errors.Join(r.Sync(), r.Close()); err != nil {
+		return err
+	}
+	return os.Rename(r.Name(), r.path)
+}
+
+// discard removes what was not committed.
+func (r *replacement) discard() {
+	r.Close()
+	os.Remove(r.Name())
+}

@@ -1,0 +1,136 @@
+package workspaces
+
+import (
+	"context"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// Store keeps users, projects, workspaces, tokens and withdrawals.
+type Store interface {
+	// Update runs change in a transaction that no other can overlap. What change
+	// does and records is durable when Update returns nil; if change fails,
+	// nothing of it is kept and its error is returned. A store that cannot be
+	// written, or whose journal cannot, is CodeJournal.
+	Update(ctx context.Context, change func(Tx) error) error
+	// View runs read on a snapshot of the last committed state.
+	View(ctx context.Context, read func(Tx) error) error
+}
+
+// Tx is a transaction of a Store. What is asked for and absent is CodeNotFound.
+type Tx interface {
+	// Now is the one instant at which everything in the transaction happens.
+	Now() time.Time
+	// Record adds an event to the journal, committed with the transaction. A zero
+	// time becomes Now.
+	Record(e gatehouse.Event)
+
+	// AddUser is CodeConflict for a name that is taken.
+	AddUser(ctx context.Context, name string) error
+	HasUser(ctx context.Context, name string) (bool, error)
+	HouseRoles(ctx context.Context, user string) ([]gatehouse.Role, error)
+	// GrantRole and RevokeRole are idempotent.
+	GrantRole(ctx context.Context, user string, role gatehouse.Role) error
+	RevokeRole(ctx context.Context, user string, role gatehouse.Role) error
+
+	Project(ctx context.Context, id string) (Project, error)
+	// Projects gives all projects, by id.
+	Projects(ctx context.Context) ([]Project, error)
+	// AddProject is CodeConflict for an id that is taken.
+	AddProject(ctx context.Context, p Project) error
+	// ChangeProject replaces the project with p's id and makes its version
+	// p.Version+1. It is CodeConflict if the stored version is not p.Version.
+	ChangeProject(ctx context.Context, p Project) error
+
+	Workspace(ctx context.Context, id string) (Workspace, error)
+	Workspaces(ctx context.Context) ([]Workspace, error)
+	AddWorkspace(ctx context.Context, w Workspace) error
+
+	AddToken(ctx context.Context, t Token, hash string) error
+	Token(ctx context.Context, id string) (Token, error)
+	TokenByHash(ctx context.Context, hash string) (Token, error)
+	Tokens(ctx context.Context, user string) ([]Token, error)
+	// RevokeToken is idempotent.
+	RevokeToken(ctx context.Context, id string) error
+
+	// Withdraw adds units to those who left; project "" means every project.
+	// It advances the mark that Withdrawn gives.
+	Withdraw(ctx context.Context, dataset, project string, units []uint32) error
+	// Withdrawn gives the units of a dataset who left a project.
+	Withdrawn(ctx context.Context, dataset, project string) (*roaring.Bitmap, error)
+	// WithdrawalMark grows with each change of what Withdrawn gives.
+	WithdrawalMark(ctx context.Context, dataset, project string) (int64, error)
+
+	// Population is CodeNotFound if none was written for the workspace.
+	Population(ctx context.Context, workspace, dataset string) (Population, error)
+	SetPopulation(ctx context.Context, p Population) error
+}
+
+// Authorizer decides who may do what. Its rules are data; separation of duties
+// and states are not its business.
+type Authorizer interface {
+	// Authorize returns nil if p may do a in project ("" for the house), else
+	// CodeDenied, or CodeNotFound where p may not know that the project exists.
+	Authorize(ctx context.Context, p gatehouse.Principal, a gatehouse.Action, project string) error
+}
+
+// Catalogue gives published versions whose manifest verifies.
+type Catalogue interface {
+	// Version gives a version of a dataset; number 0 is the newest. It is
+	// CodeNotFound if there is none, and CodeManifest if its signature or a file
+	// does not verify.
+	Version(ctx context.Context, dataset string, number int) (catalog.Version, error)
+}
+
+// Pseudonymiser holds a secret key for each project.
+type Pseudonymiser interface {
+	// Pseudonyms gives those of a project, and makes its key if the project never
+	// had one. A key that was destroyed is CodeKeys: it does not come back.
+	Pseudonyms(ctx context.Context, project string) (Pseudonyms, error)
+}
+
+// Pseudonyms are one project's names for people: different for different units,
+// unlinkable to those of other projects, reversible only with the project's key.
+type Pseudonyms interface {
+	// Pseudonym may be called by many goroutines at once.
+	Pseudonym(unit uint32) (string, error)
+}
+
+// Token is a bearer token, without its secret.
+type Token struct {
+	ID        string
+	User      string
+	Workspace string // "" for a token that reaches no workspace
+	IssuedBy  string
+	Issued    time.Time
+	Expires   time.Time
+	Revoked   time.Time // zero if it was not
+}
+
+// Population tells of the population file that was last written for a workspace.
+type Population struct {
+	Workspace string
+	Dataset   string
+	Version   int
+	SHA256    string
+	People    int64
+	Mark      int64 // of the withdrawals that it leaves out
+	Complete  bool  // holds every unit of the version
+	Built     time.Time
+}
+
+// Assignment is a role that a user holds, and where.
+type Assignment struct {
+	Role  gatehouse.Role
+	Scope string // a project, or gatehouse.Everywhere
+}
+
+// Roles that nobody grants: they follow from what a user is.
+const (
+	RoleApplicant gatehouse.Role = "applicant" // everywhere: a user without house roles, who may draft a project
+	RoleCreator   gatehouse.Role = "creator"   // within the project that the user drafted
+)

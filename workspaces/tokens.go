@@ -1,0 +1,165 @@
+package workspaces
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// MaxTokenLife is the longest that a token may be made to last.
+const MaxTokenLife = 90 * 24 * time.Hour
+
+// tokenPrefix lets scanners for leaked secrets recognise a token.
+const tokenPrefix = "gatehouse_"
+
+// newSecret gives a token's secret (256 random bits) and the hash that is kept.
+func newSecret() (secret, hash string) {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails: it ends the program instead
+	secret = tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+	return secret, hashSecret(secret)
+}
+
+func hashSecret(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// IssueToken makes a token with which user reaches one workspace of a project
+// that the user is a member of. The project's lead or a custodian may, or
+// System. The secret is shown this once; only its hash is kept.
+func (s *Service) IssueToken(ctx context.Context, actor gatehouse.Principal, user, workspace string, ttl time.Duration) (string, error) {
+	var w Workspace
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		w, err = tx.Workspace(ctx, workspace)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	t := Token{ID: gatehouse.NewID("tok"), User: user, Workspace: workspace, IssuedBy: actor.User}
+	e := gatehouse.Event{Action: "token.issued", Project: w.Project, Subject: t.ID, Detail: map[string]string{"user": user, "workspace": workspace}}
+	var secret string
+	issue := func(tx Tx) error {
+		p, err := tx.Project(ctx, w.Project)
+		if err != nil {
+			return err
+		}
+		if _, member := p.member(user); !member {
+			return refuse(gatehouse.CodeDenied, "%q is not a member of the project %q.", user, p.ID)
+		}
+		secret, err = addToken(ctx, tx, t, ttl)
+		return err
+	}
+	if actor == System {
+		err = s.actAsSystem(ctx, actor, e, issue)
+	} else {
+		err = s.act(ctx, actor, gatehouse.ActionWorkspaceOpen, e, issue)
+	}
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+// IssueHouseToken makes a token that reaches no workspace, for whoever holds
+// roles of the house or drafts a project. Only System may.
+func (s *Service) IssueHouseToken(ctx context.Context, actor gatehouse.Principal, user string, ttl time.Duration) (string, error) {
+	t := Token{ID: gatehouse.NewID("tok"), User: user, IssuedBy: actor.User}
+	e := gatehouse.Event{Action: "token.issued", Subject: t.ID, Detail: map[string]string{"user": user}}
+	var secret string
+	err := s.actAsSystem(ctx, actor, e, func(tx Tx) (err error) {
+		if err := requireUser(ctx, tx, user); err != nil {
+			return err
+		}
+		secret, err = addToken(ctx, tx, t, ttl)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return secret, nil
+}
+
+func addToken(ctx context.Context, tx Tx, t Token, ttl time.Duration) (string, error) {
+	if ttl <= 0 || ttl > MaxTokenLife {
+		return "", gatehouse.Errorf(gatehouse.CodeConfig, "A token lasts more than nothing and at most %d days.", int(MaxTokenLife.Hours()/24))
+	}
+	secret, hash := newSecret()
+	t.Issued = tx.Now()
+	t.Expires = t.Issued.Add(ttl)
+	return secret, tx.AddToken(ctx, t, hash)
+}
+
+// RevokeToken ends a token at once. Its holder may, and System.
+func (s *Service) RevokeToken(ctx context.Context, actor gatehouse.Principal, id string) error {
+	e := gatehouse.Event{Action: "token.revoked", Actor: actor.User, Subject: id}
+	err := s.Store.Update(ctx, func(tx Tx) error {
+		t, err := tx.Token(ctx, id)
+		if err != nil {
+			return err
+		}
+		if actor != System && (actor.Anonymous() || actor.User != t.User) {
+			return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no token %q.", id)
+		}
+		if !t.Revoked.IsZero() {
+			return nil
+		}
+		tx.Record(e)
+		return tx.RevokeToken(ctx, id)
+	})
+	return s.journalRefusal(ctx, e, err)
+}
+
+// Tokens lists a user's tokens, without their secrets. The user may, and System.
+func (s *Service) Tokens(ctx context.Context, actor gatehouse.Principal, user string) ([]Token, error) {
+	if actor != System && (actor.Anonymous() || actor.User != user) {
+		return nil, gatehouse.Errorf(gatehouse.CodeDenied, "Tokens are listed to their holder only.")
+	}
+	var tokens []Token
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		tokens, err = tx.Tokens(ctx, user)
+		return err
+	})
+	return tokens, err
+}
+
+// Authenticate turns a bearer token into the principal who holds it. A token
+// that is unknown, expired or revoked is CodeUnauthenticated, and journaled
+// without the token. The token is found by its SHA-256, so the time that takes
+// tells nothing of other tokens.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (gatehouse.Principal, error) {
+	var p gatehouse.Principal
+	e := gatehouse.Event{Action: "session", Subject: "unknown token"}
+	err := s.Store.View(ctx, func(tx Tx) error {
+		t, err := tx.TokenByHash(ctx, hashSecret(bearer))
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+			return refuse(gatehouse.CodeUnauthenticated, "The token is not known.")
+		}
+		if err != nil {
+			return err
+		}
+		e.Actor, e.Subject = t.User, t.ID
+		p = gatehouse.Principal{User: t.User, Session: t.ID, Workspace: t.Workspace}
+		return t.usable(tx.Now())
+	})
+	if err != nil {
+		return gatehouse.Principal{}, s.journalRefusal(ctx, e, err)
+	}
+	return p, nil
+}
+
+func (t Token) usable(now time.Time) error {
+	switch {
+	case !t.Revoked.IsZero():
+		return refuse(gatehouse.CodeUnauthenticated, "The token was revoked.")
+	case !now.Before(t.Expires):
+		return refuse(gatehouse.CodeUnauthenticated, "The token has expired.")
+	}
+	return nil
+}
