@@ -45,9 +45,9 @@ var (
 	careOver65  = newShares(.34, .30, .10, .06, .05, .15)
 )
 
-// topUp makes care commoner in small extracts, so that there are rows enough
-// for every fault: about twenty at the least.
-func careTopUp(people int) float64 { return max(1, 20/(0.06*float64(people))) }
+// careTopUp makes care commoner in extracts of fewer than 600 people, so that there are
+// good rows beside one of every fault.
+func careTopUp(people int) float64 { return max(1, 36/(0.06*float64(people))) }
 
 // care appends a person's packages of care, one after the other.
 func (g *generator) care(r stream, rows []care, who int32, p *person) []care {
