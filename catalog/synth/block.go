@@ -98,25 +98,30 @@ func (g *generator) fill(b *block, n int) {
 }
 
 // ensureRare gives the first block what may not occur by chance in a few
-// hundred people: one person of middle age living with HIV.
+// hundred people: one person living with HIV who has not opted out.
 func (g *generator) ensureRare(b *block) {
+	first := -1
 	for i := range b.people {
-		if p := &b.people[i]; p.onset[hiv] != 0 && p.onset[hiv] <= p.to {
+		p := &b.people[i]
+		if p.to != extractDay || p.age(extractDay) < 30 || g.optOuts.any(p.index) {
+			continue
+		}
+		if p.onset[hiv] != 0 {
 			return
+		}
+		if first < 0 && p.age(extractDay) < 60 {
+			first = i
 		}
 	}
-	for i := range b.people {
-		if p := &b.people[i]; p.died == 0 && p.deregistered == 0 && p.age(extractDay) >= 30 && p.age(extractDay) < 60 {
-			p.onset[hiv] = extractDay - 2000
-			return
-		}
+	if first >= 0 {
+		b.people[first].onset[hiv] = extractDay - 2000
 	}
 }
 
 func (g *generator) plantFaults(r stream, b *block, first, last int) {
 	b.patients = plant(r, b.patients, plans[filePatients], first, last,
 		func(p *patientRow) *mark { return &p.mark },
-		func(*patientRow, fault) bool { return true })
+		func(p *patientRow, _ fault) bool { return b.people[p.person].onset[hiv] == 0 }) // what is rare shall be published
 	for i := range b.patients {
 		row := &b.patients[i]
 		f := row.mark.fault
@@ -129,7 +134,7 @@ func (g *generator) plantFaults(r stream, b *block, first, last int) {
 	b.events = plant(r, b.events, plans[fileEvents], first, last,
 		func(e *event) *mark { return &e.mark },
 		func(e *event, f fault) bool {
-			return good(e.person) && (f != faultNotNumeric || e.value != noValue)
+			return good(e.person) && e.code != codeHIV && (f != faultNotNumeric || e.value != noValue)
 		})
 	b.admissions = plant(r, b.admissions, plans[fileAdmissions], first, last,
 		func(a *admission) *mark { return &a.mark },

@@ -29,6 +29,11 @@ func newOptOuts(seed uint64, people int) optOuts {
 	}
 }
 
+// any reports whether the person is on any of the lists.
+func (o optOuts) any(person int) bool {
+	return o.national.picks(person) || o.type1.picks(person) || o.withdraws(person)
+}
+
 // withdraws reports whether the person withdrew later: one of each group who
 // had not opted out by then, so that each withdrawal takes effect.
 func (o optOuts) withdraws(person int) bool {
