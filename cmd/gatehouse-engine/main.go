@@ -17,54 +17,76 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/infra/duck"
 	"github.com/gatehouse-tre/gatehouse/infra/engine"
+	"github.com/gatehouse-tre/gatehouse/infra/sandbox"
 )
 
 type worker struct {
 	role        engine.Role
 	limits      duck.Limits
 	read, write []string
-	unsandboxed bool
+	walls       sandbox.Walls
 }
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "gatehouse-engine:", err)
-		os.Exit(1)
+	err := run(os.Args[1:])
+	if err == nil {
+		return
 	}
+	// Here the cause is shown too: a worker's stderr is the operator's.
+	fmt.Fprintf(os.Stderr, "gatehouse-engine: %v (%v)\n", err, errors.Unwrap(err))
+	if gatehouse.CodeOf(err) == gatehouse.CodeSandbox {
+		os.Exit(engine.ExitSandbox)
+	}
+	os.Exit(1)
 }
 
 func run(args []string) error {
 	var w worker
+	var missing []string
 	flags := pflag.NewFlagSet("gatehouse-engine", pflag.ContinueOnError)
 	flags.StringVar((*string)(&w.role), "role", "", "vault, binder, lobby or publish")
 	flags.IntVar(&w.limits.Threads, "threads", 1, "DuckDB threads")
 	flags.IntVar(&w.limits.MemoryMB, "memory", 512, "DuckDB memory limit in MB")
 	flags.StringArrayVar(&w.read, "read", nil, "folder to read")
 	flags.StringArrayVar(&w.write, "write", nil, "folder to read and write")
-	flags.BoolVar(&w.unsandboxed, "unsandboxed", false, "enter no sandbox: tests only")
+	flags.StringArrayVar(&missing, "allow-missing", nil, "sandbox layer that may be missing: development only")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	for _, layer := range missing {
+		w.walls.AllowMissing = append(w.walls.AllowMissing, sandbox.Layer(layer))
+	}
+	w.walls.Log = func(line string) { fmt.Fprintln(os.Stderr, "gatehouse-engine:", line) }
+
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	return w.serve(ctx)
 }
 
+// serve closes the walls before anything is read from outside or opened.
 func (w *worker) serve(ctx context.Context) error {
 	l, err := listener()
 	if err != nil {
 		return err
 	}
+	lifeline := os.NewFile(engine.LifelineFD, "lifeline")
+	if err := w.walls.Enter(w.read, w.write); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
-		_, _ = io.Copy(io.Discard, os.NewFile(engine.LifelineFD, "lifeline"))
+		_, _ = io.Copy(io.Discard, lifeline)
 		cancel()
 	}()
 	exec, closeDB := w.executor()
-	return errors.Join(engine.Serve(ctx, l, w.role, exec), closeDB())
+	if err := engine.Serve(ctx, l, w.role, exec); err != nil {
+		return err // and the process ends, whatever DuckDB is doing
+	}
+	return closeDB()
 }
 
 func (w *worker) executor() (engine.Executor, func() error) {

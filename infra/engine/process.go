@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -34,19 +35,15 @@ type Config struct {
 	Log     io.Writer // takes the worker's stderr; nil throws it away
 }
 
-// Command is a worker's command before it is sandboxed.
-type Command struct {
-	Path        string
-	Args        []string // without the program's name
-	Read, Write []string
-	MemoryMB    int
-	Files       []*os.File // become the worker's descriptors 3, 4, …
-}
-
-// Sandbox makes the command that runs a worker behind walls. release is called
-// when the process is gone. A missing wall is an error, never a weaker command.
+// Sandbox starts a worker behind walls.
 type Sandbox interface {
-	Wrap(c Command) (cmd *exec.Cmd, release func(), err error)
+	// Start starts cmd, a plain command of the worker, so that it reaches nothing
+	// of the host but the folders read and write, at their own paths, and the
+	// descriptors in cmd.ExtraFiles; memoryMB is what DuckDB may use. A missing wall
+	// is an error, never a weaker start. Start and, once the worker is gone,
+	// release are called on the same OS thread, which is used for nothing else
+	// and lives as long as the process.
+	Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func(), err error)
 }
 
 // The descriptors that a worker inherits.
@@ -54,6 +51,10 @@ const (
 	ListenerFD = 3 // its unix listener
 	LifelineFD = 4 // a pipe that the parent never writes to: at its end, the parent is gone
 )
+
+// ExitSandbox is a worker's exit status when it could not close its walls; the
+// last line that it wrote says which.
+const ExitSandbox = 77
 
 // closeTime is how long Close waits for a worker to leave before it is killed.
 const closeTime = 5 * time.Second
@@ -67,13 +68,14 @@ type Process struct {
 	lifeline *os.File
 	gone     chan struct{} // closed when the process is dead and cleaned up
 	exit     error         // how it died; read after gone
+	said     *tail         // the end of what it wrote to stderr
 	stop     sync.Once
 }
 
 // Start starts a worker and waits until it answers, or ctx ends. The worker
-// lives until Close, not until ctx ends. A failure is an *egress.EngineFailure
-// of FailureMissing that wraps nothing to show to a researcher, or the sandbox's
-// own *gatehouse.Error with CodeSandbox.
+// lives until Close, not until ctx ends. A failure is a *gatehouse.Error with
+// CodeSandbox that names the wall that is missing, or an *egress.EngineFailure
+// of FailureMissing.
 func Start(ctx context.Context, c Config) (*Process, error) {
 	p, err := spawn(c)
 	if err != nil {
@@ -87,12 +89,27 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 		err = fmt.Errorf("engine: the worker has role %q, not %q", ready.Role, c.Role)
 	}
 	if err != nil {
-		p.kill()
-		<-p.gone
-		return nil, &egress.EngineFailure{Kind: egress.FailureMissing,
-			Cause: fmt.Sprintf("engine %s does not start: %v (%v)", c.Role, err, p.exit)}
+		if ctx.Err() == nil { // it is leaving by itself, and says why
+			select {
+			case <-p.gone:
+			case <-time.After(time.Second):
+			}
+		}
+		p.Kill()
+		return nil, p.stillborn(err)
 	}
 	return p, nil
+}
+
+// stillborn explains why a worker never answered.
+func (p *Process) stillborn(err error) error {
+	last := p.said.lastLine()
+	cause := fmt.Errorf("engine %s does not start: %v (%v): %s", p.role, err, p.exit, last)
+	exit := (*exec.ExitError)(nil)
+	if strings.HasPrefix(last, "bwrap: ") || errors.As(p.exit, &exit) && exit.ExitCode() == ExitSandbox {
+		return gatehouse.Errorf(gatehouse.CodeSandbox, "The engine cannot be closed in: %s", last).Because(cause)
+	}
+	return &egress.EngineFailure{Kind: egress.FailureMissing, Cause: cause.Error()}
 }
 
 func spawn(c Config) (*Process, error) {
@@ -125,31 +142,37 @@ func spawn(c Config) (*Process, error) {
 	}
 	defer life.Close()
 
-	command := Command{Path: c.Binary, Args: c.args(), Read: c.Read, Write: c.Write,
-		MemoryMB: c.memory(), Files: []*os.File{listener, life}}
+	cmd := exec.Command(c.Binary, c.args()...)
+	cmd.Env = []string{}
+	cmd.ExtraFiles = []*os.File{listener, life}
+	cmd.WaitDelay = time.Second // for its stderr, once it is gone
+	said := new(tail)
+	cmd.Stderr = said
+	if c.Log != nil {
+		cmd.Stderr = io.MultiWriter(said, c.Log)
+	}
 	release := func() {}
-	var cmd *exec.Cmd
-	if c.Sandbox != nil {
-		cmd, release, err = c.Sandbox.Wrap(command)
-	} else {
-		cmd = command.plain()
-	}
-	if err == nil {
-		cmd.Stderr = c.Log
-		err = onSpawner(cmd.Start)
-	}
+	err = onSpawner(func() (err error) {
+		if c.Sandbox == nil {
+			cmd.Args = append(cmd.Args, "--allow-missing", "bubblewrap")
+			return cmd.Start()
+		}
+		release, err = c.Sandbox.Start(cmd, c.Read, c.Write, c.memory())
+		return err
+	})
 	if err != nil {
 		lifeline.Close()
 		os.Remove(socket)
 		return nil, err
 	}
-	p := &Process{role: c.Role, client: newClient(socket), cmd: cmd, socket: socket, lifeline: lifeline, gone: make(chan struct{})}
+	p := &Process{role: c.Role, client: newClient(socket), cmd: cmd, socket: socket, lifeline: lifeline,
+		gone: make(chan struct{}), said: said}
 	go func() {
 		p.exit = cmd.Wait()
 		lifeline.Close()
 		p.client.close()
 		os.Remove(socket)
-		release()
+		_ = onSpawner(func() error { release(); return nil })
 		close(p.gone)
 	}()
 	return p, nil
@@ -171,13 +194,6 @@ func (c Config) args() []string {
 		args = append(args, "--write", dir)
 	}
 	return args
-}
-
-func (c Command) plain() *exec.Cmd {
-	cmd := exec.Command(c.Path, append([]string{"--unsandboxed"}, c.Args...)...)
-	cmd.Env = []string{}
-	cmd.ExtraFiles = c.Files
-	return cmd
 }
 
 // Done is closed when the worker is dead.
