@@ -1,0 +1,116 @@
+// Package disclosure holds the rules of what may be released: evidence in,
+// verdicts out. It does no I/O and knows nothing of SQL.
+package disclosure
+
+import (
+	"math"
+	"math/big"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// Policy is the numbers of the rules (gate.md §2).
+type Policy struct {
+	Name string
+	// Threshold is k: the fewest people that a group, and what contributes to
+	// each of its numbers, may have.
+	Threshold int
+	// RoundCounts is the step that counts are rounded to; 0 for none.
+	RoundCounts int64
+	// Digits is the number of significant digits of real numbers.
+	Digits int
+	// FreedomDegrees is the fewest people beyond the parameters of a regression.
+	FreedomDegrees int
+}
+
+// The policies that projects may name. sdap follows the SDAP handbook on
+// statistical disclosure control (2024), §§3–5: threshold 10, ten degrees of
+// freedom; nhs the NHS England rule for published counts (suppress 1 … 7, round
+// to 5); opensafely the same, as OpenSAFELY's output-checking rules state it.
+var policies = map[string]Policy{
+	"sdap":       {Name: "sdap", Threshold: 10, Digits: 6, FreedomDegrees: 10},
+	"nhs":        {Name: "nhs", Threshold: 8, RoundCounts: 5, Digits: 4, FreedomDegrees: 10},
+	"opensafely": {Name: "opensafely", Threshold: 8, RoundCounts: 5, Digits: 4, FreedomDegrees: 10},
+}
+
+// PolicyNamed gives a policy; an unknown name refuses.
+func PolicyNamed(name string) (Policy, error) {
+	p, ok := policies[name]
+	if !ok {
+		return Policy{}, gatehouse.Errorf(gatehouse.CodeConfig, "The disclosure policy of this project is not known.")
+	}
+	return p, nil
+}
+
+// Rounding says in words what the policy does to numbers.
+func (p Policy) Rounding() string {
+	if p.RoundCounts > 0 {
+		return "counts to the nearest 5; real numbers to 4 significant digits"
+	}
+	return "real numbers to 6 significant digits"
+}
+
+// RoundCount rounds a count by the policy.
+func (p Policy) RoundCount(n int64) int64 {
+	if p.RoundCounts == 0 {
+		return n
+	}
+	return (n + p.RoundCounts/2) / p.RoundCounts * p.RoundCounts
+}
+
+// RoundReal rounds to the policy's significant digits; NaN and infinities,
+// which tell of single values, become NaN.
+func (p Policy) RoundReal(x float64) float64 {
+	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
+		if x == 0 {
+			return 0
+		}
+		return math.NaN()
+	}
+	scale := math.Pow(10, float64(p.Digits)-math.Ceil(math.Log10(math.Abs(x))))
+	if math.IsInf(scale, 0) || scale == 0 {
+		return x
+	}
+	return math.Round(x*scale) / scale
+}
+
+// Statistic is the family of a number, which decides how many people it needs.
+type Statistic int
+
+// The families.
+const (
+	Count Statistic = iota
+	DistinctCount
+	Sum
+	Mean
+	Spread
+	Quantile
+	Regression
+)
+
+// Needs is how many people must contribute to a number: Threshold, one more for
+// a variance, the parameters and degrees of freedom for a regression (two
+// parameters), Threshold on each side of every quantile.
+func (p Policy) Needs(s Statistic, quantiles []*big.Rat) int {
+	switch s {
+	case Spread:
+		return p.Threshold + 1
+	case Regression:
+		return max(p.Threshold, p.FreedomDegrees) + 2
+	case Quantile:
+		need := 2 * p.Threshold
+		for _, q := range quantiles {
+			side := new(big.Rat).Sub(big.NewRat(1, 1), q)
+			if q.Cmp(side) < 0 {
+				side = q
+			}
+			if side.Sign() <= 0 {
+				return math.MaxInt32
+			}
+			f, _ := new(big.Rat).Quo(big.NewRat(int64(p.Threshold), 1), side).Float64()
+			need = max(need, int(math.Ceil(f)))
+		}
+		return need
+	}
+	return p.Threshold
+}

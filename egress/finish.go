@@ -1,0 +1,83 @@
+package egress
+
+import (
+	"context"
+	"strconv"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/util"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// finishing journals the end of an answer: how many rows and bytes were taken.
+type finishing struct {
+	array.RecordReader
+	schema   *arrow.Schema
+	gate     *Gate
+	decision Decision
+	ctx      context.Context // outlives the question
+	cancel   context.CancelFunc
+
+	once        sync.Once
+	rows, bytes int64
+	shown       arrow.RecordBatch // the current batch with the answer's schema
+}
+
+func (f *finishing) Schema() *arrow.Schema { return f.schema }
+
+func (f *finishing) Next() bool {
+	f.drop()
+	if !f.RecordReader.Next() {
+		f.finish()
+		return false
+	}
+	b := f.RecordReader.RecordBatch()
+	f.rows += b.NumRows()
+	f.bytes += util.TotalRecordSize(b)
+	f.shown = array.NewRecordBatch(f.schema, b.Columns(), b.NumRows())
+	return true
+}
+
+func (f *finishing) drop() {
+	if f.shown != nil {
+		f.shown.Release()
+		f.shown = nil
+	}
+}
+
+func (f *finishing) RecordBatch() arrow.RecordBatch { return f.shown }
+func (f *finishing) Record() arrow.RecordBatch      { return f.shown }
+
+// Err hides the engine's words: they came from the lobby, and still.
+func (f *finishing) Err() error {
+	if err := f.RecordReader.Err(); err != nil {
+		return engineError(err, "The answer could not be completed.")
+	}
+	return nil
+}
+
+func (f *finishing) Release() {
+	f.drop()
+	f.finish()
+	f.RecordReader.Release()
+}
+
+// finish journals once. The decision was committed before any byte left; a
+// journal that fails now stops the next question, not this one's last byte.
+func (f *finishing) finish() {
+	f.once.Do(func() {
+		outcome := "complete"
+		if f.RecordReader.Err() != nil {
+			outcome = "broken off"
+		}
+		err := f.gate.Ledger.Record(f.ctx, gatehouse.Event{Actor: f.decision.User, Action: "query.finished", Project: f.decision.Project, Subject: f.decision.ID,
+			Detail: map[string]string{"rows": strconv.FormatInt(f.rows, 10), "bytes": strconv.FormatInt(f.bytes, 10), "outcome": outcome}})
+		if err != nil && f.gate.Log != nil {
+			f.gate.Log.Error("the end of an answer could not be journaled", "decision", f.decision.ID, "cause", err.Error())
+		}
+		f.cancel()
+	})
+}

@@ -1,0 +1,457 @@
+package egress
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
+	"github.com/gatehouse-tre/gatehouse/egress/plan"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// Vaults starts, on demand, the vault of a workspace.
+type Vaults interface {
+	// Vault gives the running vault of the session's workspace, with exactly the
+	// tables and the population of the session. done must be called when the
+	// question is over.
+	Vault(ctx context.Context, s *workspaces.Session) (v Vault, done func(), err error)
+}
+
+// Gate answers questions: docs/life-of-a-query.md walks through it.
+type Gate struct {
+	Binder Binder
+	Lobby  Lobby
+	Vaults Vaults
+	Ledger Ledger
+	// Now is the clock.
+	Now func() time.Time
+	// TimeLimit bounds one question; 0 for 2 minutes.
+	TimeLimit time.Duration
+	// Log is the operator's; it may hold causes that no researcher sees.
+	Log *slog.Logger
+}
+
+// question is one statement on its way through the gate.
+type question struct {
+	gate     *Gate
+	session  *workspaces.Session
+	sql      string
+	policy   disclosure.Policy
+	tables   []*plan.Table
+	scratch  []ScratchTable
+	bound    *Bound
+	stmt     *plan.Statement
+	decision Decision
+	params   map[string]*plan.Const
+}
+
+// maxStatement is the longest statement in bytes.
+const maxStatement = 256 << 10
+
+// Describe says what a statement would give, without touching data.
+func (g *Gate) Describe(ctx context.Context, s *workspaces.Session, sql string) (*Shape, error) {
+	q, err := g.open(ctx, s, sql)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.bind(ctx, nil); err != nil {
+		return nil, err
+	}
+	return q.shape()
+}
+
+// ScratchTables lists the tables that the workspace made for itself.
+func (g *Gate) ScratchTables(ctx context.Context, s *workspaces.Session) ([]catalog.Table, error) {
+	kept, err := g.Ledger.Scratch(ctx, s.Workspace.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]catalog.Table, len(kept))
+	for i, t := range kept {
+		out[i] = t.Table
+	}
+	return out, nil
+}
+
+// Ask decides a question. When it returns an answer, the decision, the ledger
+// entry and the journal's event are committed; a refusal is journaled too.
+// params is nil or one row of values, in the order of the parameters.
+func (g *Gate) Ask(ctx context.Context, s *workspaces.Session, sql string, params arrow.RecordBatch) (*Answer, error) {
+	limit := g.TimeLimit
+	if limit == 0 {
+		limit = 2 * time.Minute
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errTimeLimit)
+	q, err := g.open(ctx, s, sql)
+	if err == nil {
+		var answer *Answer
+		if answer, err = q.answer(ctx, params); err == nil {
+			answer.Reader = &finishing{RecordReader: answer.Reader, schema: answer.Schema, gate: g, decision: q.decision, ctx: context.WithoutCancel(ctx), cancel: cancel}
+			return answer, nil
+		}
+	}
+	defer cancel()
+	return nil, g.refuse(ctx, q, err)
+}
+
+var errTimeLimit = errors.New("time limit")
+
+// refuse journals a refusal and gives the error to show. A refusal that cannot
+// be journaled is a failure of the journal.
+func (g *Gate) refuse(ctx context.Context, q *question, cause error) error {
+	shown := gatehouse.Public(cause)
+	if errors.Is(context.Cause(ctx), errTimeLimit) {
+		shown = gatehouse.Errorf(gatehouse.CodeTimeLimit, "The question took longer than is allowed.").Because(cause)
+	}
+	if shown.Err != nil && g.Log != nil {
+		g.Log.Warn("question refused", "decision", q.decision.ID, "code", shown.Code, "cause", shown.Err.Error())
+	}
+	d := q.decision
+	d.Outcome, d.Code, d.Entries = OutcomeRefused, shown.Code, nil
+	if err := g.Ledger.Commit(context.WithoutCancel(ctx), d, ScratchChange{}, q.event("query.refused", map[string]string{"code": string(shown.Code)})); err != nil {
+		return gatehouse.Errorf(gatehouse.CodeJournal, "The question could not be journaled, so it is not answered.").Because(err)
+	}
+	return shown
+}
+
+// open prepares a question. The question is never nil, so that even its refusal
+// can be journaled.
+func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*question, error) {
+	q := &question{gate: g, session: s, sql: sql}
+	q.decision = Decision{ID: gatehouse.NewID("qry"), Time: g.Now().UTC(), Project: s.Project.ID, Workspace: s.Workspace.ID, User: s.Principal.User,
+		Session: s.Principal.Session, SQL: sql, Policy: s.Project.Policy}
+	for _, m := range s.Mounts {
+		q.decision.Datasets = append(q.decision.Datasets, m.Version.Name())
+	}
+	if len(sql) > maxStatement {
+		q.decision.SQL = ""
+		return q, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is longer than 256 KiB.")
+	}
+	var err error
+	if q.policy, err = disclosure.PolicyNamed(s.Project.Policy); err != nil {
+		return q, err
+	}
+	if q.scratch, err = g.Ledger.Scratch(ctx, s.Workspace.ID); err != nil {
+		return q, err
+	}
+	q.tables = tablesOf(s, q.scratch)
+	return q, nil
+}
+
+// tablesOf lists what a statement may name: the approved tables and the
+// workspace's own.
+func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
+	var out []*plan.Table
+	for _, m := range s.Mounts {
+		for _, t := range m.Tables {
+			out = append(out, &plan.Table{Name: t.Name, Public: t.Public, Columns: t.Columns, Source: plan.Ident(t.Name)})
+		}
+	}
+	for _, t := range scratch {
+		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Forms: t.Forms, Nulls: t.Nulls})
+	}
+	return out
+}
+
+// ddl makes the empty tables for the binder. The unit column is not in them, so
+// that no SQL can name it.
+func ddl(tables []*plan.Table) []string {
+	var out []string
+	for _, t := range tables {
+		cols := make([]string, len(t.Columns))
+		for i, c := range t.Columns {
+			cols[i] = plan.Ident(c.Name) + " " + c.Type
+		}
+		out = append(out, "CREATE TABLE "+plan.Ident(t.Name)+" ("+strings.Join(cols, ", ")+")")
+	}
+	return out
+}
+
+// bind binds, reads and checks the statement.
+func (q *question) bind(ctx context.Context, params map[string]*plan.Const) error {
+	bound, err := q.gate.Binder.Bind(ctx, ddl(q.tables), q.sql)
+	if err != nil {
+		return bindError(err)
+	}
+	q.bound = bound
+	switch bound.Statement {
+	case "SELECT", "CREATE_TABLE", "DROP":
+	case "MULTIPLE":
+		return gatehouse.Errorf(gatehouse.CodeStatement, "Exactly one statement is answered at a time; a PIVOT needs the values of its columns written out.")
+	case "TABLE_FUNCTION":
+		return gatehouse.Errorf(gatehouse.CodeTableFunction, "A table function is not answered.")
+	default:
+		return gatehouse.Errorf(gatehouse.CodeStatement, "The statement %s is not answered.", strings.ReplaceAll(bound.Statement, "_", " "))
+	}
+	if q.stmt, err = plan.Read(bound.Plan, q.tables, params); err != nil {
+		return err
+	}
+	return plan.Check(q.stmt)
+}
+
+func bindError(err error) error {
+	var f *BindFailure
+	if !errors.As(err, &f) {
+		return engineError(err, "The statement could not be read.")
+	}
+	message := strings.TrimSpace(strings.SplitN(f.Message, "\n\nLINE", 2)[0])
+	if f.Syntax {
+		return gatehouse.Errorf(gatehouse.CodeSyntax, "%s.", strings.TrimSuffix(message, "."))
+	}
+	return gatehouse.Errorf(gatehouse.CodeBind, "%s.", strings.TrimSuffix(message, "."))
+}
+
+// engineError hides an engine's words behind a fixed code.
+func engineError(err error, sentence string) error {
+	if e := (*gatehouse.Error)(nil); errors.As(err, &e) {
+		return e
+	}
+	var f *EngineFailure
+	code := gatehouse.CodeInternal
+	if errors.As(err, &f) {
+		switch f.Kind {
+		case FailureArithmetic:
+			code, sentence = gatehouse.CodeArithmetic, "The arithmetic of the question failed."
+		case FailureMemory:
+			code, sentence = gatehouse.CodeTooLarge, "The question needs more memory than a workspace has."
+		case FailureTime:
+			code, sentence = gatehouse.CodeTimeLimit, "The question took longer than is allowed."
+		case FailureCancelled:
+			code, sentence = gatehouse.CodeCancelled, "The question was cancelled."
+		case FailureLost:
+			code, sentence = gatehouse.CodeEngineLost, "The workspace engine stopped before the answer was complete."
+		case FailureMissing:
+			code, sentence = gatehouse.CodeEngineMissing, "The workspace engine could not be started."
+		}
+		return gatehouse.Errorf(code, "%s", sentence).Because(fmt.Errorf("%w: %s", err, f.Cause))
+	}
+	if errors.Is(err, context.Canceled) {
+		code, sentence = gatehouse.CodeCancelled, "The question was cancelled."
+	}
+	return gatehouse.Errorf(code, "%s", sentence).Because(err)
+}
+
+func vaultError(err error) error { return engineError(err, "The question could not be answered.") }
+
+// answer takes the statement through the gate.
+func (q *question) answer(ctx context.Context, params arrow.RecordBatch) (*Answer, error) {
+	values, err := parameters(params)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.bind(ctx, values); err != nil {
+		return nil, err
+	}
+	switch {
+	case q.stmt.Drop != "":
+		return q.drop(ctx)
+	case q.stmt.Create != "":
+		return q.create(ctx)
+	}
+	return q.selectAnswer(ctx)
+}
+
+// selectAnswer judges every protected aggregate, commits the decision, and lets
+// the lobby finish the query.
+func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
+	tables := map[string]arrow.RecordBatch{}
+	defer func() {
+		for _, t := range tables {
+			t.Release()
+		}
+	}()
+	lobby := &plan.Printer{Protected: map[*plan.Aggregate]string{}}
+	disclosed, err := q.protectAll(ctx, lobby, tables)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(q.bound.Columns))
+	for i, c := range q.bound.Columns {
+		names[i] = c.Name
+	}
+	sql, err := lobby.Statement(q.stmt.Root, names)
+	if err != nil {
+		return nil, err
+	}
+	q.decision.Outcome = disclosed.Outcome
+	if err := q.commit(ctx, ScratchChange{}, "query.decided"); err != nil {
+		return nil, err
+	}
+	reader, err := q.gate.Lobby.Run(ctx, tables, sql)
+	if err != nil {
+		return nil, engineError(err, "The protected results could not be combined.")
+	}
+	return answerOf(disclosed, reader)
+}
+
+func answerOf(d Disclosure, reader array.RecordReader) (*Answer, error) {
+	record, err := json.Marshal(d)
+	if err != nil {
+		return nil, err
+	}
+	schema := reader.Schema()
+	metadata := arrow.NewMetadata([]string{DisclosureKey}, []string{string(record)})
+	return &Answer{Disclosure: d, Schema: arrow.NewSchema(schema.Fields(), &metadata), Reader: reader}, nil
+}
+
+// protectAll runs the protected aggregates, those that others are made from
+// first, and gives the lobby everything that its SQL will read.
+func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables map[string]arrow.RecordBatch) (Disclosure, error) {
+	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeReleased, Policy: q.policy.Name, Threshold: q.policy.Threshold, Suppressed: map[string]int{},
+		Groups: "none", Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
+	aggregates, public := frontier(q.stmt.Root)
+	var vault Vault
+	if len(aggregates)+len(public) > 0 {
+		v, done, err := q.gate.Vaults.Vault(ctx, q.session)
+		if err != nil {
+			return d, engineError(err, "The workspace engine could not be started.")
+		}
+		defer done()
+		vault = v
+	}
+	inline := map[*plan.Aggregate]string{}
+	for i, agg := range aggregates {
+		release, err := plan.NewRelease(agg, inline)
+		if err != nil {
+			return d, err
+		}
+		p, err := protect(ctx, vault, release, q.policy)
+		if err != nil {
+			return d, err
+		}
+		name := "p" + strconv.Itoa(i)
+		tables[name] = p.table
+		lobby.Protected[agg] = name
+		inline[agg] = literalRows(agg, p.table)
+		q.account(&d, p)
+	}
+	for _, t := range public {
+		batch, err := readAll(ctx, vault, "SELECT * FROM "+t.Source)
+		if err != nil {
+			return d, err
+		}
+		tables[t.Name] = batch
+	}
+	return d, nil
+}
+
+// account adds what became of one protected table to the disclosure record and
+// the ledger.
+func (q *question) account(d *Disclosure, p *protected) {
+	for rule, n := range p.suppressed {
+		d.Suppressed[string(rule)] += n
+		d.Outcome = OutcomeSuppressed
+	}
+	if p.dropped {
+		d.Groups = "some"
+		d.Outcome = OutcomeSuppressed
+	}
+	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells})
+}
+
+// digest is the SHA-256 of a table as an Arrow stream.
+func digest(table arrow.RecordBatch) string {
+	h := sha256.New()
+	w := ipc.NewWriter(h, ipc.WithSchema(table.Schema()))
+	if w.Write(table) != nil || w.Close() != nil {
+		return "" // a hash takes every byte
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// frontier lists the protected aggregates, inner ones first, and the public
+// tables that the lobby reads itself.
+func frontier(root plan.Node) (aggregates []*plan.Aggregate, public []*plan.Table) {
+	seen := map[*plan.Table]bool{}
+	var visit func(n plan.Node, inVault bool)
+	visit = func(n plan.Node, inVault bool) {
+		agg, protected := n.(*plan.Aggregate)
+		protected = protected && agg.Protected
+		for _, in := range n.Inputs() {
+			visit(in, inVault || protected || n.People())
+		}
+		if protected {
+			aggregates = append(aggregates, agg)
+		}
+		if scan, ok := n.(*plan.Scan); ok && !inVault && scan.Table.Public && !seen[scan.Table] {
+			seen[scan.Table] = true
+			public = append(public, scan.Table)
+		}
+	}
+	visit(root, false)
+	return aggregates, public
+}
+
+// commit keeps the decision. Without it nothing leaves.
+func (q *question) commit(ctx context.Context, change ScratchChange, action string) error {
+	detail := map[string]string{"outcome": string(q.decision.Outcome), "policy": q.decision.Policy}
+	for i, e := range q.decision.Entries {
+		detail["released_"+strconv.Itoa(i)] = e.Digest
+	}
+	if err := q.gate.Ledger.Commit(ctx, q.decision, change, q.event(action, detail)); err != nil {
+		return gatehouse.Errorf(gatehouse.CodeJournal, "The decision could not be journaled, so nothing leaves.").Because(err)
+	}
+	return nil
+}
+
+// event is a journal event of this question. Its SQL stands there as a hash:
+// what a researcher types may name people.
+func (q *question) event(action string, detail map[string]string) gatehouse.Event {
+	sum := sha256.Sum256([]byte(q.sql))
+	detail["sql_sha256"] = hex.EncodeToString(sum[:])
+	detail["workspace"] = q.decision.Workspace
+	detail["datasets"] = strings.Join(q.decision.Datasets, " ")
+	return gatehouse.Event{Time: q.decision.Time, Actor: q.decision.User, Action: action, Project: q.decision.Project, Subject: q.decision.ID, Detail: detail}
+}
+
+// literalRows prints a protected table as VALUES, for the vault to read where a
+// question compares people with what was released. Too large tables are left
+// out, which refuses such a question.
+func literalRows(agg *plan.Aggregate, table arrow.RecordBatch) string {
+	cols := agg.Columns()
+	names := make([]string, len(cols))
+	for i := range names {
+		names[i] = "c" + strconv.Itoa(i)
+	}
+	if table.NumRows() == 0 {
+		nulls := make([]string, len(cols))
+		for i, c := range cols {
+			nulls[i] = "CAST(NULL AS " + c.Type.SQL() + ") AS " + names[i]
+		}
+		return "(SELECT " + strings.Join(nulls, ", ") + " WHERE false) AS v"
+	}
+	rows := make([]string, 0, table.NumRows())
+	for r := range int(min(table.NumRows(), maxRestrict)) {
+		texts := make([]string, len(cols))
+		for i, c := range cols {
+			texts[i] = "CAST(NULL AS " + c.Type.SQL() + ")"
+			if a := table.Column(i); !a.IsNull(r) && c.Type.ID != "LIST" {
+				texts[i] = "CAST(" + plan.Text(a.ValueStr(r)) + " AS " + c.Type.SQL() + ")"
+			}
+		}
+		rows = append(rows, "("+strings.Join(texts, ", ")+")")
+	}
+	return "(VALUES " + strings.Join(rows, ", ") + ") AS v(" + strings.Join(names, ", ") + ")"
+}
+
+// datasetTables are the names that a workspace table must not take.
+func (q *question) taken(name string) bool {
+	return slices.ContainsFunc(q.tables, func(t *plan.Table) bool {
+		return t.Name == name && !slices.ContainsFunc(q.scratch, func(s ScratchTable) bool { return s.Table.Name == name })
+	})
+}

@@ -1,0 +1,63 @@
+package egress
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress/plan"
+)
+
+// Decision is what the gate decided of one question: kept for good, before any
+// byte of an answer leaves.
+type Decision struct {
+	ID        string // "qry_…"
+	Time      time.Time
+	Project   string
+	Workspace string
+	User      string
+	Session   string // id of the token that asked
+	SQL       string // as the researcher wrote it; may name people by pseudonym
+	Outcome   Outcome
+	Code      gatehouse.Code // refusals: why
+	Policy    string
+	Datasets  []string // name@version
+	Entries   []Entry  // what was released
+}
+
+// Entry is one released table in the ledger.
+type Entry struct {
+	Source string // the SQL that the vault ran, printed by the gate
+	Digest string // SHA-256 of the released table's Arrow stream, hex
+	Groups int    // groups released
+	Cells  int    // numbers released
+}
+
+// ScratchTable is a table of people that a workspace made for itself. What the
+// gate knew of its columns when it was made holds for every question of it.
+type ScratchTable struct {
+	Table catalog.Table     `json:"table"`
+	Forms []plan.Form       `json:"forms"`
+	Nulls []plan.NullSource `json:"nulls"`
+	SQL   string            `json:"sql"` // as the researcher wrote it
+	Made  time.Time         `json:"made"`
+}
+
+// Ledger remembers every decision and everything that was released.
+type Ledger interface {
+	// Commit keeps a decision, its entries, and the change of scratch tables in
+	// one transaction with the journal's events. When it returns nil, all of it
+	// survives a crash; otherwise nothing is kept and nothing may leave.
+	Commit(ctx context.Context, d Decision, change ScratchChange, events ...gatehouse.Event) error
+	// Record journals what happened after a decision (that its answer was sent).
+	Record(ctx context.Context, events ...gatehouse.Event) error
+	// Scratch lists a workspace's own tables, by name.
+	Scratch(ctx context.Context, workspace string) ([]ScratchTable, error)
+}
+
+// ScratchChange is a workspace table that a decision made or dropped.
+type ScratchChange struct {
+	Put  *ScratchTable
+	Drop string
+}

@@ -1,0 +1,496 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// Check types the tree (gate.md §1): every node becomes people or public, the
+// aggregates at the frontier are marked Protected, and what the gate does not
+// accept is refused with a code and advice. The tree is normalised on the way.
+func Check(s *Statement) error {
+	if s.Root == nil {
+		return nil
+	}
+	s.Root = normalise(s.Root)
+	c := &checker{}
+	if err := c.node(&s.Root); err != nil {
+		return err
+	}
+	if err := checkVault(s.Root, s.Root.People()); err != nil {
+		return err
+	}
+	if s.Create != "" {
+		return checkCreate(s)
+	}
+	if s.Root.People() {
+		return gatehouse.Errorf(gatehouse.CodeRowLevel, "The result would hold rows about single people.")
+	}
+	return nil
+}
+
+func checkCreate(s *Statement) error {
+	if !s.Root.People() {
+		return gatehouse.Errorf(gatehouse.CodeStatement, "A workspace table keeps rows of people; this SELECT gives protected results.").
+			WithAdvice("Ask the SELECT by itself: its result comes straight to your notebook.")
+	}
+	for i, name := range s.Names {
+		if name == catalog.UnitColumn || (name == catalog.PersonColumn && s.Root.Columns()[i].Identity == NotIdentity) {
+			return gatehouse.Errorf(gatehouse.CodePersonMixed, "A column named %s must be the person's own identity.", name)
+		}
+		if id := s.Root.Columns()[i].Identity; id != NotIdentity && (name != catalog.PersonColumn || id != Own) {
+			return gatehouse.Errorf(gatehouse.CodePersonMixed, "The person's identity is kept under the name person_id only.")
+		}
+	}
+	if !gatehouse.ValidName(s.Create) {
+		return gatehouse.Errorf(gatehouse.CodeBind, "A workspace table's name is lower-case letters, digits and '_', beginning with a letter.")
+	}
+	return nil
+}
+
+// checkVault holds the public rows that the vault reads beside people to the
+// same functions: what runs there is on the list, whatever it looks at.
+func checkVault(n Node, inside bool) error {
+	if agg, ok := n.(*Aggregate); ok && agg.Protected {
+		inside = true
+	}
+	if inside && !n.People() {
+		switch n.(type) {
+		case *TableFunction, *Unnest:
+			return gatehouse.Errorf(gatehouse.CodeTableFunction, "Generated rows cannot be joined with people.").WithAdvice("Join with VALUES or a reference table.")
+		}
+		if agg, ok := n.(*Aggregate); !ok || !agg.Protected {
+			if err := checkFunctions(Exprs(n)...); err != nil {
+				return err
+			}
+		}
+	}
+	inputs := n.Inputs()
+	if ref, ok := n.(*WithRef); ok && inside {
+		inputs = []Node{ref.Def}
+	}
+	for _, in := range inputs {
+		if err := checkVault(in, inside); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type checker struct{}
+
+// node checks what slot holds, inputs first, and may replace it.
+func (c *checker) node(slot *Node) error {
+	switch n := (*slot).(type) {
+	case *Scan:
+		return c.scan(n)
+	case *Values, *TableFunction:
+		return nil
+	case *WithRef:
+		n.cols, n.people = n.Def.Columns(), n.Def.People()
+		return nil
+	case *With:
+		if err := c.node(&n.Def); err != nil {
+			return err
+		}
+		// the readers were made before the definition could be replaced
+		VisitNodes(n.Body, func(m Node) {
+			if ref, ok := m.(*WithRef); ok && ref.Index == n.Index {
+				ref.Def = n.Def
+			}
+		})
+		if err := c.node(&n.Body); err != nil {
+			return err
+		}
+		n.cols, n.people = n.Body.Columns(), n.Body.People()
+		return nil
+	case *Join:
+		if err := c.node(&n.L); err != nil {
+			return err
+		}
+		if err := c.node(&n.R); err != nil {
+			return err
+		}
+		return checkJoin(n)
+	case *Union:
+		if err := c.node(&n.L); err != nil {
+			return err
+		}
+		if err := c.node(&n.R); err != nil {
+			return err
+		}
+		if n.L.People() || n.R.People() {
+			return gatehouse.Errorf(gatehouse.CodeOperator, "UNION, EXCEPT and INTERSECT of people are not answered.").
+				WithAdvice("Aggregate each part and combine the results, or use OR in one WHERE.")
+		}
+		return nil
+	}
+	// one input
+	input := inputSlot(*slot)
+	if input == nil {
+		return unknown("operator", "node")
+	}
+	if err := c.node(input); err != nil {
+		return err
+	}
+	if !(*input).People() {
+		return nil // over public rows anything goes: it runs in the lobby
+	}
+	if err := checkFunctions(Exprs(*slot)...); err != nil {
+		return err
+	}
+	switch n := (*slot).(type) {
+	case *Project:
+		return checkProject(n)
+	case *Filter:
+		return checkFilter(n)
+	case *Sort:
+		*slot = n.Input // the order of people's rows shows nowhere
+		return nil
+	case *Aggregate:
+		return checkAggregate(n)
+	case *Distinct:
+		return checkDistinct(n, slot)
+	case *Window:
+		return checkWindow(n)
+	case *Limit:
+		return gatehouse.Errorf(gatehouse.CodeOperator, "LIMIT over rows of people is not answered.").WithAdvice("Aggregate first; LIMIT works on the result.")
+	case *Scalar:
+		return gatehouse.Errorf(gatehouse.CodeRowLevel, "A scalar subquery would read one person's value.").WithAdvice("Use an aggregate inside the subquery.")
+	case *Unnest:
+		return gatehouse.Errorf(gatehouse.CodeTableFunction, "UNNEST over rows of people is not answered.")
+	}
+	return unknown("operator", "node")
+}
+
+func inputSlot(n Node) *Node {
+	switch n := n.(type) {
+	case *Project:
+		return &n.Input
+	case *Filter:
+		return &n.Input
+	case *Sort:
+		return &n.Input
+	case *Aggregate:
+		return &n.Input
+	case *Distinct:
+		return &n.Input
+	case *Window:
+		return &n.Input
+	case *Limit:
+		return &n.Input
+	case *Scalar:
+		return &n.Input
+	case *Unnest:
+		return &n.Input
+	}
+	return nil
+}
+
+// checkFunctions refuses functions that are not allowed over people.
+func checkFunctions(exprs ...Expr) error {
+	var bad error
+	for _, e := range exprs {
+		Walk(e, func(e Expr) bool {
+			if call, ok := e.(*Call); ok && bad == nil {
+				bad = checkFunction(call.Name)
+			}
+			return bad == nil
+		})
+	}
+	return bad
+}
+
+func (c *checker) scan(n *Scan) error {
+	n.people = !n.Table.Public
+	for i, at := range n.Picked {
+		if at < 0 {
+			continue
+		}
+		col := n.Table.Columns[at]
+		out := &n.cols[i]
+		out.Class, out.Grain = col.Class, col.Grain
+		switch {
+		case !n.people:
+			out.Class = catalog.ClassReference
+		case col.Class == catalog.ClassPerson:
+			out.Identity = Own
+		}
+		switch {
+		case n.Table.Forms != nil:
+			out.Form, out.Nulls = n.Table.Forms[at], n.Table.Nulls[at]
+		case out.Type.Numeric() && col.Class != catalog.ClassQuasi && out.Identity == NotIdentity:
+			out.Form = FormLinear
+		}
+	}
+	return nil
+}
+
+func checkProject(n *Project) error {
+	n.people = true
+	for i, e := range n.Exprs {
+		col, err := derive(e, n.Input.Columns())
+		if err != nil {
+			return err
+		}
+		col.Name, col.Type = n.cols[i].Name, n.cols[i].Type
+		n.cols[i] = col
+	}
+	return nil
+}
+
+func checkFilter(n *Filter) error {
+	n.people = true
+	n.cols = slices.Clone(n.Input.Columns())
+	for _, cond := range splitAnd(n.Conds) {
+		col, err := derive(cond, n.Input.Columns())
+		if err != nil {
+			return err
+		}
+		if col.Identity != NotIdentity {
+			return noIdentity([]Column{col})
+		}
+		if op, ok := cond.(*Op); ok && op.Name == "IS NOT NULL" {
+			if ref, ok := op.Args[0].(*Ref); ok && n.cols[ref.Index].Identity == OwnOrNull {
+				n.cols[ref.Index].Identity = Own
+			}
+		}
+	}
+	return nil
+}
+
+func checkAggregate(n *Aggregate) error {
+	in := n.Input.Columns()
+	keys := make([]Column, len(n.Groups))
+	person := -1
+	for i, g := range n.Groups {
+		col, err := derive(g, in)
+		if err != nil {
+			return err
+		}
+		keys[i] = col
+		if col.Identity == Own {
+			person = i
+		}
+	}
+	if person >= 0 {
+		if len(n.Sets) != 1 || !slices.Contains(n.Sets[0], person) || len(n.Grouping) > 0 {
+			return gatehouse.Errorf(gatehouse.CodeGroupKey, "GROUPING SETS, ROLLUP and CUBE cannot hold person_id.")
+		}
+		return checkPersonAggregate(n, keys)
+	}
+	for _, k := range keys {
+		if k.Class != catalog.ClassDimension && k.Class != catalog.ClassReference {
+			return groupKeyError(k)
+		}
+	}
+	if len(n.Sets) > 64 {
+		return gatehouse.Errorf(gatehouse.CodeTooLarge, "There are too many grouping sets.")
+	}
+	for _, a := range n.Aggs {
+		if err := checkFrontier(a, in); err != nil {
+			return err
+		}
+	}
+	n.Protected = true
+	return nil
+}
+
+func groupKeyError(k Column) error {
+	e := gatehouse.Errorf(gatehouse.CodeGroupKey, "A group key is not a declared dimension.")
+	switch {
+	case k.Identity != NotIdentity:
+		return gatehouse.Errorf(gatehouse.CodeGroupKey, "Grouping by person_id shows single people.")
+	case k.Name != "" && k.Class == catalog.ClassDate:
+		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The date column %q is too fine to group by.", k.Name).WithAdvice("Group by date_trunc('month', …) or coarser.")
+	case k.Name != "" && k.Class == catalog.ClassQuasi:
+		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The column %q is a quasi-identifier: filter or join by it, but do not group by it.", k.Name)
+	case k.Name != "":
+		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The column %q is not declared as a dimension.", k.Name).WithAdvice("Put it into bands with CASE WHEN … THEN … END.")
+	}
+	return e
+}
+
+// checkPersonAggregate types an aggregate inside each person's rows.
+func checkPersonAggregate(n *Aggregate, keys []Column) error {
+	n.people = true
+	for i := range keys {
+		keys[i].Name, keys[i].Type = n.cols[i].Name, n.cols[i].Type
+		n.cols[i] = keys[i]
+	}
+	in := n.Input.Columns()
+	for i, a := range n.Aggs {
+		col, err := derivePersonAggregate(a, in)
+		if err != nil {
+			return err
+		}
+		n.cols[len(keys)+i] = col
+	}
+	return nil
+}
+
+func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
+	if !personAggregates[a.Name] {
+		return Column{}, gatehouse.Errorf(gatehouse.CodeAggregate, "The aggregate %s is not allowed, even per person.", a.Name)
+	}
+	var args []Column
+	for _, e := range a.Children() {
+		col, err := derive(e, in)
+		if err != nil {
+			return Column{}, err
+		}
+		args = append(args, col)
+	}
+	out := Column{Type: a.T, Nulls: NullsDerived}
+	conditional := a.Filter != nil
+	switch a.Name {
+	case "count_star", "count", "count_if", "countif":
+		out.Class, out.Form, out.Nulls = catalog.ClassDimension, FormLinear, NullsRaw
+		if a.Name == "count" && len(args) > 0 && args[0].Identity == OwnOrNull {
+			conditional = true
+		}
+		if a.Name != "count_star" && len(args) > 0 && args[0].Nulls == NullsDerived {
+			conditional = true
+		}
+		if conditional {
+			out.Form = FormNone // how many rows of a condition: a group key and a condition, not a measure
+		}
+		return out, nil
+	case "bool_or", "bool_and":
+		out.Class, out.Form = catalog.ClassDimension, FormIndicator
+		return out, noIdentity(args)
+	case "min", "max", "first", "last", "any_value", "arg_min", "arg_max", "min_by", "max_by", "mode":
+		arg := args[0]
+		arg.Type, arg.Name, arg.Nulls = a.T, "", NullsDerived
+		if arg.Identity != NotIdentity {
+			arg.Identity = OwnOrNull
+		}
+		if a.Filter != nil && arg.Form != FormIndicator {
+			arg.Form = FormNone
+		}
+		return arg, noIdentity(args[1:])
+	}
+	if err := noIdentity(args); err != nil {
+		return Column{}, err
+	}
+	if len(args) > 0 && args[0].Form == FormLinear && !conditional {
+		out.Form = FormLinear
+	}
+	return out, nil
+}
+
+func checkDistinct(n *Distinct, slot *Node) error {
+	in := n.Input.Columns()
+	person := false
+	for _, t := range n.Targets {
+		col, err := derive(t, in)
+		if err != nil {
+			return err
+		}
+		person = person || col.Identity == Own
+	}
+	for _, o := range n.Orders {
+		col, err := derive(o.X, in)
+		if err != nil {
+			return err
+		}
+		if col.Identity == OwnOrNull {
+			return noIdentity([]Column{col})
+		}
+	}
+	if person {
+		n.people = true
+		n.cols = slices.Clone(in)
+		return nil
+	}
+	if n.On {
+		return gatehouse.Errorf(gatehouse.CodeRowLevel, "DISTINCT ON without person_id would pick single people's rows.")
+	}
+	// the groups, as GROUP BY all columns would give them
+	agg := &Aggregate{Input: n.Input, Sets: [][]int{nil}}
+	for i, c := range in {
+		agg.Groups = append(agg.Groups, &Ref{T: c.Type, Index: i})
+		agg.Sets[0] = append(agg.Sets[0], i)
+		agg.cols = append(agg.cols, Column{Name: c.Name, Type: c.Type})
+	}
+	*slot = agg
+	if below, ok := n.Input.(*Project); ok {
+		*slot = mergeAggregate(agg, below)
+	}
+	return checkAggregate((*slot).(*Aggregate))
+}
+
+// windowFrames are the frames that the printer knows, by DuckDB's names.
+var windowFrames = map[string]string{
+	"UNBOUNDED_PRECEDING": "UNBOUNDED PRECEDING", "UNBOUNDED_FOLLOWING": "UNBOUNDED FOLLOWING",
+	"CURRENT_ROW_RANGE": "CURRENT ROW", "CURRENT_ROW_ROWS": "CURRENT ROW", "EXPR_PRECEDING_ROWS": "PRECEDING", "EXPR_FOLLOWING_ROWS": "FOLLOWING",
+	"EXPR_PRECEDING_RANGE": "PRECEDING", "EXPR_FOLLOWING_RANGE": "FOLLOWING",
+}
+
+func checkWindow(n *Window) error {
+	n.people = true
+	in := n.Input.Columns()
+	n.cols = slices.Clone(in)
+	for _, w := range n.Calls {
+		own := false
+		for _, p := range w.Partitions {
+			col, err := derive(p, in)
+			if err != nil {
+				return err
+			}
+			own = own || col.Identity == Own
+		}
+		if !own {
+			return gatehouse.Errorf(gatehouse.CodeWindow, "A window over rows of people must be partitioned by person_id.")
+		}
+		for _, o := range w.Orders {
+			if col, err := derive(o.X, in); err != nil {
+				return err
+			} else if col.Identity == OwnOrNull {
+				return noIdentity([]Column{col})
+			}
+		}
+		col, err := deriveWindow(w, in)
+		if err != nil {
+			return err
+		}
+		n.cols = append(n.cols, col)
+	}
+	return nil
+}
+
+func deriveWindow(w *WindowCall, in []Column) (Column, error) {
+	for _, e := range []Expr{w.StartExpr, w.EndExpr, w.Offset, w.Default} {
+		if e == nil {
+			continue
+		}
+		if _, ok := literal(e); !ok {
+			return Column{}, gatehouse.Errorf(gatehouse.CodeWindow, "Window frames and offsets over people take literals only.")
+		}
+	}
+	if w.Aggregate != nil {
+		return derivePersonAggregate(w.Aggregate, in)
+	}
+	switch w.Name {
+	case "row_number", "rank", "dense_rank", "ntile":
+		return Column{Type: w.T, Class: catalog.ClassDimension, Form: FormLinear, Nulls: NullsRaw}, nil
+	case "percent_rank", "cume_dist":
+		return Column{Type: w.T, Form: FormLinear, Nulls: NullsRaw}, nil
+	}
+	if len(w.Args) == 0 {
+		return Column{}, unknown("window function", w.Name)
+	}
+	for _, extra := range w.Args[1:] {
+		if _, ok := literal(extra); !ok {
+			return Column{}, gatehouse.Errorf(gatehouse.CodeWindow, "Window offsets over people take literals only.")
+		}
+	}
+	col, err := derive(w.Args[0], in)
+	col.Nulls, col.Name, col.Type = NullsDerived, "", w.T
+	if col.Identity != NotIdentity {
+		col.Identity = OwnOrNull
+	}
+	return col, err
+}

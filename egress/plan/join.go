@@ -1,0 +1,165 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// checkJoin types a join (gate.md §1). Rows of people join rows of people only
+// where both sides are the same person, so that a row never holds two.
+func checkJoin(n *Join) error {
+	lp, rp := n.L.People(), n.R.People()
+	if !lp && !rp {
+		return nil
+	}
+	for _, c := range n.Conds {
+		if err := checkFunctions(c.L, c.R); err != nil {
+			return err
+		}
+	}
+	n.people = true
+	left, right := slices.Clone(n.L.Columns()), slices.Clone(n.R.Columns())
+	if lp != rp {
+		return joinPublic(n, left, right)
+	}
+	same, err := equatesPerson(n, left, right)
+	if err != nil {
+		return err
+	}
+	if !same {
+		return gatehouse.Errorf(gatehouse.CodeJoin, "Two tables of people are joined other than on the person.")
+	}
+	switch n.Kind {
+	case InnerJoin:
+	case LeftJoin:
+		padded(right)
+	case RightJoin:
+		padded(left)
+	case FullJoin:
+		padded(left)
+		padded(right)
+	case SemiJoin, AntiJoin:
+		n.cols = left
+		return nil
+	case MarkJoin:
+		return checkMark(n, left, right)
+	default:
+		return unknown("join", n.Kind)
+	}
+	n.cols = append(left, right...)
+	return nil
+}
+
+// joinPublic joins people with public rows: the rows of people may be many
+// times there, or not at all, but each still belongs to its person.
+func joinPublic(n *Join, left, right []Column) error {
+	people, public := left, right
+	if n.R.People() {
+		people, public = right, left
+	}
+	for i := range public {
+		public[i].Class = catalog.ClassReference
+		if public[i].Type.Numeric() {
+			public[i].Form = FormLinear
+		}
+	}
+	for _, c := range n.Conds {
+		l, err := derive(c.L, left)
+		if err != nil {
+			return err
+		}
+		r, err := derive(c.R, right)
+		if err != nil {
+			return err
+		}
+		if err := noIdentity([]Column{l, r}); err != nil {
+			return err
+		}
+	}
+	_ = people
+	switch {
+	case n.Kind == InnerJoin || n.Kind == CrossJoin:
+	case n.Kind == LeftJoin && n.L.People():
+		padded(right)
+	case n.Kind == RightJoin && n.R.People():
+		padded(left)
+	case (n.Kind == SemiJoin || n.Kind == AntiJoin) && n.L.People():
+		n.cols = left
+		return nil
+	case n.Kind == MarkJoin && n.L.People() && len(n.Conds) == 1:
+		n.cols = append(left, condition())
+		return nil
+	default:
+		return gatehouse.Errorf(gatehouse.CodeJoin, "This join would keep public rows according to whether people have them.").
+			WithAdvice("Put the table of people on the left of a LEFT JOIN, or use an inner join.")
+	}
+	n.cols = append(left, right...)
+	return nil
+}
+
+// equatesPerson reports whether a condition makes both sides the same person,
+// and where an inner join proves an identity not to be NULL, says so.
+func equatesPerson(n *Join, left, right []Column) (bool, error) {
+	same := false
+	for _, c := range n.Conds {
+		l, err := derive(c.L, left)
+		if err != nil {
+			return false, err
+		}
+		r, err := derive(c.R, right)
+		if err != nil {
+			return false, err
+		}
+		if (l.Identity != NotIdentity) != (r.Identity != NotIdentity) {
+			return false, gatehouse.Errorf(gatehouse.CodePersonMixed, "person_id is compared with something that is not a person_id.")
+		}
+		if l.Identity == NotIdentity {
+			continue
+		}
+		if c.Op == "=" || (c.Op == "IS NOT DISTINCT FROM" && l.Identity == Own && r.Identity == Own) {
+			same = true
+		}
+		if c.Op == "=" && n.Kind == InnerJoin {
+			for side, e := range map[*[]Column]Expr{&left: c.L, &right: c.R} {
+				if ref, ok := e.(*Ref); ok {
+					(*side)[ref.Index].Identity = Own
+				}
+			}
+		}
+	}
+	return same, nil
+}
+
+// padded marks the columns of the side that an outer join fills with NULLs.
+func padded(cols []Column) {
+	for i := range cols {
+		cols[i].Nulls = NullsDerived
+		if cols[i].Identity == Own {
+			cols[i].Identity = OwnOrNull
+		}
+	}
+}
+
+// checkMark: does the left row have a match on the right, for IN and EXISTS.
+// With a NULL identity on the right, IN would answer NULL for everybody, which
+// depends on other people's rows.
+func checkMark(n *Join, left, right []Column) error {
+	if len(n.Conds) != 1 {
+		return gatehouse.Errorf(gatehouse.CodeJoin, "IN and EXISTS over people are answered for person_id alone.").WithAdvice("Use a join on person_id.")
+	}
+	l, err := derive(n.Conds[0].L, left)
+	if err != nil {
+		return err
+	}
+	r, err := derive(n.Conds[0].R, right)
+	if err != nil {
+		return err
+	}
+	if l.Identity != Own || r.Identity != Own {
+		return gatehouse.Errorf(gatehouse.CodeJoin, "The subquery's person_id may be NULL.").WithAdvice("Add WHERE person_id IS NOT NULL to it.")
+	}
+	n.cols = append(left, condition())
+	return nil
+}

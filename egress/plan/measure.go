@@ -1,0 +1,250 @@
+package plan
+
+import (
+	"math/big"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// maxParts bounds into how many conditional parts one aggregate is taken apart.
+const maxParts = 12
+
+// Part is one conditional piece of an aggregate's argument: on the rows where
+// all of Conds hold, the value is Value. A part whose Value is a zero or NULL
+// literal contributes nothing.
+type Part struct {
+	Conds []Expr
+	Value Expr // nil for "the row itself" (count(*))
+}
+
+// Neutral reports whether the part adds nothing to an aggregate of the family:
+// NULL never does, zero does not to sums and what is made of them.
+func (p Part) Neutral(m Measure) bool {
+	if p.Value == nil {
+		return false
+	}
+	c, ok := literal(p.Value)
+	if !ok {
+		return false
+	}
+	if c.Null {
+		return true
+	}
+	zero := (c.Value != nil && c.Value.Sign() == 0) || (c.T.ID == "BOOLEAN" && c.Text == "false")
+	return zero && (m == MeasureSum || m == MeasureMean || m == MeasureSpread)
+}
+
+// CellParts takes an aggregate of the frontier apart into the conditional pieces
+// that its number is made of, its FILTER among their conditions.
+func CellParts(a *AggregateCall) ([]Part, error) {
+	var parts []Part
+	var err error
+	switch {
+	case len(a.Args) == 0:
+		parts = []Part{{}}
+	case a.Name == "count_if" || a.Name == "countif":
+		parts = []Part{{Conds: []Expr{a.Args[0]}}}
+	default:
+		parts, err = Parts(a.Args[0])
+	}
+	if a.Filter != nil {
+		for i := range parts {
+			parts[i].Conds = append([]Expr{a.Filter}, parts[i].Conds...)
+		}
+	}
+	return parts, err
+}
+
+// checkFrontier refuses an aggregate that may not be released whatever its
+// evidence.
+func checkFrontier(a *AggregateCall, in []Column) error {
+	m, err := MeasureOf(a)
+	if err != nil {
+		return err
+	}
+	if a.Filter != nil {
+		col, err := derive(a.Filter, in)
+		if err != nil {
+			return err
+		}
+		if err := noIdentity([]Column{col}); err != nil {
+			return err
+		}
+	}
+	for _, q := range a.Quantiles {
+		if q.Sign() <= 0 || q.Cmp(big.NewRat(1, 1)) >= 0 {
+			return gatehouse.Errorf(gatehouse.CodeAggregate, "A quantile of 0 or 1 is one person's value.").WithAdvice("Ask for 0.01 or 0.99 instead.")
+		}
+	}
+	for _, arg := range a.Args {
+		parts, err := Parts(arg)
+		if err != nil {
+			return err
+		}
+		if err := checkParts(a, m, parts, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkParts(a *AggregateCall, m Measure, parts []Part, in []Column) error {
+	if m == MeasureRegression && (len(parts) > 1 || len(parts[0].Conds) > 0) {
+		return measureError(a).WithAdvice("Put the condition into WHERE or FILTER instead of CASE.")
+	}
+	values := 0
+	for _, p := range parts {
+		for _, c := range p.Conds {
+			col, err := derive(c, in)
+			if err != nil {
+				return err
+			}
+			if err := noIdentity([]Column{col}); err != nil {
+				return err
+			}
+		}
+		col, err := derive(p.Value, in)
+		if err != nil {
+			return err
+		}
+		if m == MeasureCount || m == MeasureDistinct {
+			continue // whom it counts is measured; what the values are does not show
+		}
+		if err := noIdentity([]Column{col}); err != nil {
+			return err
+		}
+		if p.Neutral(m) {
+			continue
+		}
+		values++
+		if (m == MeasureQuantile && values > 1) || !measurable(p.Value.Type()) || col.Form == FormNone || (m == MeasureRegression && col.Form == FormIndicator) {
+			return measureError(a)
+		}
+	}
+	return nil
+}
+
+func measurable(t Type) bool {
+	return t.Real() || (t.Integer() && t.ID != "HUGEINT") || t.ID == "BOOLEAN" || (t.ID == "DECIMAL" && t.Width <= 18) || t.ID == "NULL"
+}
+
+func measureError(a *AggregateCall) *gatehouse.Error {
+	return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of %s is not a measure expression.", a.Name).
+		WithAdvice("Use measure columns, sums, differences and multiples of them, a product of two, or CASE WHEN of these; convert text and large integers first.")
+}
+
+// Parts takes an aggregate's argument apart into its conditional pieces, so
+// that whom each condition selects can be measured.
+func Parts(e Expr) ([]Part, error) {
+	parts, err := split(e)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) > maxParts {
+		return nil, gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.").WithAdvice("Ask with fewer branches, or group by the condition.")
+	}
+	return parts, nil
+}
+
+func split(e Expr) ([]Part, error) {
+	switch x := e.(type) {
+	case *Case:
+		return splitCase(x)
+	case *Op:
+		if x.Name == "COALESCE" && len(x.Args) <= 4 {
+			c := &Case{T: x.T, Else: x.Args[len(x.Args)-1]}
+			for _, a := range x.Args[:len(x.Args)-1] {
+				c.Whens = append(c.Whens, &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{a}})
+				c.Thens = append(c.Thens, a)
+			}
+			return splitCase(c)
+		}
+	case *Cast:
+		if x.X.Type().ID == "BOOLEAN" && x.T.Numeric() {
+			if _, ok := literal(x.X); ok {
+				return []Part{{Value: x}}, nil
+			}
+			one := &Const{T: x.T, Text: "1", Value: big.NewRat(1, 1)}
+			zero := &Const{T: x.T, Text: "0", Value: new(big.Rat)}
+			return splitCase(&Case{T: x.T, Whens: []Expr{x.X}, Thens: []Expr{one}, Else: &Case{T: x.T, Whens: []Expr{&Op{T: Boolean, Name: "NOT", Args: []Expr{x.X}}}, Thens: []Expr{zero}, Else: &Const{T: x.T, Null: true}}})
+		}
+		inner, err := split(x.X)
+		if err != nil || len(inner) == 1 && len(inner[0].Conds) == 0 {
+			return []Part{{Value: e}}, err
+		}
+		for i := range inner {
+			inner[i].Value = &Cast{T: x.T, X: inner[i].Value, Try: x.Try}
+		}
+		return inner, nil
+	case *Call:
+		return splitCall(x)
+	}
+	return []Part{{Value: e}}, nil
+}
+
+func splitCase(x *Case) ([]Part, error) {
+	var out []Part
+	var before []Expr
+	add := func(conds []Expr, value Expr) error {
+		inner, err := split(value)
+		if err != nil {
+			return err
+		}
+		for _, p := range inner {
+			all := append(append(append([]Expr(nil), before...), conds...), p.Conds...)
+			out = append(out, Part{Conds: all, Value: p.Value})
+		}
+		if len(out) > 4*maxParts {
+			return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.")
+		}
+		return nil
+	}
+	for i, when := range x.Whens {
+		if err := add([]Expr{when}, x.Thens[i]); err != nil {
+			return nil, err
+		}
+		// earlier branches did not hold: false or NULL
+		before = append(before, &Op{T: Boolean, Name: "COALESCE", Args: []Expr{&Op{T: Boolean, Name: "NOT", Args: []Expr{when}}, &Const{T: Boolean, Text: "true"}}})
+	}
+	return out, add(nil, x.Else)
+}
+
+// splitCall distributes arithmetic over the parts of its arguments.
+func splitCall(x *Call) ([]Part, error) {
+	combos := []Part{{}}
+	args := [][]Expr{{}}
+	conditional := false
+	for _, a := range x.Args {
+		parts, err := split(a)
+		if err != nil {
+			return nil, err
+		}
+		conditional = conditional || len(parts) > 1 || len(parts[0].Conds) > 0
+		var nextCombos []Part
+		var nextArgs [][]Expr
+		for i, c := range combos {
+			for _, p := range parts {
+				nextCombos = append(nextCombos, Part{Conds: append(append([]Expr(nil), c.Conds...), p.Conds...)})
+				nextArgs = append(nextArgs, append(append([]Expr(nil), args[i]...), p.Value))
+			}
+		}
+		if len(nextCombos) > 4*maxParts {
+			return nil, gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.")
+		}
+		combos, args = nextCombos, nextArgs
+	}
+	if !conditional {
+		return []Part{{Value: x}}, nil
+	}
+	for i := range combos {
+		combos[i].Value = &Call{T: x.T, Name: x.Name, Args: args[i]}
+		if x.Name == "*" {
+			for _, a := range args[i] { // a product with zero is neutral
+				if (Part{Value: a}).Neutral(MeasureSum) {
+					combos[i].Value = &Const{T: x.T, Text: "0", Value: new(big.Rat)}
+				}
+			}
+		}
+	}
+	return combos, nil
+}

@@ -1,0 +1,187 @@
+package egress
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress/plan"
+)
+
+// create makes a workspace table of people. It carries the unit by itself, and
+// never answers with a row count.
+func (q *question) create(ctx context.Context) (*Answer, error) {
+	s := q.stmt
+	if q.taken(s.Create) {
+		return nil, gatehouse.Errorf(gatehouse.CodeBind, "A dataset's table has the name %s already.", s.Create).WithAdvice("Choose another name.")
+	}
+	for _, t := range q.scratch {
+		if t.Table.Name != s.Create {
+			continue
+		}
+		if s.IfNotExists {
+			q.decision.Outcome = OutcomeKept
+			return q.kept(ctx, ScratchChange{}, "workspace.table_kept")
+		}
+		if !s.Replace {
+			return nil, gatehouse.Errorf(gatehouse.CodeBind, "The workspace has a table %s already.", s.Create).WithAdvice("Use CREATE OR REPLACE TABLE, or another name.")
+		}
+	}
+	made := ScratchTable{Table: catalog.Table{Name: s.Create}, SQL: q.sql, Made: q.decision.Time}
+	var columns []string
+	for i, c := range s.Root.Columns() {
+		column := catalog.Column{Name: s.Names[i], Type: c.Type.SQL(), Class: c.Class, Grain: c.Grain}
+		if c.Identity == plan.Own {
+			column.Class, column.Type = catalog.ClassPerson, "VARCHAR"
+		} else {
+			columns = append(columns, "c"+strconv.Itoa(i)+" AS "+plan.Ident(s.Names[i]))
+		}
+		made.Table.Columns = append(made.Table.Columns, column)
+		made.Forms, made.Nulls = append(made.Forms, c.Form), append(made.Nulls, c.Nulls)
+	}
+	vault, done, err := q.gate.Vaults.Vault(ctx, q.session)
+	if err != nil {
+		return nil, engineError(err, "The workspace engine could not be started.")
+	}
+	defer done()
+	sql, err := plan.PrintTable(s.Root, columns)
+	if err != nil {
+		return nil, err
+	}
+	// The state says which tables exist: one that was made and not committed is
+	// replaced by the next of its name.
+	if err := vault.Exec(ctx, "CREATE OR REPLACE TABLE scratch.main."+plan.Ident(s.Create)+" AS "+sql); err != nil {
+		return nil, vaultError(err)
+	}
+	return q.kept(ctx, ScratchChange{Put: &made}, "workspace.table_made")
+}
+
+// drop removes a workspace table.
+func (q *question) drop(ctx context.Context) (*Answer, error) {
+	name := q.stmt.Drop
+	if q.taken(name) {
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("Only tables that this workspace made can be.")
+	}
+	vault, done, err := q.gate.Vaults.Vault(ctx, q.session)
+	if err != nil {
+		return nil, engineError(err, "The workspace engine could not be started.")
+	}
+	defer done()
+	if err := vault.Exec(ctx, "DROP TABLE IF EXISTS scratch.main."+plan.Ident(name)); err != nil {
+		return nil, vaultError(err)
+	}
+	return q.kept(ctx, ScratchChange{Drop: name}, "workspace.table_dropped")
+}
+
+// kept commits a change of workspace tables and answers with no columns.
+func (q *question) kept(ctx context.Context, change ScratchChange, action string) (*Answer, error) {
+	q.decision.Outcome = OutcomeKept
+	if err := q.commit(ctx, change, action); err != nil {
+		return nil, err
+	}
+	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeKept, Policy: q.policy.Name, Threshold: q.policy.Threshold, Groups: "none",
+		Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
+	reader, err := array.NewRecordReader(arrow.NewSchema(nil, nil), nil)
+	if err != nil {
+		return nil, err
+	}
+	return answerOf(d, reader)
+}
+
+// parameters reads the values of prepared parameters: one row, by position.
+func parameters(batch arrow.RecordBatch) (map[string]*plan.Const, error) {
+	out := map[string]*plan.Const{}
+	if batch == nil || batch.NumCols() == 0 {
+		return out, nil
+	}
+	if batch.NumRows() != 1 {
+		return nil, gatehouse.Errorf(gatehouse.CodeBind, "A question takes one row of parameters.").WithAdvice("Ask once for each row.")
+	}
+	for i, c := range batch.Columns() {
+		value, err := parameter(c)
+		if err != nil {
+			return nil, err
+		}
+		out[strconv.Itoa(i+1)] = value
+		out[strings.TrimPrefix(batch.ColumnName(i), "$")] = value
+	}
+	return out, nil
+}
+
+func parameter(a arrow.Array) (*plan.Const, error) {
+	t := map[arrow.Type]plan.Type{
+		arrow.BOOL: plan.Boolean, arrow.INT8: plan.BigInt, arrow.INT16: plan.BigInt, arrow.INT32: plan.BigInt, arrow.INT64: plan.BigInt,
+		arrow.UINT8: plan.BigInt, arrow.UINT16: plan.BigInt, arrow.UINT32: plan.BigInt, arrow.FLOAT32: plan.Double, arrow.FLOAT64: plan.Double,
+		arrow.STRING: plan.Varchar, arrow.LARGE_STRING: plan.Varchar, arrow.DATE32: plan.Varchar, arrow.TIMESTAMP: plan.Varchar, arrow.NULL: plan.Varchar,
+	}
+	typ, ok := t[a.DataType().ID()]
+	if !ok {
+		return nil, gatehouse.Errorf(gatehouse.CodeBind, "A parameter of type %s is not accepted.", a.DataType())
+	}
+	if a.IsNull(0) {
+		return &plan.Const{T: typ, Null: true}, nil
+	}
+	return plan.NewConst(typ, a.ValueStr(0))
+}
+
+// shape is what the statement would give.
+func (q *question) shape() (*Shape, error) {
+	out := &Shape{Updates: q.stmt.Create != "" || q.stmt.Drop != ""}
+	var fields []arrow.Field
+	if !out.Updates {
+		for i, c := range q.bound.Columns {
+			t, err := arrowType(q.stmt.Root.Columns()[i].Type)
+			if err != nil {
+				return nil, err
+			}
+			fields = append(fields, arrow.Field{Name: c.Name, Type: t, Nullable: true})
+		}
+	}
+	out.Schema = arrow.NewSchema(fields, nil)
+	seen := map[string]bool{}
+	var params []arrow.Field
+	for _, p := range q.stmt.Params {
+		if seen[p.Name] {
+			continue
+		}
+		seen[p.Name] = true
+		t, err := arrowType(p.T)
+		if err != nil {
+			t = arrow.BinaryTypes.String
+		}
+		params = append(params, arrow.Field{Name: p.Name, Type: t, Nullable: true})
+	}
+	out.Parameters = arrow.NewSchema(params, nil)
+	return out, nil
+}
+
+// arrowType is the Arrow type in which an answer shows a SQL type.
+func arrowType(t plan.Type) (arrow.DataType, error) {
+	if t.ID == "DECIMAL" {
+		return &arrow.Decimal128Type{Precision: int32(t.Width), Scale: int32(t.Scale)}, nil
+	}
+	if t.ID == "LIST" {
+		elem, err := arrowType(*t.Elem)
+		if err != nil {
+			return nil, err
+		}
+		return arrow.ListOf(elem), nil
+	}
+	known := map[string]arrow.DataType{
+		"BOOLEAN": arrow.FixedWidthTypes.Boolean, "TINYINT": arrow.PrimitiveTypes.Int8, "SMALLINT": arrow.PrimitiveTypes.Int16, "INTEGER": arrow.PrimitiveTypes.Int32,
+		"BIGINT": arrow.PrimitiveTypes.Int64, "HUGEINT": arrow.PrimitiveTypes.Int64, "UTINYINT": arrow.PrimitiveTypes.Uint8, "USMALLINT": arrow.PrimitiveTypes.Uint16,
+		"UINTEGER": arrow.PrimitiveTypes.Uint32, "UBIGINT": arrow.PrimitiveTypes.Uint64, "FLOAT": arrow.PrimitiveTypes.Float32, "DOUBLE": arrow.PrimitiveTypes.Float64,
+		"VARCHAR": arrow.BinaryTypes.String, "DATE": arrow.FixedWidthTypes.Date32, "TIMESTAMP": &arrow.TimestampType{Unit: arrow.Microsecond},
+		"TIME": arrow.FixedWidthTypes.Time64us, "TIMESTAMP WITH TIME ZONE": arrow.FixedWidthTypes.Timestamp_us, "INTERVAL": arrow.FixedWidthTypes.MonthDayNanoInterval,
+		"NULL": arrow.PrimitiveTypes.Int32,
+	}
+	if a, ok := known[t.ID]; ok {
+		return a, nil
+	}
+	return nil, gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not show values of the type %s.", t.ID)
+}

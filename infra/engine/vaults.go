@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// Vaults starts the vault of each workspace when the first question comes, and
+// keeps it. A vault shows exactly the tables and the population of the session:
+// when they change, or it dies, the next question gets a new one.
+type Vaults struct {
+	// Config gives how to start a workspace's vault, without Role, Read and Write.
+	Config func(workspace string) Config
+
+	mu      sync.Mutex
+	running map[string]*vaultSlot
+	closed  bool
+}
+
+// vaultSlot is a workspace's place: its lock is held while its vault is started
+// or replaced, so that the scratch file has one owner.
+type vaultSlot struct {
+	mu      sync.Mutex
+	process *Process
+	mounted string         // fingerprint of what it shows
+	users   sync.WaitGroup // questions that run on process
+}
+
+var _ egress.Vaults = (*Vaults)(nil)
+
+// Vault implements egress.Vaults.
+func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault, func(), error) {
+	slot, err := v.slot(s.Workspace.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	slot.mu.Lock()
+	defer slot.mu.Unlock()
+	statements, read := mountStatements(s)
+	mounted := fingerprint(statements)
+	if slot.process != nil && (!slot.process.Alive() || slot.mounted != mounted) {
+		slot.users.Wait()
+		slot.process.Close()
+		slot.process = nil
+	}
+	if slot.process == nil {
+		c := v.Config(s.Workspace.ID)
+		c.Role, c.Read, c.Write = RoleVault, read, []string{filepath.Join(s.Workspace.Folder, "scratch")}
+		p, err := Start(ctx, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := (Vault{p}).Open(ctx, statements...); err != nil {
+			p.Kill()
+			return nil, nil, err
+		}
+		slot.process, slot.mounted = p, mounted
+	}
+	slot.users.Add(1)
+	return Vault{slot.process}, sync.OnceFunc(slot.users.Done), nil
+}
+
+func (v *Vaults) slot(workspace string) (*vaultSlot, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return nil, gatehouse.Errorf(gatehouse.CodeShutdown, "The service is shutting down.")
+	}
+	if v.running == nil {
+		v.running = map[string]*vaultSlot{}
+	}
+	if v.running[workspace] == nil {
+		v.running[workspace] = &vaultSlot{}
+	}
+	return v.running[workspace], nil
+}
+
+// Pids lists the process ids of the running vaults, by workspace, for the operator.
+func (v *Vaults) Pids() map[string]int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := map[string]int{}
+	for id, slot := range v.running {
+		slot.mu.Lock()
+		if slot.process != nil && slot.process.Alive() {
+			out[id] = slot.process.Pid()
+		}
+		slot.mu.Unlock()
+	}
+	return out
+}
+
+// Close stops every vault once its questions are over.
+func (v *Vaults) Close() error {
+	v.mu.Lock()
+	v.closed = true
+	slots := v.running
+	v.running = nil
+	v.mu.Unlock()
+	var errs []error
+	for _, slot := range slots {
+		slot.mu.Lock()
+		slot.users.Wait()
+		if slot.process != nil {
+			errs = append(errs, slot.process.Close())
+			slot.process = nil
+		}
+		slot.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// mountStatements makes the views of a session's tables, and lists the folders
+// that they read.
+func mountStatements(s *workspaces.Session) (statements, read []string) {
+	scratch := filepath.Join(s.Workspace.Folder, "scratch", "scratch.duckdb")
+	statements = append(statements, "ATTACH "+quote(scratch)+" AS scratch")
+	for _, m := range s.Mounts {
+		read = append(read, m.Version.Folder)
+		within := ""
+		if !m.Complete {
+			read = append(read, filepath.Dir(m.Population))
+			within = fmt.Sprintf(" WHERE %s IN (SELECT %s FROM read_parquet(%s))", catalog.UnitColumn, catalog.UnitColumn, quote(m.Population))
+		}
+		for _, t := range m.Tables {
+			statements = append(statements, viewStatement(m.Version, t, within))
+		}
+	}
+	return statements, read
+}
+
+// viewStatement makes the view of one table: its approved columns and the unit.
+func viewStatement(v catalog.Version, t catalog.Table, within string) string {
+	var columns, files []string
+	if !t.Public {
+		columns = append(columns, catalog.UnitColumn)
+	} else {
+		within = ""
+	}
+	for _, c := range t.Columns {
+		if c.Class != catalog.ClassPerson {
+			columns = append(columns, `"`+strings.ReplaceAll(c.Name, `"`, `""`)+`"`)
+		}
+	}
+	for _, f := range t.Files {
+		files = append(files, quote(filepath.Join(v.Folder, f.Path)))
+	}
+	return fmt.Sprintf(`CREATE VIEW "%s" AS SELECT %s FROM read_parquet([%s])%s`, t.Name, strings.Join(columns, ", "), strings.Join(files, ", "), within)
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+func fingerprint(statements []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(statements, "\x00")))
+	return hex.EncodeToString(sum[:])
+}

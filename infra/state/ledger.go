@@ -1,0 +1,100 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+// Ledger keeps what the gate decided; it is an egress.Ledger.
+type Ledger struct{ DB *DB }
+
+var _ egress.Ledger = Ledger{}
+
+// Commit keeps a decision, what it released, its change of workspace tables and
+// its events in one transaction.
+func (s Ledger) Commit(ctx context.Context, d egress.Decision, change egress.ScratchChange, events ...gatehouse.Event) error {
+	return s.DB.Update(ctx, func(tx *Tx) error {
+		datasets, err := asJSON(d.Datasets)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO decisions (id, decided, project, workspace, author, session, statement, outcome, code, policy, datasets)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			d.ID, timeText(d.Time), d.Project, d.Workspace, d.User, d.Session, d.SQL, string(d.Outcome), string(d.Code), d.Policy, datasets); err != nil {
+			return err
+		}
+		for i, e := range d.Entries {
+			if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO ledger (decision, place, source, digest, groups, cells) VALUES ($1, $2, $3, $4, $5, $6)`,
+				d.ID, i, e.Source, e.Digest, e.Groups, e.Cells); err != nil {
+				return err
+			}
+		}
+		if err := changeScratch(ctx, tx, d, change); err != nil {
+			return err
+		}
+		for _, e := range events {
+			tx.Record(e)
+		}
+		return nil
+	})
+}
+
+func changeScratch(ctx context.Context, tx *Tx, d egress.Decision, change egress.ScratchChange) error {
+	name := change.Drop
+	if change.Put != nil {
+		name = change.Put.Table.Name
+	}
+	if name == "" {
+		return nil
+	}
+	if _, err := tx.SQL().ExecContext(ctx, `DELETE FROM scratch_tables WHERE workspace = $1 AND name = $2`, d.Workspace, name); err != nil {
+		return err
+	}
+	if change.Put == nil {
+		return nil
+	}
+	content, err := asJSON(change.Put)
+	if err != nil {
+		return err
+	}
+	_, err = tx.SQL().ExecContext(ctx, `INSERT INTO scratch_tables (workspace, name, made_by, content) VALUES ($1, $2, $3, $4)`, d.Workspace, name, d.ID, content)
+	return err
+}
+
+// Record journals events of their own.
+func (s Ledger) Record(ctx context.Context, events ...gatehouse.Event) error {
+	return s.DB.Update(ctx, func(tx *Tx) error {
+		for _, e := range events {
+			tx.Record(e)
+		}
+		return nil
+	})
+}
+
+// Scratch lists a workspace's own tables, by name.
+func (s Ledger) Scratch(ctx context.Context, workspace string) ([]egress.ScratchTable, error) {
+	var out []egress.ScratchTable
+	err := s.DB.View(ctx, func(tx *Tx) error {
+		rows, err := tx.SQL().QueryContext(ctx, `SELECT content FROM scratch_tables WHERE workspace = $1 ORDER BY name`, workspace)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var content string
+			if err := rows.Scan(&content); err != nil {
+				return err
+			}
+			var t egress.ScratchTable
+			if err := json.Unmarshal([]byte(content), &t); err != nil {
+				return err
+			}
+			out = append(out, t)
+		}
+		return rows.Err()
+	})
+	return out, err
+}
