@@ -37,7 +37,7 @@ func ParseProject(r io.Reader) (Project, error) {
 	var f projectFile
 	dec := yaml.NewDecoder(r, yaml.Strict())
 	if err := dec.Decode(&f); err != nil {
-		return Project{}, invalid("The project file cannot be read: %s.", yamlReason(err)).(*gatehouse.Error).Because(err)
+		return Project{}, invalid("The project file cannot be read: %s.", yamlReason(err)).Because(err)
 	}
 	if err := dec.Decode(new(any)); !errors.Is(err, io.EOF) {
 		return Project{}, invalid("The project file holds more than one document.")

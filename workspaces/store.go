@@ -126,11 +126,15 @@ type Population struct {
 // Assignment is a role that a user holds, and where.
 type Assignment struct {
 	Role  gatehouse.Role
-	Scope string // a project, or gatehouse.Everywhere
+	Scope string // a project, gatehouse.Everywhere, or HouseOnly
 }
+
+// HouseOnly is the scope of what concerns the house and no project. No project
+// can have its name.
+const HouseOnly = "/"
 
 // Roles that nobody grants: they follow from what a user is.
 const (
-	RoleApplicant gatehouse.Role = "applicant" // everywhere: a user without house roles, who may draft a project
+	RoleApplicant gatehouse.Role = "applicant" // of the house only: a user without house roles, who may draft a project
 	RoleCreator   gatehouse.Role = "creator"   // within the project that the user drafted
 )

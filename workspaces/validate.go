@@ -15,7 +15,7 @@ var Policies = []string{"sdap", "nhs", "opensafely"}
 // Bases are the bases that a project may name.
 var Bases = []OptOutBasis{BasisApplies, BasisConsent, BasisS251, BasisLegal}
 
-func invalid(format string, args ...any) error {
+func invalid(format string, args ...any) *gatehouse.Error {
 	return gatehouse.Errorf(gatehouse.CodeInvalidProject, format, args...)
 }
 

@@ -1,0 +1,176 @@
+// Package policy decides which role may do which action in which project, by
+// the rules in rules.csv under the model in model.conf (casbin).
+package policy
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/casbin/casbin/v2"
+	"github.com/casbin/casbin/v2/model"
+	stringadapter "github.com/casbin/casbin/v2/persist/string-adapter"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+//go:embed model.conf
+var modelText string
+
+//go:embed rules.csv
+var rulesText string
+
+// Roles tells who holds which role, as committed in the state of the house.
+type Roles interface {
+	// Assignments gives every role that a user holds, and where.
+	Assignments(ctx context.Context, user string) ([]workspaces.Assignment, error)
+	// ProjectOf gives the project of a workspace, or "" if there is none such.
+	ProjectOf(ctx context.Context, workspace string) (string, error)
+}
+
+// Policy implements the Authorizer of the domains. Roles are read at each check,
+// so a role that was taken away is gone at the next one.
+type Policy struct {
+	roles Roles
+	rules model.Model // with the rules in it; copied, never changed
+
+	mu      sync.Mutex
+	decided map[string]verdict // what the rules say of the same roles, action and project
+}
+
+// verdict is a pure function of the rules and the roles held.
+type verdict struct {
+	allowed bool
+	rule    []string
+	known   bool
+}
+
+// maxDecided bounds the verdicts that are kept.
+const maxDecided = 10_000
+
+var _ workspaces.Authorizer = (*Policy)(nil)
+
+// New makes the policy of the embedded rules over the given roles.
+func New(roles Roles) (*Policy, error) {
+	m, err := model.NewModelFromString(modelText)
+	if err != nil {
+		return nil, fmt.Errorf("policy: model.conf: %w", err)
+	}
+	if err := stringadapter.NewAdapter(rulesText).LoadPolicy(m); err != nil {
+		return nil, fmt.Errorf("policy: rules.csv: %w", err)
+	}
+	p := &Policy{roles: roles, rules: m, decided: map[string]verdict{}}
+	if _, err := p.decide(nil, gatehouse.ActionDatasetRead, workspaces.HouseOnly); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// decide asks the rules of whoever holds the given roles.
+func (p *Policy) decide(held []workspaces.Assignment, action gatehouse.Action, project string) (verdict, error) {
+	key := fmt.Sprintf("%q %q %q", held, action, project)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v, ok := p.decided[key]; ok {
+		return v, nil
+	}
+	e, err := casbin.NewEnforcer(p.rules.Copy())
+	if err != nil {
+		return verdict{}, fmt.Errorf("policy: %w", err)
+	}
+	// Roles are names too, and casbin takes whoever has a role's name for a holder
+	// of it: no role has this one.
+	const holder = "user:"
+	for _, a := range held {
+		if _, err := e.AddGroupingPolicy(holder, string(a.Role), a.Scope); err != nil {
+			return verdict{}, fmt.Errorf("policy: %w", err)
+		}
+	}
+	var v verdict
+	if v.allowed, v.rule, err = e.EnforceEx(holder, string(action), project); err != nil {
+		return verdict{}, fmt.Errorf("policy: %w", err)
+	}
+	v.known = v.allowed || project == workspaces.HouseOnly
+	if !v.known {
+		if v.known, err = e.Enforce(holder, string(gatehouse.ActionProjectRead), project); err != nil {
+			return verdict{}, fmt.Errorf("policy: %w", err)
+		}
+	}
+	if len(p.decided) == maxDecided {
+		clear(p.decided)
+	}
+	p.decided[key] = v
+	return v, nil
+}
+
+// Authorize returns nil if the principal may do the action in the project ("" for
+// the house). Else it is CodeUnauthenticated for nobody, CodeNotFound for a
+// project that the principal may not see, and CodeDenied.
+//
+// A token that is bound to a workspace carries the roles of that workspace's
+// project and no others.
+func (p *Policy) Authorize(ctx context.Context, who gatehouse.Principal, action gatehouse.Action, project string) error {
+	d, err := p.Explain(ctx, who, action, project)
+	if err != nil {
+		return err
+	}
+	return d.Err()
+}
+
+// Decision is what the rules say, and why.
+type Decision struct {
+	User    string
+	Action  gatehouse.Action
+	Project string // workspaces.HouseOnly for the house
+	Allowed bool
+	Rule    []string                // the rule that allows: role, action
+	Held    []workspaces.Assignment // roles that were considered
+	known   bool                    // the user may know that the project exists
+}
+
+// Err is the decision as Authorize returns it.
+func (d Decision) Err() error {
+	switch {
+	case d.Allowed:
+		return nil
+	case d.User == "":
+		return gatehouse.Errorf(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
+	case !d.known:
+		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no project %q.", d.Project)
+	case d.Project == workspaces.HouseOnly:
+		return gatehouse.Errorf(gatehouse.CodeDenied, "Your roles do not allow %q.", d.Action)
+	}
+	return gatehouse.Errorf(gatehouse.CodeDenied, "Your roles do not allow %q in the project %q.", d.Action, d.Project)
+}
+
+// Explain decides as Authorize does and says why.
+func (p *Policy) Explain(ctx context.Context, who gatehouse.Principal, action gatehouse.Action, project string) (Decision, error) {
+	d := Decision{User: who.User, Action: action, Project: project}
+	if who.Anonymous() {
+		return d, nil
+	}
+	held, err := p.roles.Assignments(ctx, who.User)
+	if err != nil {
+		return d, err
+	}
+	if who.Workspace != "" {
+		home, err := p.roles.ProjectOf(ctx, who.Workspace)
+		if err != nil {
+			return d, err
+		}
+		held = slices.DeleteFunc(held, func(a workspaces.Assignment) bool { return home == "" || a.Scope != home })
+		if project == "" {
+			d.Project = home
+		}
+	}
+	if d.Project == "" {
+		d.Project = workspaces.HouseOnly
+	}
+	d.Held = held
+	v, err := p.decide(held, action, d.Project)
+	d.Allowed, d.Rule, d.known = v.allowed, v.rule, v.known
+	return d, err
+}

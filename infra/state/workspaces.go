@@ -1,0 +1,298 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// Workspaces gives the part of the state that the workspaces domain keeps.
+func Workspaces(db *DB) *WorkspaceStore { return &WorkspaceStore{db} }
+
+// WorkspaceStore implements workspaces.Store, and tells infra/policy who holds
+// which role.
+type WorkspaceStore struct{ db *DB }
+
+var _ workspaces.Store = (*WorkspaceStore)(nil)
+
+// Update implements workspaces.Store.
+func (s *WorkspaceStore) Update(ctx context.Context, change func(workspaces.Tx) error) error {
+	return s.db.Update(ctx, func(tx *Tx) error { return change(workspacesTx{tx}) })
+}
+
+// View implements workspaces.Store.
+func (s *WorkspaceStore) View(ctx context.Context, read func(workspaces.Tx) error) error {
+	return s.db.View(ctx, func(tx *Tx) error { return read(workspacesTx{tx}) })
+}
+
+// Assignments gives every role that a user holds and where, those that follow
+// from what the user is among them; none for a name that is no user's.
+func (s *WorkspaceStore) Assignments(ctx context.Context, user string) ([]workspaces.Assignment, error) {
+	var held []workspaces.Assignment
+	err := s.db.View(ctx, func(tx *Tx) error {
+		known, err := workspacesTx{tx}.HasUser(ctx, user)
+		if err != nil || !known {
+			return err
+		}
+		house, err := workspacesTx{tx}.HouseRoles(ctx, user)
+		if err != nil {
+			return err
+		}
+		for _, r := range house {
+			held = append(held, workspaces.Assignment{Role: r, Scope: gatehouse.Everywhere})
+		}
+		if len(house) == 0 {
+			held = append(held, workspaces.Assignment{Role: workspaces.RoleApplicant, Scope: workspaces.HouseOnly})
+		}
+		return tx.each(ctx, func(scan func(...any) error) error {
+			var a workspaces.Assignment
+			err := scan(&a.Role, &a.Scope)
+			held = append(held, a)
+			return err
+		}, `SELECT role, project FROM members WHERE user_name = $1
+			UNION ALL SELECT $2, id FROM projects WHERE created_by = $1`, user, string(workspaces.RoleCreator))
+	})
+	return held, err
+}
+
+// ProjectOf gives the project of a workspace, or "" if there is none such.
+func (s *WorkspaceStore) ProjectOf(ctx context.Context, workspace string) (project string, err error) {
+	err = s.db.View(ctx, func(tx *Tx) error {
+		err := tx.sql.QueryRowContext(ctx, `SELECT project FROM workspaces WHERE id = $1`, workspace).Scan(&project)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return project, err
+}
+
+// each calls row for every row of a query.
+func (tx *Tx) each(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+	rows, err := tx.sql.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// affects runs a statement and reports whether it touched any row: an INSERT
+// that conflicts, or an UPDATE whose condition does not hold, does not.
+func (tx *Tx) affects(ctx context.Context, statement string, args ...any) (bool, error) {
+	result, err := tx.sql.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// workspacesTx implements workspaces.Tx.
+type workspacesTx struct{ *Tx }
+
+func absent(what, id string) error {
+	return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no %s %q.", what, id)
+}
+
+func taken(what, id string) error {
+	return gatehouse.Errorf(gatehouse.CodeConflict, "There is a %s %q already.", what, id)
+}
+
+func (tx workspacesTx) AddUser(ctx context.Context, name string) error {
+	added, err := tx.affects(ctx, `INSERT INTO users (name, created) VALUES ($1, $2) ON CONFLICT DO NOTHING`, name, timeText(tx.now))
+	if err == nil && !added {
+		err = taken("user", name)
+	}
+	return err
+}
+
+func (tx workspacesTx) HasUser(ctx context.Context, name string) (bool, error) {
+	var n int
+	err := tx.sql.QueryRowContext(ctx, `SELECT count(*) FROM users WHERE name = $1`, name).Scan(&n)
+	return n > 0, err
+}
+
+func (tx workspacesTx) HouseRoles(ctx context.Context, user string) ([]gatehouse.Role, error) {
+	var roles []gatehouse.Role
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var r gatehouse.Role
+		err := scan(&r)
+		roles = append(roles, r)
+		return err
+	}, `SELECT role FROM house_roles WHERE user_name = $1 ORDER BY role`, user)
+	return roles, err
+}
+
+func (tx workspacesTx) GrantRole(ctx context.Context, user string, role gatehouse.Role) error {
+	_, err := tx.affects(ctx, `INSERT INTO house_roles (user_name, role, granted) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		user, string(role), timeText(tx.now))
+	return err
+}
+
+func (tx workspacesTx) RevokeRole(ctx context.Context, user string, role gatehouse.Role) error {
+	_, err := tx.affects(ctx, `DELETE FROM house_roles WHERE user_name = $1 AND role = $2`, user, string(role))
+	return err
+}
+
+func (tx workspacesTx) Workspace(ctx context.Context, id string) (workspaces.Workspace, error) {
+	w := workspaces.Workspace{ID: id}
+	err := tx.sql.QueryRowContext(ctx, `SELECT project FROM workspaces WHERE id = $1`, id).Scan(&w.Project)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, absent("workspace", id)
+	}
+	return w, err
+}
+
+func (tx workspacesTx) Workspaces(ctx context.Context) ([]workspaces.Workspace, error) {
+	var all []workspaces.Workspace
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var w workspaces.Workspace
+		err := scan(&w.ID, &w.Project)
+		all = append(all, w)
+		return err
+	}, `SELECT id, project FROM workspaces ORDER BY id`)
+	return all, err
+}
+
+func (tx workspacesTx) AddWorkspace(ctx context.Context, w workspaces.Workspace) error {
+	added, err := tx.affects(ctx, `INSERT INTO workspaces (id, project, opened) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+		w.ID, w.Project, timeText(tx.now))
+	if err == nil && !added {
+		err = taken("workspace", w.ID)
+	}
+	return err
+}
+
+const projectColumns = `id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, approved_by, version`
+
+func scanProject(scan func(...any) error) (workspaces.Project, error) {
+	var p workspaces.Project
+	var expires string
+	err := scan(&p.ID, &p.Title, &p.Purpose, &p.State, &p.Policy, &p.OptOutBasis, &p.OptOutRef, &expires, &p.CreatedBy, &p.ApprovedBy, &p.Version)
+	if err != nil {
+		return p, err
+	}
+	p.Expires, err = parseTime(expires)
+	return p, err
+}
+
+// fill reads the members and grants of a project.
+func (tx workspacesTx) fill(ctx context.Context, p *workspaces.Project) error {
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var m workspaces.Member
+		var until string
+		if err := scan(&m.User, &m.Role, &until); err != nil {
+			return err
+		}
+		var err error
+		m.TrainingUntil, err = parseTime(until)
+		p.Members = append(p.Members, m)
+		return err
+	}, `SELECT user_name, role, training_until FROM members WHERE project = $1 ORDER BY user_name`, p.ID)
+	if err != nil {
+		return err
+	}
+	return tx.each(ctx, func(scan func(...any) error) error {
+		var g workspaces.DatasetGrant
+		var tables string
+		if err := scan(&g.Dataset, &g.Version, &tables); err != nil {
+			return err
+		}
+		err := json.Unmarshal([]byte(tables), &g.Tables)
+		p.Datasets = append(p.Datasets, g)
+		return err
+	}, `SELECT dataset, version, tables FROM grants WHERE project = $1 ORDER BY dataset`, p.ID)
+}
+
+func (tx workspacesTx) Project(ctx context.Context, id string) (workspaces.Project, error) {
+	p, err := scanProject(tx.sql.QueryRowContext(ctx, `SELECT `+projectColumns+` FROM projects WHERE id = $1`, id).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		return p, absent("project", id)
+	}
+	if err != nil {
+		return p, err
+	}
+	return p, tx.fill(ctx, &p)
+}
+
+func (tx workspacesTx) Projects(ctx context.Context) ([]workspaces.Project, error) {
+	var all []workspaces.Project
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		p, err := scanProject(scan)
+		all = append(all, p)
+		return err
+	}, `SELECT `+projectColumns+` FROM projects ORDER BY id`)
+	if err != nil {
+		return nil, err
+	}
+	for i := range all {
+		if err := tx.fill(ctx, &all[i]); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (tx workspacesTx) AddProject(ctx context.Context, p workspaces.Project) error {
+	added, err := tx.affects(ctx, `INSERT INTO projects (`+projectColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+		p.ID, p.Title, p.Purpose, string(p.State), p.Policy, string(p.OptOutBasis), p.OptOutRef, timeText(p.Expires), p.CreatedBy, p.ApprovedBy, p.Version)
+	if err != nil {
+		return err
+	}
+	if !added {
+		return taken("project", p.ID)
+	}
+	return tx.setParts(ctx, p)
+}
+
+func (tx workspacesTx) ChangeProject(ctx context.Context, p workspaces.Project) error {
+	changed, err := tx.affects(ctx, `UPDATE projects SET title = $1, purpose = $2, state = $3, policy = $4, opt_out_basis = $5,
+		opt_out_ref = $6, expires = $7, created_by = $8, approved_by = $9, version = version + 1 WHERE id = $10 AND version = $11`,
+		p.Title, p.Purpose, string(p.State), p.Policy, string(p.OptOutBasis), p.OptOutRef, timeText(p.Expires), p.CreatedBy, p.ApprovedBy, p.ID, p.Version)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		return gatehouse.Errorf(gatehouse.CodeConflict, "The project %q was changed meanwhile.", p.ID)
+	}
+	return tx.setParts(ctx, p)
+}
+
+// setParts replaces the members and grants of a project.
+func (tx workspacesTx) setParts(ctx context.Context, p workspaces.Project) error {
+	for _, table := range []string{"members", "grants"} {
+		if _, err := tx.sql.ExecContext(ctx, `DELETE FROM `+table+` WHERE project = $1`, p.ID); err != nil {
+			return err
+		}
+	}
+	for _, m := range p.Members {
+		_, err := tx.sql.ExecContext(ctx, `INSERT INTO members (project, user_name, role, training_until) VALUES ($1, $2, $3, $4)`,
+			p.ID, m.User, string(m.Role), timeText(m.TrainingUntil))
+		if err != nil {
+			return err
+		}
+	}
+	for _, g := range p.Datasets {
+		tables, err := json.Marshal(g.Tables)
+		if err != nil {
+			return err
+		}
+		_, err = tx.sql.ExecContext(ctx, `INSERT INTO grants (project, dataset, version, tables) VALUES ($1, $2, $3, $4)`,
+			p.ID, g.Dataset, g.Version, string(tables))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
