@@ -70,7 +70,11 @@ type Version struct {
 	Tables    []Table   `json:"tables"`
 	Accounts  []Account `json:"accounts"` // what became of every row of every extract
 	Receipts  []Receipt `json:"receipts"` // the opt-out lists that were applied
-	Folder    string    `json:"-"`
+	// NoOptOuts is why no list was applied; "" where lists were.
+	NoOptOuts        string `json:"no_opt_outs,omitempty"`
+	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
+	PublishedBy      string `json:"published_by"`      // user name
+	Folder           string `json:"-"`
 }
 
 // Name is the version's name as people write it: "shared_care@3".
@@ -81,6 +85,7 @@ func (v Version) Name() string { return fmt.Sprintf("%s@%d", v.Dataset, v.Number
 type Account struct {
 	Table     string           `json:"table"`
 	Extract   string           `json:"extract"` // file name, without folder
+	SHA256    string           `json:"sha256"`  // of the file
 	Read      int64            `json:"read"`    // records found in the file, the header left out
 	Published int64            `json:"published"`
 	OptedOut  int64            `json:"opted_out"`

@@ -1,0 +1,292 @@
+package catalog
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// checker collects what is wrong with a definition.
+type checker struct {
+	d      *Definition
+	faults []string
+}
+
+// fault notes a fault at a path of the file.
+func (c *checker) fault(path, format string, args ...any) {
+	c.faults = append(c.faults, fmt.Sprintf("%s line %d: %s.", c.d.file, c.d.lines.of(path), fmt.Sprintf(format, args...)))
+}
+
+// want notes a fault unless ok.
+func (c *checker) want(ok bool, path, format string, args ...any) {
+	if !ok {
+		c.fault(path, format, args...)
+	}
+}
+
+var (
+	columnPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+	reasonPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{2,62}$`)
+)
+
+// baseName holds for plain file names, which cannot leave the extracts folder.
+func baseName(s string) bool {
+	return s != "" && filepath.Base(s) == s && s != "." && s != ".." && !strings.ContainsAny(s, "\x00\n")
+}
+
+// check gives every fault of the definition, one sentence each.
+func (d *Definition) check() []string {
+	c := &checker{d: d}
+	c.want(gatehouse.ValidName(d.Dataset), "$.dataset", "dataset must be a name of lower-case letters, digits, '_' and '-'")
+	c.want(d.Title != "", "$.title", "title is missing")
+	c.want(d.Custodian != "", "$.custodian", "custodian is missing")
+	c.want(d.Encoding == EncodingUTF8 || d.Encoding == EncodingWindows1252, "$.encoding", "encoding must be %s or %s", EncodingUTF8, EncodingWindows1252)
+	c.want(d.RejectLimit >= 0 && d.RejectLimit <= 1, "$.reject_limit", "reject_limit is a share from 0 to 1")
+	c.want(d.RejectFloor >= 0, "$.reject_floor", "reject_floor cannot be negative")
+	c.want(d.Index == d.Dataset || gatehouse.ValidName(d.Index), "$.index", "index must be a name of lower-case letters, digits, '_' and '-'")
+	c.want(len(d.Tables) > 0, "$.tables", "there are no tables")
+	c.optOuts()
+	names := make(map[string]bool)
+	for i, t := range d.Tables {
+		path := fmt.Sprintf("$.tables[%d]", i)
+		c.want(!names[t.Name], path+".name", "the table name %q is used twice", t.Name)
+		names[t.Name] = true
+		c.table(path, t)
+	}
+	c.people()
+	return c.faults
+}
+
+func (c *checker) optOuts() {
+	d := c.d
+	if d.OptOuts.None {
+		c.want(strings.TrimSpace(d.OptOutsReason) != "", "$.opt_outs", "opt_outs: none needs opt_outs_reason, which says why nobody's opt-out applies")
+		return
+	}
+	c.want(d.OptOutsReason == "", "$.opt_outs_reason", "opt_outs_reason is only for opt_outs: none")
+	c.want(len(d.OptOuts.Lists) > 0, "$.opt_outs", "opt_outs is missing: name the lists to apply, or say none with opt_outs_reason")
+	names := make(map[string]bool)
+	for i, l := range d.OptOuts.Lists {
+		path := fmt.Sprintf("$.opt_outs[%d]", i)
+		c.want(gatehouse.ValidName(l.List), path+".list", "list must be a name of lower-case letters, digits, '_' and '-'")
+		c.want(!names[l.List], path+".list", "the list name %q is used twice", l.List)
+		names[l.List] = true
+		c.want(baseName(l.File), path+".file", "file must be the name of a file in the extracts folder")
+		c.want(l.Kind == ListAllow || l.Kind == ListDeny, path+".kind", "kind must be allow or deny")
+		c.want(!(l.Kind == ListAllow && l.Optional), path+".optional", "an allow-list cannot be optional: without it nobody may be published")
+		c.want(l.MaxAge >= 0, path+".max_age", "max_age cannot be negative")
+		if len(l.Header) > 0 {
+			c.want(slices.Contains(l.Header, l.Column), path+".column", "column must be one of the list's header")
+			c.unique(path+".header", "header", l.Header)
+		} else {
+			c.want(l.Column == "", path+".column", "a list without a header has no columns")
+			c.want(d.People.Kind == IdentifierNHSNumber, path+".header", "a list without a header holds NHS numbers; this dataset's identifiers are others")
+		}
+	}
+}
+
+func (c *checker) unique(path, what string, names []string) {
+	seen := make(map[string]bool)
+	for _, n := range names {
+		c.want(!seen[n], path, "%s names %q twice", what, n)
+		seen[n] = true
+	}
+}
+
+func (c *checker) people() {
+	p, path := c.d.People, "$.people"
+	t, ok := c.d.table(p.Table)
+	if !ok || t.Public {
+		c.fault(path+".table", "people.table must name a table about people")
+		return
+	}
+	c.want(p.Kind == IdentifierNHSNumber || p.Kind == IdentifierOpaque, path+".kind", "people.kind must be nhs_number or opaque")
+	identifier, i := t.column(p.Identifier)
+	c.want(i >= 0 && !identifier.published(), path+".identifier", "people.identifier must name a column of %s that is not published", t.Name)
+	key, i := t.column(p.Key)
+	c.want(i >= 0 && key.Treatment == TreatUnit, path+".key", "the column that names the person in %s must have treatment unit", t.Name)
+	dated := func(name, key string) {
+		if name == "" {
+			return
+		}
+		column, i := t.column(name)
+		c.want(i >= 0 && column.Type == FieldDate, path+"."+key, "people.%s must name a date column of %s", key, t.Name)
+		if key == "birth" {
+			c.want(!(column.Treatment == TreatKeep || column.Treatment == TreatDay), path+"."+key, "a full date of birth is never published: treat %s as month, year or drop", name)
+		}
+	}
+	dated(p.Birth, "birth")
+	dated(p.Death, "death")
+	c.want(p.DeathGraceDays >= 0, path+".death_grace_days", "death_grace_days cannot be negative")
+	for _, name := range p.LinkWithoutKey {
+		column, i := t.column(name)
+		c.want(i >= 0 && !(column.published() && column.Treatment == TreatKeep), path+".link_without_key", "link_without_key must name columns of %s that are not published as they are", t.Name)
+		for j, other := range c.d.Tables {
+			if other.Link {
+				_, k := other.column(name)
+				c.want(k >= 0, fmt.Sprintf("$.tables[%d].link", j), "%s is linked, but has no column %s", other.Name, name)
+			}
+		}
+	}
+	for j, other := range c.d.Tables {
+		if other.Link {
+			c.want(len(p.LinkWithoutKey) > 0 && other.Name != t.Name && !other.Public, fmt.Sprintf("$.tables[%d].link", j),
+				"link needs people.link_without_key, and a table about people other than %s", t.Name)
+		}
+	}
+}
+
+func (c *checker) table(path string, t TableRule) {
+	c.want(gatehouse.ValidName(t.Name), path+".name", "a table's name is made of lower-case letters, digits, '_' and '-'")
+	c.want(t.Name != "units", path+".name", "no table may be called units")
+	c.want(baseName(t.File), path+".file", "file must be the name of a file in the extracts folder")
+	c.want(len(t.Delimiter) == 1 && !strings.ContainsAny(t.Delimiter, "\"\r\n") && t.Delimiter[0] < 0x80, path+".delimiter", "delimiter must be one ASCII character, not a quote")
+	c.want(t.Duplicates == "keep" || t.Duplicates == "reject", path+".duplicates", "duplicates must be keep or reject")
+	c.want(t.FinalNewline == "" || t.FinalNewline == "optional", path+".final_newline", "final_newline can only be optional")
+	c.want(*t.RejectLimit >= 0 && *t.RejectLimit <= 1, path+".reject_limit", "reject_limit is a share from 0 to 1")
+	c.want(len(t.Columns) > 0, path+".columns", "table %s has no columns", t.Name)
+
+	names := make(map[string]bool)
+	published := make(map[string]bool)
+	units := 0
+	publish := func(path, name string) {
+		c.want(columnPattern.MatchString(name), path, "the published name %q is not made of lower-case letters, digits and '_'", name)
+		c.want(name != UnitColumn && name != PersonColumn, path, "the name %s is the gate's own", name)
+		c.want(!published[name], path, "table %s would publish column %s twice", t.Name, name)
+		published[name] = true
+	}
+	for i, column := range t.Columns {
+		at := fmt.Sprintf("%s.columns[%d]", path, i)
+		c.want(column.Name != "", at+".name", "column %d of table %s has no name", i+1, t.Name)
+		c.want(!names[column.Name], at+".name", "table %s has column %s twice", t.Name, column.Name)
+		names[column.Name] = true
+		if column.Treatment == TreatUnit {
+			units++
+		}
+		c.column(at, t, column)
+		if column.published() && column.Treatment != "" {
+			publish(at, column.As)
+		}
+	}
+	if t.Public {
+		c.want(units == 0, path, "public table %s cannot have a column with treatment unit", t.Name)
+		c.want(!t.Link, path+".link", "public table %s cannot be linked to people", t.Name)
+	} else {
+		c.want(units == 1, path, "table %s needs exactly one column with treatment unit (or public: true)", t.Name)
+	}
+	for i, derived := range t.Derived {
+		at := fmt.Sprintf("%s.derived[%d]", path, i)
+		publish(at+".name", derived.Name)
+		if derived.Days == nil {
+			c.fault(at, "derived column %s does not say how (days: {from, to})", derived.Name)
+			continue
+		}
+		c.dates(at+".days", t, derived.Days.From, derived.Days.To)
+		c.class(at, t, derived.Name, derived.Class, derived.Grain, "INTEGER")
+	}
+	for i, rule := range t.Rules {
+		at := fmt.Sprintf("%s.rules[%d]", path, i)
+		c.want(reasonPattern.MatchString(rule.Reason), at+".reason", "a rule needs a reason code of lower-case letters, digits and '_'")
+		if len(rule.Order) != 2 {
+			c.fault(at+".order", "order must name two date columns")
+			continue
+		}
+		c.dates(at+".order", t, rule.Order[0], rule.Order[1])
+	}
+	if len(t.Order) > 0 {
+		c.unique(path+".order", "order", t.Order)
+		for _, name := range t.Order {
+			c.want(published[name], path+".order", "order names %s, which table %s does not publish", name, t.Name)
+		}
+		c.want(len(t.Order) == len(published), path+".order", "order must name every published column of table %s", t.Name)
+	}
+	c.want(len(published) > 0 || !t.Public, path, "table %s would publish nothing", t.Name)
+}
+
+func (c *checker) dates(path string, t TableRule, names ...string) {
+	for _, name := range names {
+		column, i := t.column(name)
+		c.want(i >= 0 && (column.Type == FieldDate || column.Type == FieldTimestamp), path, "%q is not a date column of table %s", name, t.Name)
+	}
+}
+
+func (c *checker) column(path string, t TableRule, column ColumnRule) {
+	dated := column.Type == FieldDate || column.Type == FieldTimestamp
+	switch column.Type {
+	case FieldText, FieldInteger, FieldBigint, FieldNumber, FieldDate, FieldTimestamp:
+	default:
+		c.fault(path+".type", "column %s has the unknown type %q", column.Name, column.Type)
+		return
+	}
+	switch column.Treatment {
+	case TreatDrop, TreatKeep:
+	case TreatUnit:
+		c.want(column.Type == FieldText, path+".type", "column %s has treatment unit and so must be text", column.Name)
+	case TreatDay:
+		c.want(column.Type == FieldTimestamp, path+".treatment", "treatment day of column %s needs a timestamp", column.Name)
+	case TreatMonth, TreatYear:
+		c.want(dated, path+".treatment", "treatment %s of column %s needs a date", column.Treatment, column.Name)
+	case "":
+		c.fault(path, "column %s of table %s has no treatment: say drop, keep, unit, day, month or year", column.Name, t.Name)
+		return
+	default:
+		c.fault(path+".treatment", "column %s has the unknown treatment %q", column.Name, column.Treatment)
+		return
+	}
+	if column.published() {
+		c.class(path, t, column.As, column.Class, column.Grain, column.publishedType())
+	} else {
+		c.want(column.Class == "" && column.As == "" && column.Grain == "", path, "column %s is not published, so it has no class, grain or other name", column.Name)
+	}
+	c.want(dated || !(column.NotFuture || column.AfterBirth || column.BeforeDeath), path, "column %s is not a date, so it cannot lie before or after one", column.Name)
+	c.want(!(t.Public && (column.AfterBirth || column.BeforeDeath)), path, "table %s is not about people, so nothing in it follows a birth or a death", t.Name)
+	if column.AfterBirth || column.BeforeDeath {
+		c.want(t.Name != c.d.People.Table, path, "in %s itself, compare the dates with a rule", t.Name)
+		c.want(!column.AfterBirth || c.d.People.Birth != "", path+".after_birth", "after_birth needs people.birth")
+		c.want(!column.BeforeDeath || c.d.People.Death != "", path+".before_death", "before_death needs people.death")
+	}
+	for key, s := range map[string]*string{"min": column.Min, "max": column.Max} {
+		if s != nil {
+			_, err := column.bound(*s)
+			c.want(err == nil, path+"."+key, "%s of column %s does not suit its type", key, column.Name)
+		}
+	}
+	c.want(len(column.Values) == 0 || column.Type == FieldText, path+".values", "values of column %s need text", column.Name)
+	c.unique(path+".values", "values", column.Values)
+	if column.In != "" {
+		table, name := column.reference()
+		other, ok := c.d.table(table)
+		_, i := other.column(name)
+		c.want(ok && other.Public && i >= 0 && other.Columns[i].Type == column.Type && column.Type == FieldText && !t.Public, path+".in",
+			"in of column %s must name a text column of a public table, as table.column", column.Name)
+	}
+}
+
+// class checks that a published column's class suits its type.
+func (c *checker) class(path string, t TableRule, name string, class Class, grain, duckType string) {
+	if t.Public {
+		c.want(class == ClassReference, path+".class", "columns of public table %s are of class reference", t.Name)
+		return
+	}
+	switch class {
+	case ClassDimension, ClassQuasi:
+	case ClassDate:
+		c.want(duckType == "DATE" || duckType == "TIMESTAMP", path+".class", "column %s is not a date", name)
+		c.want(grain == "month" || grain == "year", path+".grain", "date column %s needs a grain: month or year", name)
+	case ClassMeasure:
+		c.want(duckType == "INTEGER" || duckType == "BIGINT" || duckType == "DOUBLE", path+".class", "measure %s is not a number", name)
+		if grain != "" {
+			step, err := strconv.ParseFloat(grain, 64)
+			c.want(err == nil && step > 0, path+".grain", "the grain of measure %s is a step above zero", name)
+		}
+	case "":
+		c.fault(path, "column %s of table %s has no class: say dimension, measure, date or quasi", name, t.Name)
+	default:
+		c.fault(path+".class", "column %s cannot be of class %q", name, class)
+	}
+}

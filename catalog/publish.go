@@ -1,0 +1,557 @@
+package catalog
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// PublishOptions say what to publish, and with what.
+type PublishOptions struct {
+	Dir        string        // the installation
+	Definition *Definition   //
+	Extracts   string        // folder of the extracts and opt-out lists; it is only read
+	MaxListAge time.Duration // the operator's limit; the stricter of it and the definition's holds; 0: the definition's
+
+	Principal  gatehouse.Principal // who publishes
+	Authorizer Authorizer
+	Start      StartEngine
+	Signer     Signer
+	Public     ed25519.PublicKey // of Signer
+	Store      Store
+	Now        func() time.Time // nil: time.Now
+	Progress   func(Progress)   // nil: nobody is told; called by one goroutine at a time
+}
+
+// Stage is a step of a publication.
+type Stage string
+
+// The stages, in their order; reading and writing come once for each table.
+const (
+	StageSurvey Stage = "survey" // is every file there, and whole?
+	StageRead   Stage = "read"   // rows are checked, one by one
+	StageWrite  Stage = "write"  // rows are sorted, written, and read back
+	StageSeal   Stage = "seal"   // hashes, manifest, signature
+)
+
+// Progress tells how far a publication is. Done and Total count rows of Table;
+// Total is 0 while it is not known.
+type Progress struct {
+	Stage       Stage
+	Table       string
+	Done, Total int64
+}
+
+// Publish makes the next version of a dataset from extracts: each row is
+// published, counted as opted out, or rejected with a reason in the custodian's
+// report; people get their units; identifiers are dropped and dates coarsened as
+// the definition says; tables are written sorted by unit, and sealed with a
+// signed manifest.
+//
+// A version appears whole or not at all, whatever happens on the way. On an error
+// nothing was published, with one exception: if Store fails last, the version
+// stands, and the next Publish or Recover records it.
+//
+// Errors are *gatehouse.Error: CodeDenied for those who may not, CodeBusy while
+// another publication runs, the 300s for what is wrong with the extracts and
+// lists. They name files, lines and columns, never a value.
+func Publish(ctx context.Context, o PublishOptions) (Version, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	if err := o.Authorizer.Authorize(ctx, o.Principal, gatehouse.ActionDatasetPublish, gatehouse.Everywhere); err != nil {
+		return Version{}, err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return Version{}, storageFailure(err)
+	}
+	root := installation(dir)
+	if err := root.make(o.Definition.Dataset); err != nil {
+		return Version{}, err
+	}
+	unlock, err := root.lock()
+	if err != nil {
+		return Version{}, err
+	}
+	defer unlock()
+	if err := root.sweep(); err != nil {
+		return Version{}, err
+	}
+	if err := recoverDataset(ctx, root, o.Definition.Dataset, o.Public, o.Store); err != nil {
+		return Version{}, err
+	}
+	work, err := os.MkdirTemp(root.work(), workPrefix)
+	if err != nil {
+		return Version{}, storageFailure(err)
+	}
+	defer os.RemoveAll(work)
+
+	p := &publication{PublishOptions: o, root: root, work: work, started: o.Now()}
+	v, err := p.run(ctx)
+	if err != nil {
+		return Version{}, classify(ctx, err)
+	}
+	return v, nil
+}
+
+// Recover records the newest version of each dataset that stands in dir, for the
+// case that a publication died after its version had appeared. Publish does it
+// for its dataset; a server does it when it starts.
+func Recover(ctx context.Context, dir string, public ed25519.PublicKey, store Store) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return storageFailure(err)
+	}
+	root := installation(dir)
+	entries, err := os.ReadDir(filepath.Join(dir, "versions"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return storageFailure(err)
+	}
+	for _, e := range entries {
+		if gatehouse.ValidName(e.Name()) {
+			if err := recoverDataset(ctx, root, e.Name(), public, store); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func recoverDataset(ctx context.Context, root installation, dataset string, public ed25519.PublicKey, store Store) error {
+	numbers, err := root.numbers(dataset)
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	n := slices.Max(numbers)
+	v, err := readManifest(root.version(dataset, n), dataset, n, public)
+	if err != nil {
+		return err
+	}
+	return store.RecordPublished(ctx, v.PublishedBy, v)
+}
+
+// classify turns what went wrong on the way into an error that may be shown.
+func classify(ctx context.Context, err error) error {
+	var failed *EngineFailure
+	var known *gatehouse.Error
+	switch {
+	case ctx.Err() != nil:
+		return gatehouse.Errorf(gatehouse.CodeCancelled, "The publication was stopped; nothing was published.").Because(err)
+	case outOfSpace(err):
+		return storageFailure(err)
+	case errors.As(err, &known):
+		return err
+	case errors.As(err, &failed) && failed.Lost:
+		return gatehouse.Errorf(gatehouse.CodeEngineLost, "The publishing engine died; nothing was published.").Because(err)
+	case errors.As(err, &failed):
+		return gatehouse.Errorf(gatehouse.CodeInternal, "The publishing engine failed; nothing was published.").Because(err)
+	}
+	return storageFailure(err)
+}
+
+// outOfSpace knows a full or unwritable volume, also when it was the engine that
+// met it.
+func outOfSpace(err error) bool {
+	var failed *EngineFailure
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) ||
+		errors.As(err, &failed) && engineOutOfSpace(failed.Cause)
+}
+
+// publication is one run of Publish.
+type publication struct {
+	PublishOptions
+	root    installation
+	work    string // folder in the custodian zone, removed at the end
+	started time.Time
+
+	number  int
+	out     string // becomes the version's folder
+	report  *report
+	surveys map[string]*survey
+	people  *people
+	lists   []*optOutList
+	index   *personIndex
+	segment string // new people of the index, not yet part of it
+	writer  *writer
+	codes   map[string]map[string]struct{} // values of public columns that others refer to
+	version Version
+	refused []string // files with too many rejected rows
+}
+
+func (p *publication) run(ctx context.Context) (Version, error) {
+	if err := p.prepare(ctx); err != nil {
+		return Version{}, err
+	}
+	defer p.writer.close()
+	for _, t := range p.ordered() {
+		if err := p.table(ctx, t); err != nil {
+			return Version{}, err
+		}
+	}
+	if len(p.refused) > 0 {
+		return Version{}, p.refuse()
+	}
+	return p.seal(ctx)
+}
+
+// prepare finds out whether everything is there and in order, before anything is
+// made of it.
+func (p *publication) prepare(ctx context.Context) error {
+	d := p.Definition
+	if info, err := os.Stat(p.Extracts); err != nil || !info.IsDir() {
+		return gatehouse.Errorf(gatehouse.CodeExtractMissing, "The extracts folder cannot be read.").Because(err)
+	}
+	numbers, err := p.root.numbers(d.Dataset)
+	if err != nil {
+		return err
+	}
+	p.number = 1
+	if len(numbers) > 0 {
+		p.number = slices.Max(numbers) + 1
+	}
+	for _, t := range d.Tables { // missing files first: it costs nothing
+		f, err := openExtract(filepath.Join(p.Extracts, t.File))
+		if err != nil {
+			return err
+		}
+		f.Close()
+	}
+	p.people = newPeople(d.People)
+	lists := listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started}
+	for _, rule := range d.OptOuts.Lists {
+		l, err := lists.read(ctx, rule)
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			p.lists = append(p.lists, l)
+		}
+	}
+	p.surveys = make(map[string]*survey)
+	for _, t := range d.Tables {
+		p.Progress(Progress{Stage: StageSurvey, Table: t.Name})
+		if p.surveys[t.Name], err = surveyFile(ctx, d, t, p.Extracts); err != nil {
+			return err
+		}
+	}
+	if p.index, err = openIndex(ctx, p.root.index(d.Index), p.people.identifiers); err != nil {
+		return err
+	}
+	if err := p.checkIndex(numbers); err != nil {
+		return err
+	}
+	if p.report, err = newReport(filepath.Join(p.work, "rejects.csv")); err != nil {
+		return err
+	}
+	p.out = filepath.Join(p.work, "out")
+	temp := filepath.Join(p.work, "temp")
+	for _, dir := range []string{p.out, temp} {
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			return storageFailure(err)
+		}
+	}
+	engine, err := p.Start(ctx, p.out, temp)
+	if err != nil {
+		return err
+	}
+	p.writer = &writer{engine: engine, out: p.out}
+	p.version = Version{
+		Dataset: d.Dataset, Number: p.number, Title: d.Title, Custodian: d.Custodian,
+		Published: p.started.UTC().Truncate(time.Second), NoOptOuts: d.OptOutsReason,
+		DefinitionSHA256: d.SHA256, PublishedBy: p.Principal.User,
+		Receipts: []Receipt{},
+	}
+	return nil
+}
+
+// checkIndex refuses to go on with an index that has lost units which a version
+// already uses: their numbers would be given to other people.
+func (p *publication) checkIndex(numbers []int) error {
+	if len(numbers) == 0 {
+		return nil
+	}
+	n := slices.Max(numbers)
+	v, err := readManifest(p.root.version(p.Definition.Dataset, n), p.Definition.Dataset, n, p.Public)
+	if err != nil {
+		return err
+	}
+	if int64(p.index.next) < v.Units {
+		return indexFailure(errors.New("it has fewer people than " + v.Name()))
+	}
+	return nil
+}
+
+// ordered gives the tables in the order to read them: reference tables, which
+// others refer to, the people, and then what is about people.
+func (p *publication) ordered() []TableRule {
+	tables := slices.Clone(p.Definition.Tables)
+	rank := func(t TableRule) int {
+		switch {
+		case t.Public:
+			return 0
+		case t.Name == p.Definition.People.Table:
+			return 1
+		}
+		return 2
+	}
+	slices.SortStableFunc(tables, func(a, b TableRule) int { return rank(a) - rank(b) })
+	return tables
+}
+
+// table reads one file and writes its table.
+func (p *publication) table(ctx context.Context, t TableRule) error {
+	in := newIntake(ctx, p.Definition, t, p.people, p.today())
+	in.survey = p.surveys[t.Name]
+	in.report = p.report
+	in.optedOut = p.optedOut
+	in.progress = func(rows int64) {
+		p.Progress(Progress{Stage: StageRead, Table: t.Name, Done: rows, Total: in.survey.records})
+	}
+	p.refer(in)
+	in.progress(0)
+	if err := p.read(ctx, in); err != nil {
+		return err
+	}
+	if in.owner {
+		if err := p.decidePeople(ctx, in); err != nil {
+			return err
+		}
+	}
+	in.account.SHA256 = in.survey.sha256
+	p.version.Accounts = append(p.version.Accounts, in.account)
+	if err := in.balance(); err != nil {
+		return err
+	}
+	if p.tooMany(t, in.account) {
+		p.refused = append(p.refused, t.File)
+	}
+	p.Progress(Progress{Stage: StageWrite, Table: t.Name, Total: in.account.Published})
+	if len(p.refused) > 0 {
+		return p.writer.drop(ctx)
+	}
+	table, err := p.writer.write(ctx, t, in)
+	if err != nil {
+		return err
+	}
+	p.version.Tables = append(p.version.Tables, table)
+	return nil
+}
+
+// read streams a file's good rows into the engine.
+func (p *publication) read(ctx context.Context, in *intake) error {
+	f, err := openExtract(in.survey.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := in.open(f); err != nil {
+		return err
+	}
+	defer in.close()
+	err = p.writer.engine.Load(ctx, stagedTable, in)
+	if in.err != nil { // the reason why the engine got no more
+		return in.err
+	}
+	return err
+}
+
+// today is the day of publication, in days since 1970.
+func (p *publication) today() int64 {
+	return floorDiv(p.started.Unix(), 24*60*60)
+}
+
+// refer connects columns with the reference columns that they must be in, and
+// keeps a reference column's values for those to come.
+func (p *publication) refer(in *intake) {
+	if p.codes == nil {
+		p.codes = make(map[string]map[string]struct{})
+		for _, t := range p.Definition.Tables {
+			for _, c := range t.Columns {
+				if c.In != "" {
+					p.codes[c.In] = make(map[string]struct{})
+				}
+			}
+		}
+	}
+	for i, c := range in.table.Columns {
+		if c.In != "" {
+			in.fields[i].codes = p.codes[c.In]
+		}
+		if values, ok := p.codes[in.table.Name+"."+c.Name]; ok {
+			in.keep = append(in.keep, kept{column: i, values: values})
+		}
+	}
+}
+
+// optedOut reports whether any list takes out the person with this identifier.
+func (p *publication) optedOut(identifier uint32) bool {
+	for _, l := range p.lists {
+		if l.optsOut(identifier) {
+			return true
+		}
+	}
+	return false
+}
+
+// decidePeople applies the lists to the people of the extract and gives units to
+// those who remain.
+func (p *publication) decidePeople(ctx context.Context, in *intake) error {
+	var conflicts []int64
+	var identifiers []uint32
+	for i := range p.people.list {
+		who := &p.people.list[i]
+		if who.state == personConflicting {
+			conflicts = append(conflicts, who.line)
+			continue
+		}
+		out := false
+		for _, l := range p.lists {
+			if l.optsOut(who.identifier) {
+				l.receipt.Affected++
+				out = true
+			}
+		}
+		if out {
+			who.state = personOptedOut
+			in.account.OptedOut++
+			continue
+		}
+		who.state = personPublished
+		identifiers = append(identifiers, who.identifier)
+	}
+	for _, l := range p.lists {
+		p.version.Receipts = append(p.version.Receipts, l.receipt)
+	}
+	in.account.Published = int64(len(identifiers))
+	if len(conflicts) > 0 {
+		why := p.people.duplicateReason()
+		in.account.Rejected[string(why)] += int64(len(conflicts))
+		if err := p.report.addLines(in.survey.path, in.table.File, in.split.delimiter, conflicts, p.people.rule.Identifier, why); err != nil {
+			return err
+		}
+	}
+	var err error
+	if p.segment, err = p.index.assign(identifiers, p.people.identifiers, p.work); err != nil {
+		return err
+	}
+	for i := range p.people.list {
+		if who := &p.people.list[i]; who.state == personPublished {
+			who.unit = p.index.units[who.identifier]
+		}
+	}
+	p.version.Units = int64(len(identifiers))
+	return p.writer.units(ctx, p.people)
+}
+
+// tooMany reports whether a file's rejected rows are more than the definition allows.
+func (p *publication) tooMany(t TableRule, a Account) bool {
+	rejected := a.Read - a.Published - a.OptedOut
+	return rejected > p.Definition.RejectFloor && float64(rejected) > *t.RejectLimit*float64(a.Read)
+}
+
+// refuse ends a publication with too many rejected rows. The report is kept: it
+// tells what is wrong.
+func (p *publication) refuse() error {
+	if err := p.report.close(); err != nil {
+		return err
+	}
+	folder := filepath.Join(p.root.reports(), p.version.Name()+"-refused")
+	if err := p.keepReport(folder); err != nil {
+		return err
+	}
+	files := p.refused[0]
+	for _, f := range p.refused[1:] {
+		files += ", " + f
+	}
+	return gatehouse.Errorf(gatehouse.CodeTooManyRejects, "More rows of %s were rejected than the definition allows; they are listed in custodian/reports/%s.",
+		files, filepath.Base(folder))
+}
+
+// keepReport moves the report to where the custodian finds it, in the place of
+// one that an earlier attempt at the same version left.
+func (p *publication) keepReport(folder string) error {
+	if err := os.RemoveAll(folder); err != nil {
+		return storageFailure(err)
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return storageFailure(err)
+	}
+	if err := os.Rename(p.report.path, filepath.Join(folder, "rejects.csv")); err != nil {
+		return storageFailure(err)
+	}
+	if err := errors.Join(syncFolder(folder), syncFolder(p.root.reports())); err != nil {
+		return storageFailure(err)
+	}
+	return nil
+}
+
+// seal makes the version durable, then makes it appear by one rename.
+func (p *publication) seal(ctx context.Context) (Version, error) {
+	p.Progress(Progress{Stage: StageSeal})
+	if err := p.writer.close(); err != nil {
+		return Version{}, err
+	}
+	v := &p.version
+	var err error
+	if v.UnitsFile, err = p.writer.seal(unitsFile); err != nil {
+		return Version{}, err
+	}
+	for i := range v.Tables {
+		f, err := p.writer.seal(v.Tables[i].Name + ".parquet")
+		if err != nil {
+			return Version{}, err
+		}
+		v.Tables[i].Files = []File{f}
+	}
+	sortLike(v, p.Definition)
+	if err := writeManifest(ctx, *v, p.Signer, p.out); err != nil {
+		return Version{}, err
+	}
+	if err := syncFolder(p.out); err != nil {
+		return Version{}, storageFailure(err)
+	}
+	if err := p.report.close(); err != nil {
+		return Version{}, err
+	}
+	// From here on the order matters: a unit that a version bears must be in the
+	// index, and a version must have its report. Either without the version is harmless.
+	if err := p.index.commit(p.segment); err != nil {
+		return Version{}, storageFailure(err)
+	}
+	if err := p.keepReport(filepath.Join(p.root.reports(), v.Name())); err != nil {
+		return Version{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Version{}, err
+	}
+	v.Folder = p.root.version(v.Dataset, v.Number)
+	if err := os.Rename(p.out, v.Folder); err != nil {
+		return Version{}, storageFailure(err)
+	}
+	if err := syncFolder(filepath.Dir(v.Folder)); err != nil {
+		return Version{}, storageFailure(err)
+	}
+	// The version stands: what is told of it must not be lost to a late cancel.
+	return *v, p.Store.RecordPublished(context.WithoutCancel(ctx), p.Principal.User, *v)
+}
+
+// sortLike brings tables and accounts into the definition's order.
+func sortLike(v *Version, d *Definition) {
+	at := make(map[string]int)
+	for i, t := range d.Tables {
+		at[t.Name] = i
+	}
+	slices.SortFunc(v.Tables, func(a, b Table) int { return at[a.Name] - at[b.Name] })
+	slices.SortFunc(v.Accounts, func(a, b Account) int { return at[a.Table] - at[b.Table] })
+}

@@ -1,0 +1,77 @@
+package catalog
+
+// Reason is the code of why a row was rejected. A row has one reason: the first
+// that is found, in the order: the file's structure, each column from left to
+// right, the rules of the row, the person's dates, copies, the person.
+type Reason string
+
+// The reasons. A definition's own rules add theirs.
+const (
+	ReasonEncoding   Reason = "encoding"
+	ReasonControl    Reason = "control_character"
+	ReasonQuoting    Reason = "quoting"
+	ReasonFieldCount Reason = "field_count"
+
+	ReasonNHSNumberMissing    Reason = "nhs_number_missing"
+	ReasonNHSNumberFormat     Reason = "nhs_number_format"
+	ReasonNHSNumberCheckDigit Reason = "nhs_number_check_digit"
+	ReasonIdentifierMissing   Reason = "identifier_missing"
+
+	ReasonValueMissing    Reason = "value_missing"
+	ReasonValueNotNumeric Reason = "value_not_numeric"
+	ReasonValueNotWhole   Reason = "value_not_whole"
+	ReasonValueRange      Reason = "value_out_of_range"
+	ReasonValueUnknown    Reason = "value_unknown"
+	ReasonCodeUnknown     Reason = "code_unknown"
+
+	ReasonDateImpossible  Reason = "date_impossible"
+	ReasonDateInFuture    Reason = "date_in_future"
+	ReasonDateBeforeBirth Reason = "date_before_birth"
+	ReasonDateAfterDeath  Reason = "date_after_death"
+
+	ReasonDuplicateRow        Reason = "duplicate_row"
+	ReasonDuplicateNHSNumber  Reason = "duplicate_nhs_number"
+	ReasonDuplicateIdentifier Reason = "duplicate_identifier"
+
+	ReasonUnlinked      Reason = "unlinked"
+	ReasonUnknownPerson Reason = "unknown_person"
+)
+
+var explanations = map[Reason]string{
+	ReasonEncoding:   "The row holds bytes that are not text in the declared encoding.",
+	ReasonControl:    "The row holds a control character that text never holds.",
+	ReasonQuoting:    "A quotation mark stands where none may, or text follows a closing one.",
+	ReasonFieldCount: "The row has more or fewer fields than the header.",
+
+	ReasonNHSNumberMissing:    "The NHS number is missing.",
+	ReasonNHSNumberFormat:     "The NHS number is not ten digits.",
+	ReasonNHSNumberCheckDigit: "The NHS number's check digit is wrong.",
+	ReasonIdentifierMissing:   "The person's identifier is missing.",
+
+	ReasonValueMissing:    "A value that must be given is missing.",
+	ReasonValueNotNumeric: "The value is not a number.",
+	ReasonValueNotWhole:   "The value is not a whole number.",
+	ReasonValueRange:      "The value lies outside the range that is possible.",
+	ReasonValueUnknown:    "The value is none of those that the column may hold.",
+	ReasonCodeUnknown:     "The reference table does not hold the code.",
+
+	ReasonDateImpossible:  "There is no such date (dates are written YYYY-MM-DD).",
+	ReasonDateInFuture:    "The date lies in the future.",
+	ReasonDateBeforeBirth: "The date lies before the person's birth.",
+	ReasonDateAfterDeath:  "The date lies after the person's death.",
+
+	ReasonDuplicateRow:        "The row is a copy of an earlier row.",
+	ReasonDuplicateNHSNumber:  "Several rows that differ claim this NHS number; none is believed.",
+	ReasonDuplicateIdentifier: "Several rows that differ claim this identifier; none is believed.",
+
+	ReasonUnlinked:      "The row names nobody, and its name, date of birth and postcode fit no one person.",
+	ReasonUnknownPerson: "The person is not among the published people of this extract.",
+}
+
+// Explanation is the reason in plain English, for the custodian's report.
+func (r Reason) Explanation() string {
+	if s, ok := explanations[r]; ok {
+		return s
+	}
+	return "The row breaks the definition's rule of this name."
+}
