@@ -98,7 +98,8 @@ func (w *worker) executor() (engine.Executor, func() error) {
 		b := duck.NewBinder(w.limits)
 		return engine.Executor{Binder: b}, b.Close
 	case engine.RoleLobby:
-		return engine.Executor{Lobby: duck.NewLobby(w.limits)}, func() error { return nil }
+		l := duck.NewLobby(w.limits)
+		return engine.Executor{Lobby: l}, l.Close
 	}
 	return engine.Executor{}, func() error { return nil }
 }

@@ -6,6 +6,7 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -22,7 +23,7 @@ const heldSchemas = 64
 
 // Binder binds SQL in empty databases. It parses and plans, and runs nothing.
 type Binder struct {
-	limits Limits
+	spares *spares
 
 	mu      sync.Mutex // one bind at a time; guards the rest
 	schemas map[[sha256.Size]byte]*list.Element
@@ -31,20 +32,23 @@ type Binder struct {
 
 // schema is an empty database with the tables of one ddl.
 type schema struct {
-	key  [sha256.Size]byte
-	db   *duckdb.Connector
-	conn *duckdb.Conn
+	key         [sha256.Size]byte
+	db          *duckdb.Connector
+	conn        *duckdb.Conn
+	tree, plans driver.Stmt // prepared; each takes texts and gives as many
 }
 
 // NewBinder makes a binder.
 func NewBinder(limits Limits) *Binder {
-	return &Binder{limits: limits, schemas: make(map[[sha256.Size]byte]*list.Element)}
+	limits.Threads = 1 // it runs nothing
+	return &Binder{spares: newSpares(1, limits.settings(), closed), schemas: make(map[[sha256.Size]byte]*list.Element)}
 }
 
 // Close closes the databases.
 func (b *Binder) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.spares.close()
 	for b.recent.Len() > 0 {
 		b.forgetOldest()
 	}
@@ -91,21 +95,54 @@ func (b *Binder) schema(ctx context.Context, ddl []string) (*schema, error) {
 		b.recent.MoveToFront(held)
 		return held.Value.(*schema), nil
 	}
-	db, err := memory(ctx, b.limits.settings(), ddl, closed)
+	s, err := newSchema(ctx, b.spares, ddl)
 	if err != nil {
-		return nil, err
-	}
-	conn, err := connect(ctx, db)
-	if err != nil {
-		db.Close()
 		return nil, err
 	}
 	for b.recent.Len() >= heldSchemas {
 		b.forgetOldest()
 	}
-	s := &schema{key: key, db: db, conn: conn}
+	s.key = key
 	b.schemas[key] = b.recent.PushFront(s)
 	return s, nil
+}
+
+func newSchema(ctx context.Context, from *spares, ddl []string) (s *schema, err error) {
+	s = &schema{}
+	if s.db, err = from.take(ctx); err != nil {
+		return nil, err
+	}
+	from.refill()
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.conn, err = connect(ctx, s.db); err != nil {
+		return nil, err
+	}
+	if err = execAll(ctx, s.conn, ddl); err != nil {
+		return nil, err
+	}
+	s.tree, err = s.conn.PrepareContext(ctx, "SELECT json_serialize_sql($1::VARCHAR)::VARCHAR")
+	if err != nil {
+		return nil, err
+	}
+	s.plans, err = s.conn.PrepareContext(ctx,
+		"SELECT json_serialize_plan($1::VARCHAR)::VARCHAR, json_serialize_plan($2::VARCHAR)::VARCHAR")
+	return s, err
+}
+
+func (s *schema) close() {
+	for _, stmt := range []driver.Stmt{s.tree, s.plans} {
+		if stmt != nil {
+			stmt.Close()
+		}
+	}
+	if s.conn != nil {
+		s.conn.Close()
+	}
+	s.db.Close()
 }
 
 func (b *Binder) forgetOldest() { b.forget(b.recent.Back().Value.(*schema)) }
@@ -113,8 +150,7 @@ func (b *Binder) forgetOldest() { b.forget(b.recent.Back().Value.(*schema)) }
 func (b *Binder) forget(s *schema) {
 	b.recent.Remove(b.schemas[s.key])
 	delete(b.schemas, s.key)
-	s.conn.Close()
-	s.db.Close()
+	s.close()
 }
 
 func (s *schema) bind(ctx context.Context, sql string) (*egress.Bound, error) {
@@ -131,7 +167,7 @@ func (s *schema) bind(ctx context.Context, sql string) (*egress.Bound, error) {
 	st := dissect(sql)
 	switch st.kind {
 	case "DROP":
-		plan, err := s.plan(ctx, sql)
+		plan, _, err := s.plan(ctx, sql, "")
 		if err != nil {
 			return nil, err
 		}
@@ -146,11 +182,7 @@ func (s *schema) bindSelect(ctx context.Context, sql string, tree parsed) (*egre
 	if kind := tree.refused(); kind != "" {
 		return &egress.Bound{Statement: kind}, nil
 	}
-	plan, err := s.plan(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	columns, err := s.describe(ctx, sql)
+	plan, columns, err := s.plan(ctx, sql, sql)
 	if err != nil {
 		return nil, err
 	}
@@ -176,11 +208,7 @@ func (s *schema) bindCreate(ctx context.Context, sql string, st statement) (*egr
 	if kind := tree.refused(); kind != "" {
 		return &egress.Bound{Statement: kind}, nil
 	}
-	plan, err := s.plan(ctx, sql)
-	if err != nil {
-		return nil, err
-	}
-	columns, err := s.describe(ctx, st.query)
+	plan, columns, err := s.plan(ctx, sql, st.query)
 	if err != nil {
 		return nil, err
 	}
@@ -198,11 +226,11 @@ var errNotSelect = errors.New("duck: not a SELECT")
 // parse gives the tree of SELECT statements, errNotSelect, or an *egress.BindFailure.
 func (s *schema) parse(ctx context.Context, sql string) (parsed, error) {
 	var tree parsed
-	raw, err := scalar(ctx, s.conn, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", sql)
+	raw, err := texts(ctx, s.tree, sql)
 	if err != nil {
 		return tree, err
 	}
-	tree.raw = json.RawMessage(raw)
+	tree.raw = json.RawMessage(raw[0])
 	var out struct {
 		serializeError
 		Statements []any `json:"statements"`
@@ -248,14 +276,26 @@ func (p plan) created() []string {
 	return names
 }
 
-// plan gives the bound plan of one statement, or an *egress.BindFailure.
-func (s *schema) plan(ctx context.Context, sql string) (plan, error) {
-	var p plan
-	raw, err := scalar(ctx, s.conn, "SELECT json_serialize_plan(?::VARCHAR)::VARCHAR", sql)
-	if err != nil {
-		return p, err
+// plan gives the bound plan of one statement, and the result columns of the one
+// SELECT in it, if there is any; or an *egress.BindFailure.
+func (s *schema) plan(ctx context.Context, sql, query string) (plan, []egress.BoundColumn, error) {
+	if query != "" {
+		query = "DESCRIBE " + query
 	}
-	p.raw = json.RawMessage(raw)
+	raw, err := texts(ctx, s.plans, sql, query)
+	if err != nil {
+		return plan{}, nil, err
+	}
+	p, err := readPlan(raw[0])
+	if err != nil || query == "" {
+		return p, nil, err
+	}
+	columns, err := readDescription(raw[1])
+	return p, columns, err
+}
+
+func readPlan(raw string) (plan, error) {
+	p := plan{raw: json.RawMessage(raw)}
 	var out struct {
 		serializeError
 		Plans []struct {
@@ -278,13 +318,9 @@ func (s *schema) plan(ctx context.Context, sql string) (plan, error) {
 	return p, nil
 }
 
-// describe gives the result columns of one SELECT as DuckDB names and types
-// them. It only plans the description, where they stand as constants.
-func (s *schema) describe(ctx context.Context, query string) ([]egress.BoundColumn, error) {
-	raw, err := scalar(ctx, s.conn, "SELECT json_serialize_plan(?::VARCHAR)::VARCHAR", "DESCRIBE "+query)
-	if err != nil {
-		return nil, err
-	}
+// readDescription gives the result columns of a SELECT as DuckDB names and types
+// them, from the plan of its description, where they stand as constants.
+func readDescription(raw string) ([]egress.BoundColumn, error) {
 	var out struct {
 		serializeError
 		Plans []struct {

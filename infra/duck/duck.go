@@ -108,22 +108,29 @@ func queryRows(ctx context.Context, c *duckdb.Conn, sql string, then func()) (ar
 	return newReader(ctx, in, then), nil
 }
 
-// scalar runs a query with one text argument that gives one text.
-func scalar(ctx context.Context, c *duckdb.Conn, sql, argument string) (string, error) {
-	rows, err := c.QueryContext(ctx, sql, []driver.NamedValue{{Ordinal: 1, Value: argument}})
+// texts runs a statement that takes texts and gives one row of as many texts.
+func texts(ctx context.Context, stmt driver.Stmt, arguments ...string) ([]string, error) {
+	in := make([]driver.NamedValue, len(arguments))
+	for i, a := range arguments {
+		in[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	rows, err := stmt.(driver.StmtQueryContext).QueryContext(ctx, in)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer rows.Close()
-	value := make([]driver.Value, 1)
-	if err := rows.Next(value); err != nil {
-		return "", err
+	values := make([]driver.Value, len(arguments))
+	if err := rows.Next(values); err != nil {
+		return nil, err
 	}
-	text, ok := value[0].(string)
-	if !ok {
-		return "", errors.New("duck: not a text")
+	out := make([]string, len(values))
+	for i, v := range values {
+		var ok bool
+		if out[i], ok = v.(string); !ok {
+			return nil, errors.New("duck: not a text")
+		}
 	}
-	return text, nil
+	return out, nil
 }
 
 // failure classes an error by DuckDB's own type of it.

@@ -11,14 +11,22 @@ import (
 )
 
 // Lobby finishes queries over protected tables, each in a database of its own.
-type Lobby struct{ limits Limits }
+type Lobby struct{ spares *spares }
 
 // NewLobby makes a lobby.
-func NewLobby(limits Limits) *Lobby { return &Lobby{limits: limits} }
+func NewLobby(limits Limits) *Lobby {
+	return &Lobby{spares: newSpares(4, limits.settings(), closed)}
+}
+
+// Close closes the databases that no query used.
+func (l *Lobby) Close() error {
+	l.spares.close()
+	return nil
+}
 
 // Run loads tables into a fresh database and streams the answer of sql.
 func (l *Lobby) Run(ctx context.Context, tables map[string]arrow.RecordBatch, sql string) (array.RecordReader, error) {
-	db, err := memory(ctx, l.limits.settings())
+	db, err := l.spares.take(ctx)
 	if err != nil {
 		return nil, failure(ctx, err)
 	}
@@ -27,7 +35,13 @@ func (l *Lobby) Run(ctx context.Context, tables map[string]arrow.RecordBatch, sq
 		db.Close()
 		return nil, failure(ctx, err)
 	}
-	done := func() { c.Close(); db.Close() }
+	done := func() {
+		go func() { // to close a database takes its time, and nobody waits for it
+			c.Close()
+			db.Close()
+			l.spares.refill()
+		}()
+	}
 	rows, err := runIn(ctx, c, tables, sql, done)
 	if err != nil {
 		done()
@@ -47,9 +61,6 @@ func runIn(ctx context.Context, c *duckdb.Conn, tables map[string]arrow.RecordBa
 		if err != nil {
 			return nil, err
 		}
-	}
-	if err := execAll(ctx, c, closed); err != nil {
-		return nil, err
 	}
 	return queryRows(ctx, c, sql, done)
 }
