@@ -202,9 +202,6 @@ func (p *Printer) define(index int, def Node) {
 }
 
 func (p *Printer) values(n *Values) string {
-	if len(n.cols) == 0 {
-		return "SELECT 1 AS nothing"
-	}
 	rows := make([]string, len(n.Rows))
 	for i, row := range n.Rows {
 		rows[i] = "(" + p.list(row, nil) + ")"

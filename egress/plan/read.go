@@ -178,7 +178,9 @@ func (r *reader) readOperator(o *object, in []Node) (Node, error) {
 	case "LOGICAL_GET":
 		return r.readGet(o, in)
 	case "LOGICAL_DUMMY_SCAN":
-		return &Values{Rows: [][]Expr{{}}}, arity(0)
+		n := &Values{Rows: [][]Expr{{&Const{T: Boolean, Null: true}}}}
+		n.cols = []Column{{Type: Boolean}} // DuckDB counts a column that nobody reads
+		return n, arity(0)
 	case "LOGICAL_EXPRESSION_GET":
 		if err := arity(1); err != nil {
 			return nil, err

@@ -222,7 +222,14 @@ func (r *reader) readQuantiles(o *object, a *AggregateCall) {
 	if raw == nil {
 		return
 	}
-	data := newObject("quantile data", raw)
+	data := newObject("data of "+a.Name, raw)
+	if sep := data.take("separator"); sep != nil { // string_agg: the binder moved its second argument here
+		var text string
+		if json.Unmarshal(sep, &text) != nil {
+			o.fail(unknown("aggregate", a.Name))
+		}
+		a.Args = append(a.Args, &Const{T: Varchar, Text: text})
+	}
 	for _, q := range data.list("quantiles") {
 		var plain float64
 		if json.Unmarshal(q, &plain) == nil { // approx_quantile: bare numbers
@@ -263,7 +270,7 @@ func (r *reader) readAggregate(o *object) *AggregateCall {
 	a.Orders = r.orderBlock(o, "order_bys")
 	var before []json.RawMessage
 	o.into("original_arguments", &before)
-	if len(before) > 0 && len(a.Quantiles) == 0 {
+	if len(before) > 0 && len(a.Quantiles) == 0 && len(before) != len(a.Args) {
 		o.fail(unknown("aggregate", a.Name)) // the binder moved an argument that would be lost
 	}
 	o.ignore("arguments", "catalog_name", "schema_name", "has_serialize")

@@ -107,7 +107,7 @@ func columnType(text string) (Type, error) {
 func ColumnType(text string) (Type, error) { return columnType(text) }
 
 func (r *reader) readValues(o *object, input Node) (Node, error) {
-	if v, ok := input.(*Values); !ok || len(v.cols) > 0 {
+	if v, ok := input.(*Values); !ok || len(v.Rows) != 1 {
 		return nil, unknown("operator", o.kind)
 	}
 	n := &Values{}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+func newInitCommand() *cobra.Command {
+	var dir string
+	var age time.Duration
+	cmd := &cobra.Command{
+		Use:   "init --dir DIR --max-list-age DURATION",
+		Short: "Make the folders, keys and settings of an installation",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if age <= 0 {
+				return gatehouse.Errorf(gatehouse.CodeConfig, "The greatest age of opt-out lists is not set.").
+					WithAdvice("Decide how old an opt-out list may be, for example --max-list-age 720h; no default is safe.")
+			}
+			if err := initialise(dir, settings{MaxListAge: age}); err != nil {
+				return err
+			}
+			in, err := openInstallation(cmd.Context(), dir)
+			if err != nil {
+				return err
+			}
+			defer in.close()
+			cmd.Printf("An installation stands in %s.\n", in.dir)
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "folder of the installation")
+	cmd.Flags().DurationVar(&age, "max-list-age", 0, "how old an opt-out list may be before queries and publication stop")
+	_ = cmd.MarkFlagRequired("dir")
+	return cmd
+}
