@@ -115,12 +115,22 @@ func (l *Log) Append(ctx context.Context, tx *sql.Tx, events []gatehouse.Event) 
 			return err
 		}
 	}
+	addEvent, err := tx.PrepareContext(ctx, `INSERT INTO journal_events (idx, event) VALUES ($1, $2)`)
+	if err != nil {
+		return err
+	}
+	defer addEvent.Close()
+	addHash, err := tx.PrepareContext(ctx, `INSERT INTO journal_hashes (idx, hash) VALUES ($1, $2)`)
+	if err != nil {
+		return err
+	}
+	defer addHash.Close()
 	for _, event := range events {
 		data, err := Canonical(event)
 		if err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO journal_events (idx, event) VALUES ($1, $2)`, t.size, data); err != nil {
+		if _, err := addEvent.ExecContext(ctx, t.size, data); err != nil {
 			return err
 		}
 		index := tlog.StoredHashIndex(0, t.size)
@@ -129,7 +139,7 @@ func (l *Log) Append(ctx context.Context, tx *sql.Tx, events []gatehouse.Event) 
 			return err
 		}
 		for i, hash := range hashes {
-			if _, err := tx.ExecContext(ctx, `INSERT INTO journal_hashes (idx, hash) VALUES ($1, $2)`, index+int64(i), hash[:]); err != nil {
+			if _, err := addHash.ExecContext(ctx, index+int64(i), hash[:]); err != nil {
 				return err
 			}
 		}
