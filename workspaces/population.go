@@ -128,8 +128,11 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 	if p.People, err = WritePopulation(ctx, out, v, withdrawn, pseudonyms); err != nil {
 		return p, err
 	}
-	if err := errors.Join(out.Flush(), kept.commit(), mounted.commit()); err != nil {
-		return p, unwritable(err)
+	// One after the other: what is not whole takes no place.
+	for _, step := range []func() error{out.Flush, kept.commit, mounted.commit} {
+		if err := step(); err != nil {
+			return p, unwritable(err)
+		}
 	}
 	p.Complete = p.People == v.Units
 	p.SHA256 = hex.EncodeToString(digest.Sum(nil))
