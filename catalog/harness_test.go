@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -320,4 +321,20 @@ func (r *recorder) RecordPublished(_ context.Context, _ string, v catalog.Versio
 	}
 	r.versions = append(r.versions, v.Name())
 	return nil
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+func readCSV(t testing.TB, path string) [][]string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }

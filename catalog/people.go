@@ -35,7 +35,7 @@ type people struct {
 	identifiers  identifiers
 	keys         identifiers       // the same as identifiers where the key is the identifier
 	list         []person          // by number
-	byKey        map[uint32]uint32 // number by key
+	byKey        *keyTable         // number by key
 	byIdentifier map[uint32]uint32 // number by identifier; nil where the key is the identifier
 	links        map[linkKey]uint32
 	seed         maphash.Seed
@@ -53,7 +53,7 @@ func newPeople(rule PeopleRule) *people {
 	p := &people{
 		rule:        rule,
 		identifiers: newIdentifiers(rule.Kind),
-		byKey:       make(map[uint32]uint32),
+		byKey:       newKeyTable(),
 		seed:        maphash.MakeSeed(),
 		linkSeeds:   [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
 	}
@@ -87,7 +87,7 @@ func (p *people) linkKey(fields [][]byte) linkKey {
 // the same person is a copy; rows of one person that differ are none of them
 // believed: the earlier one becomes conflicting, and the reason is the later one's.
 func (p *people) add(key, identifier uint32, row person) (number uint32, why Reason) {
-	number, known := p.byKey[key]
+	number, known := p.byKey.get(key)
 	if !known && p.byIdentifier != nil {
 		number, known = p.byIdentifier[identifier]
 	}
@@ -102,7 +102,7 @@ func (p *people) add(key, identifier uint32, row person) (number uint32, why Rea
 	number = uint32(len(p.list))
 	row.identifier = identifier
 	p.list = append(p.list, row)
-	p.byKey[key] = number
+	p.byKey.put(key, number)
 	if p.byIdentifier != nil {
 		p.byIdentifier[identifier] = number
 	}
@@ -146,7 +146,7 @@ func (p *people) linked(fields [][]byte) (*person, bool) {
 
 // find gives the person whom a key names, nil if it is nobody of the extract.
 func (p *people) find(key uint32) *person {
-	number, ok := p.byKey[key]
+	number, ok := p.byKey.get(key)
 	if !ok {
 		return nil
 	}

@@ -27,6 +27,7 @@ type records struct {
 	buf        []byte
 	start, end int // what is read and not yet taken
 	eof        bool
+	quotes     bool  // what is read and not yet taken may hold a quotation mark
 	line       int64 // number of the line at start, from 1
 
 	lines int64 // line ends that were taken
@@ -60,6 +61,7 @@ func (r *records) fill() error {
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
 	n, err := r.in.Read(r.buf[r.end:])
+	r.quotes = bytes.IndexByte(r.buf[:r.end+n], '"') >= 0
 	r.end += n
 	if err == io.EOF {
 		r.eof = true
@@ -90,7 +92,7 @@ func (r *records) next() (record, error) {
 			size, complete = searched+i, true
 		}
 		raw := r.buf[r.start : r.start+size]
-		if bytes.IndexByte(raw, '"') >= 0 {
+		if r.quotes && bytes.IndexByte(raw, '"') >= 0 {
 			return r.nextQuoted(size)
 		}
 		rec := record{raw: withoutReturn(raw), line: r.line, complete: complete}

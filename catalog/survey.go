@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"hash/maphash"
 	"io"
 	"io/fs"
 	"os"
@@ -62,7 +61,7 @@ func surveyFile(ctx context.Context, d *Definition, t TableRule, dir string) (*s
 		return nil, err
 	}
 	if t.Duplicates == "reject" {
-		s.copies = newCopies(s.info.Size())
+		s.copies = newCopies()
 	}
 	badly, err := s.scan(ctx, in, d.Encoding, t)
 	if err != nil {
@@ -293,68 +292,4 @@ func compareHeaders(file string, want, found []string) error {
 		return nil
 	}
 	return gatehouse.Errorf(gatehouse.CodeExtractHeader, "%s: the header %s.", file, strings.Join(faults, ", and "))
-}
-
-// copies finds rows that are exact copies of earlier ones, in two passes and in
-// memory that grows by two bytes a row: the first pass marks hashes in a Bloom
-// filter and keeps those that seem to come a second time, of which nearly all
-// are no copies; the second pass compares just these by their bytes.
-type copies struct {
-	seed     maphash.Seed
-	filter   []uint64
-	suspects map[uint64][]byte // hash → first row with it, once the second pass has met it
-	sieve    []uint64          // of suspects: keeps the second pass from looking up every row
-}
-
-const (
-	bytesPerRowAtLeast = 24      // of a CSV row, for sizing the filter
-	maxFilterWords     = 1 << 26 // 512 MiB: past some 250 million rows, more suspects are kept
-)
-
-func newCopies(size int64) *copies {
-	words := 1 << 10
-	for int64(words)*4 < size/bytesPerRowAtLeast && words < maxFilterWords {
-		words *= 2
-	}
-	return &copies{seed: maphash.MakeSeed(), filter: make([]uint64, words), suspects: make(map[uint64][]byte)}
-}
-
-// note is the first pass over a row.
-func (c *copies) note(raw []byte) {
-	h := maphash.Bytes(c.seed, raw)
-	word := &c.filter[h&uint64(len(c.filter)-1)]
-	bits := uint64(1)<<(h>>58) | uint64(1)<<(h>>52&63) | uint64(1)<<(h>>46&63) | uint64(1)<<(h>>40&63)
-	if *word&bits == bits {
-		c.suspects[h] = nil
-	}
-	*word |= bits
-}
-
-// seal ends the first pass.
-func (c *copies) seal() {
-	words := 1
-	for words < len(c.suspects) {
-		words *= 2
-	}
-	c.filter, c.sieve = nil, make([]uint64, words)
-	for h := range c.suspects {
-		c.sieve[h&uint64(words-1)] |= 1 << (h >> 58)
-	}
-}
-
-// seen is the second pass over a row: whether the same bytes came before.
-func (c *copies) seen(raw []byte) bool {
-	h := maphash.Bytes(c.seed, raw)
-	if c.sieve[h&uint64(len(c.sieve)-1)]&(1<<(h>>58)) == 0 {
-		return false
-	}
-	first, suspect := c.suspects[h]
-	switch {
-	case !suspect:
-		return false
-	case first == nil:
-		c.suspects[h] = bytes.Clone(raw)
-		return false
-	}
-	return bytes.Equal(first, raw)
 }
