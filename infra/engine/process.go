@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
 )
@@ -41,8 +43,8 @@ type Sandbox interface {
 	// of the host but the folders read and write, at their own paths, and the
 	// descriptors in cmd.ExtraFiles; memoryMB is what DuckDB may use. A missing wall
 	// is an error, never a weaker start. Start and, once the worker is gone,
-	// release are called on the same OS thread, which is used for nothing else
-	// and lives as long as the process.
+	// release are called on the same OS thread, which is used for nothing else,
+	// is not the main thread, and lives as long as the process.
 	Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func(), err error)
 }
 
@@ -252,16 +254,24 @@ func (p *Process) explain(err error) error {
 func onSpawner(f func() error) error {
 	spawner.once.Do(func() {
 		spawner.work = make(chan func())
-		go func() {
-			runtime.LockOSThread()
-			for job := range spawner.work {
-				job()
-			}
-		}()
+		go spawnLoop()
 	})
 	result := make(chan error)
 	spawner.work <- func() { result <- f() }
 	return <-result
+}
+
+func spawnLoop() {
+	runtime.LockOSThread()
+	if unix.Gettid() == os.Getpid() {
+		// A sandbox may change what this thread sees of the host's files, and what
+		// the main thread sees is what /proc tells of the whole process.
+		go spawnLoop()
+		select {}
+	}
+	for job := range spawner.work {
+		job()
+	}
 }
 
 var spawner struct {

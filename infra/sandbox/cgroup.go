@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -36,7 +38,8 @@ func newGroup(memory int64) (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := gatehouse.NewID("engine")
+	sweepOnce(own)
+	name := gatehouse.NewID(groupPrefix)
 	if own.memory != "" && own.pids != "" {
 		return newGroupV1(own, name, memory)
 	}
@@ -44,6 +47,30 @@ func newGroup(memory int64) (*group, error) {
 		return newGroupV2(own.unified, name, memory)
 	}
 	return nil, errors.New("no cgroup hierarchy with the controllers memory and pids")
+}
+
+// groupPrefix begins the names of workers' groups.
+const groupPrefix = "engine"
+
+// leftAfter is how old an empty group must be to have been left behind by a
+// control plane that was killed: a younger one may be about to be used.
+const leftAfter = time.Minute
+
+var swept sync.Once
+
+// sweepOnce removes what earlier control planes left behind. The kernel itself
+// keeps groups with processes from being removed.
+func sweepOnce(own ownFolders) {
+	swept.Do(func() {
+		for _, parent := range []string{own.memory, own.pids, own.unified, filepath.Dir(own.unified)} {
+			left, _ := filepath.Glob(filepath.Join(parent, groupPrefix+"_*"))
+			for _, folder := range left {
+				if info, err := os.Stat(folder); err == nil && time.Since(info.ModTime()) > leftAfter {
+					_ = os.Remove(folder)
+				}
+			}
+		}
+	})
 }
 
 func newGroupV1(own ownFolders, name string, memory int64) (*group, error) {

@@ -78,21 +78,26 @@ func fault(layer Layer, err error) error {
 
 // Start starts cmd behind the walls, with the folders read and write at their
 // own paths in it, and arranges for descriptors in cmd.ExtraFiles to reach it.
-// It must be called on one locked OS thread that lives as long as the process
-// (the worker dies with that thread), and so must release, once the worker is
-// gone. A *gatehouse.Error of CodeSandbox names the layer that is missing.
+// It must be called on one locked OS thread, not the main one, that lives as long
+// as the process (the worker dies with that thread), and so must release, once
+// the worker is gone. A *gatehouse.Error of CodeSandbox names the layer that is missing.
 func (w Walls) Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func(), err error) {
 	var undo []func()
-	release = func() {
+	undoAll := func() {
 		for _, f := range slices.Backward(undo) {
 			f()
 		}
 	}
 	defer func() {
 		if err != nil {
-			release()
+			undoAll()
 		}
 	}()
+	for _, path := range slices.Concat([]string{cmd.Path}, read, write) {
+		if _, err := os.Stat(path); err != nil {
+			return nil, err
+		}
+	}
 
 	for _, layer := range w.AllowMissing {
 		cmd.Args = append(cmd.Args, "--allow-missing", string(layer))
@@ -128,10 +133,10 @@ func (w Walls) Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release
 		if err := w.missing(Cgroup, err); err != nil {
 			return nil, err
 		}
-		return release, cmd.Start()
+		return undoAll, cmd.Start()
 	}
 	undo = append(undo, group.remove)
-	return release, group.start(cmd)
+	return undoAll, group.start(cmd)
 }
 
 // reach is all that a worker can reach of the host's files.
