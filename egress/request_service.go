@@ -1,0 +1,528 @@
+package egress
+
+import (
+	"cmp"
+	"context"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
+	"github.com/gatehouse-tre/gatehouse/egress/inspect"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// RequestParts are what Requests is made of.
+type RequestParts struct {
+	Store      RequestStore
+	Objects    Objects
+	Authorizer Authorizer
+	Signer     crypto.Signer // an Ed25519 key, which may be one that a key service holds
+	Journal    JournalProver // nil: bundles carry no proof
+
+	Limits   RequestLimits // zero fields: those of DefaultRequestLimits
+	Lifetime time.Duration // how long a release can be downloaded; 0: 14 days
+}
+
+// Requests takes files past two checkers and out. Who acts is given by the
+// identity check; what they may do is decided by policy, by the request's
+// state, and by who did what before, read in the transaction that acts.
+type Requests struct {
+	RequestParts
+	public  ed25519.PublicKey // of Signer
+	reading chan struct{}     // bounds the files held in memory for inspection
+}
+
+// NewRequests makes the service, or is GH-503.
+func NewRequests(parts RequestParts) (*Requests, error) {
+	if parts.Store == nil || parts.Objects == nil || parts.Authorizer == nil || parts.Signer == nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The requests service is not fully configured.")
+	}
+	public, ok := parts.Signer.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The key that signs releases is not an Ed25519 key.")
+	}
+	d := DefaultRequestLimits
+	l := &parts.Limits
+	l.FileBytes, l.RequestBytes = cmp.Or(l.FileBytes, d.FileBytes), cmp.Or(l.RequestBytes, d.RequestBytes)
+	l.Files, l.Added = cmp.Or(l.Files, d.Files), cmp.Or(l.Added, d.Added)
+	parts.Lifetime = cmp.Or(parts.Lifetime, 14*24*time.Hour)
+	return &Requests{RequestParts: parts, public: public, reading: make(chan struct{}, 4)}, nil
+}
+
+// notFound is what somebody is told who may not know whether there is one.
+func notFound(what string) error {
+	return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such %s.", what)
+}
+
+// may asks policy whether p may take action on project. Somebody who may not
+// even see is told that there is nothing.
+func (s *Requests) may(ctx context.Context, p gatehouse.Principal, action gatehouse.Action, project, what string) error {
+	if p.Anonymous() {
+		return gatehouse.Errorf(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
+	}
+	see := gatehouse.ActionRequestRead
+	if action == gatehouse.ActionRequestCreate && what == "project" {
+		see = gatehouse.ActionProjectRead
+	}
+	err := s.Authorizer.Authorize(ctx, p, action, project)
+	if err == nil {
+		return nil
+	}
+	if kind := gatehouse.Public(err).Kind(); kind != gatehouse.KindDenied && kind != gatehouse.KindNotFound {
+		return err
+	}
+	if s.Authorizer.Authorize(ctx, p, see, project) != nil {
+		return notFound(what)
+	}
+	return err
+}
+
+// read loads a request that p may take action on. Requests that were never
+// submitted are known to members of their project only.
+func (s *Requests) read(ctx context.Context, tx RequestReader, p gatehouse.Principal, action gatehouse.Action, id string) (Request, workspaces.Project, error) {
+	r, err := tx.Request(ctx, id)
+	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+		return r, workspaces.Project{}, notFound("request")
+	} else if err != nil {
+		return r, workspaces.Project{}, err
+	}
+	if err := s.may(ctx, p, action, r.Project, "request"); err != nil {
+		return r, workspaces.Project{}, err
+	}
+	project, err := tx.Project(ctx, r.Project)
+	if err != nil {
+		return r, project, err
+	}
+	if r.Round == 0 && !isMember(project, p.User) {
+		return r, project, notFound("request")
+	}
+	return r, project, nil
+}
+
+// change runs one step of a request in one transaction: load, authorize, move
+// the state, let do check and act, record its event (unless do recorded by
+// itself and left the action empty), draw the conclusion, save.
+func (s *Requests) change(ctx context.Context, p gatehouse.Principal, action gatehouse.Action, id string, step RequestStep,
+	do func(tx RequestTx, r *Request, project workspaces.Project, e *gatehouse.Event) error,
+) error {
+	refused := gatehouse.Event{Actor: p.User, Action: "request." + string(step), Subject: id}
+	err := s.Store.Update(ctx, func(tx RequestTx) error {
+		r, project, err := s.read(ctx, tx, p, action, id)
+		if err != nil {
+			return err
+		}
+		refused.Project = r.Project
+		if step == StepEdit || step == StepSubmit || step == StepWithdraw {
+			if r.Author != p.User {
+				return gatehouse.Errorf(gatehouse.CodeSeparation, "Only the author can change a request.").
+					WithAdvice("Ask the author, or make a request of your own.")
+			}
+		}
+		if r.State, err = r.State.next(step); err != nil {
+			return err
+		}
+		e := gatehouse.Event{Time: tx.Now(), Actor: p.User, Project: r.Project, Subject: r.ID, Detail: map[string]string{}}
+		if err := do(tx, &r, project, &e); err != nil {
+			return err
+		}
+		if e.Action != "" {
+			e.Detail["state"] = string(r.State)
+			tx.Record(e)
+		}
+		if step == StepSubmit || step == StepVote {
+			if err := settle(tx, &r); err != nil {
+				return err
+			}
+		}
+		return save(ctx, tx, &r)
+	})
+	return s.journalRefusal(ctx, refused, err)
+}
+
+// journalRefusal records err as e.Action + ".refused", if somebody tried what
+// they may not do, or not now, and returns it. If that cannot be recorded, the
+// caller hears of that instead: refused either way.
+func (s *Requests) journalRefusal(ctx context.Context, e gatehouse.Event, err error) error {
+	var refusal *gatehouse.Error
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	switch refusal.Kind() {
+	case gatehouse.KindDenied, gatehouse.KindNotFound, gatehouse.KindConflict:
+	default:
+		return err
+	}
+	e.Action += ".refused"
+	e.Detail = map[string]string{"code": string(refusal.Code)}
+	// The caller may have gone away; the refusal is journaled all the same.
+	recording := s.Store.Update(context.WithoutCancel(ctx), func(tx RequestTx) error {
+		e.Time = tx.Now()
+		tx.Record(e)
+		return nil
+	})
+	if recording != nil {
+		return recording
+	}
+	return err
+}
+
+// save writes the next version of a request that was read in this transaction.
+func save(ctx context.Context, tx RequestTx, r *Request) error {
+	r.Version++
+	return tx.SaveRequest(ctx, *r)
+}
+
+// settle takes the step that the votes lead to, if they lead to one.
+func settle(tx RequestTx, r *Request) error {
+	step := conclusion(r)
+	if step == "" {
+		return nil
+	}
+	next, err := r.State.next(step)
+	if err != nil {
+		return err
+	}
+	r.State = next
+	action := "request.concluded"
+	if step == StepDispute {
+		action = "request.disputed"
+	} else {
+		r.Concluded = tx.Now()
+	}
+	detail := map[string]string{"state": string(r.State), "round": strconv.Itoa(r.Round)}
+	n := map[FileOutcome]int{}
+	for _, f := range r.current() {
+		n[consolidate(f, r.Votes)]++
+	}
+	for outcome, files := range n {
+		detail["files_"+string(outcome)] = strconv.Itoa(files)
+	}
+	tx.Record(gatehouse.Event{Time: tx.Now(), Actor: "system", Action: action, Project: r.Project, Subject: r.ID, Detail: detail})
+	return nil
+}
+
+func isMember(project workspaces.Project, user string) bool {
+	return slices.ContainsFunc(project.Members, func(m workspaces.Member) bool { return m.User == user })
+}
+
+// live refuses what a project may do no more, for a member of it.
+func live(project workspaces.Project, user string, now time.Time) error {
+	switch {
+	case project.State != workspaces.ProjectActive:
+		return gatehouse.Errorf(gatehouse.CodeProjectNotActive, "The project is not active.")
+	case !now.Before(project.Expires):
+		return gatehouse.Errorf(gatehouse.CodeProjectExpired, "The project has expired.")
+	}
+	if user == "" {
+		return nil
+	}
+	for _, m := range project.Members {
+		if m.User == user {
+			if !now.Before(m.TrainingUntil) {
+				return gatehouse.Errorf(gatehouse.CodeTrainingLapsed, "Your training has lapsed.")
+			}
+			return nil
+		}
+	}
+	return gatehouse.Errorf(gatehouse.CodeDenied, "You are not a member of the project.")
+}
+
+// NewRequest is what a request begins with.
+type NewRequest struct {
+	Project string
+	Title   string
+	Context RequestContext
+}
+
+// CreateRequest begins a draft.
+func (s *Requests) CreateRequest(ctx context.Context, p gatehouse.Principal, n NewRequest) (RequestView, error) {
+	n.Title = strings.TrimSpace(n.Title)
+	if n.Title == "" {
+		return RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The request has no title.")
+	}
+	if err := errors.Join(checkTitle(n.Title), n.Context.check(false)); err != nil {
+		return RequestView{}, err
+	}
+	r := Request{ID: gatehouse.NewID("req"), Project: n.Project, Title: n.Title, Context: n.Context, State: RequestDraft, Author: p.User, Version: 1}
+	err := s.Store.Update(ctx, func(tx RequestTx) error {
+		if err := s.may(ctx, p, gatehouse.ActionRequestCreate, n.Project, "project"); err != nil {
+			return err
+		}
+		project, err := tx.Project(ctx, n.Project)
+		if err != nil {
+			return err
+		}
+		if err := live(project, p.User, tx.Now()); err != nil {
+			return err
+		}
+		r.Created = tx.Now()
+		tx.Record(gatehouse.Event{Time: tx.Now(), Actor: p.User, Action: "request.created", Project: r.Project, Subject: r.ID})
+		return tx.AddRequest(ctx, r)
+	})
+	if err != nil {
+		return RequestView{}, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "request.create", Project: n.Project, Subject: "new request"}, err)
+	}
+	return s.Request(ctx, p, r.ID)
+}
+
+// RequestEdit changes what is not nil.
+type RequestEdit struct {
+	Title   *string
+	Context *RequestContext
+}
+
+// EditRequest changes title and context of a draft or returned request.
+func (s *Requests) EditRequest(ctx context.Context, p gatehouse.Principal, id string, edit RequestEdit) (RequestView, error) {
+	err := s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepEdit,
+		func(tx RequestTx, r *Request, _ workspaces.Project, e *gatehouse.Event) error {
+			e.Action = "request.edited"
+			if edit.Title != nil {
+				if r.Title = strings.TrimSpace(*edit.Title); r.Title == "" {
+					return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The request has no title.")
+				}
+			}
+			if edit.Context != nil {
+				r.Context = *edit.Context
+			}
+			return errors.Join(checkTitle(r.Title), r.Context.check(false))
+		})
+	if err != nil {
+		return RequestView{}, err
+	}
+	return s.Request(ctx, p, id)
+}
+
+// AddFile copies what content gives into the objects and adds it to a draft or
+// returned request under name, after looking into it. The original is never
+// read again.
+func (s *Requests) AddFile(ctx context.Context, p gatehouse.Principal, id, name string, content io.Reader) (RequestView, error) {
+	return s.addFile(ctx, p, id, RequestFile{Name: name, Origin: OriginUpload}, content)
+}
+
+// addFile adds a file of any origin. What can be refused before a byte is
+// stored is refused first; the transaction that adds the file decides.
+func (s *Requests) addFile(ctx context.Context, p gatehouse.Principal, id string, f RequestFile, content io.Reader) (RequestView, error) {
+	var err error
+	if f.Name, err = cleanFileName(f.Name); err != nil {
+		return RequestView{}, err
+	}
+	var project workspaces.Project
+	err = s.Store.View(ctx, func(tx RequestReader) error {
+		var r Request
+		if r, project, err = s.read(ctx, tx, p, gatehouse.ActionRequestCreate, id); err != nil {
+			return err
+		}
+		return s.fits(r, project, p, f, tx.Now())
+	})
+	if err != nil {
+		return RequestView{}, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "request.edit", Project: project.ID, Subject: id}, err)
+	}
+
+	object, err := s.Objects.Put(ctx, &limited{r: content, left: s.Limits.FileBytes})
+	if err != nil {
+		return RequestView{}, err
+	}
+	f.SHA256, f.Bytes = object.SHA256, object.Bytes
+	if f.Report, err = s.inspect(ctx, f, project); err != nil {
+		return RequestView{}, err
+	}
+
+	err = s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepEdit,
+		func(tx RequestTx, r *Request, project workspaces.Project, e *gatehouse.Event) error {
+			if err := s.fits(*r, project, p, f, tx.Now()); err != nil {
+				return err
+			}
+			f.ID, f.Request, f.AddedBy, f.Added, f.Round = gatehouse.NewID("fil"), r.ID, p.User, tx.Now(), r.Round+1
+			e.Action = "request.file.added"
+			e.Detail["file"], e.Detail["sha256"], e.Detail["bytes"] = f.ID, f.SHA256, strconv.FormatInt(f.Bytes, 10)
+			e.Detail["origin"], e.Detail["type"] = string(f.Origin), string(f.Report.Type)
+			return tx.AddFile(ctx, f)
+		})
+	if err != nil {
+		return RequestView{}, err
+	}
+	return s.Request(ctx, p, id)
+}
+
+// fits checks what the request's rows and limits say of adding f.
+func (s *Requests) fits(r Request, project workspaces.Project, p gatehouse.Principal, f RequestFile, now time.Time) error {
+	if r.Author != p.User {
+		return gatehouse.Errorf(gatehouse.CodeSeparation, "Only the author can add files to a request.").
+			WithAdvice("Ask the author, or make a request of your own.")
+	}
+	if _, err := r.State.next(StepEdit); err != nil {
+		return err
+	}
+	if err := live(project, p.User, now); err != nil {
+		return err
+	}
+	current := r.current()
+	total := f.Bytes
+	for _, other := range current {
+		total += other.Bytes
+		if foldName(other.Name) == foldName(f.Name) {
+			return gatehouse.Errorf(gatehouse.CodeFileRefused, "The request has a file of that name already.").
+				WithAdvice("Remove that file first, or choose another name.")
+		}
+	}
+	switch {
+	case len(current) >= s.Limits.Files || len(r.Files) >= s.Limits.Added:
+		return gatehouse.Errorf(gatehouse.CodeFileRefused, "The request has as many files as one request may have.").
+			WithAdvice("Put the rest into a second request.")
+	case total > s.Limits.RequestBytes:
+		return gatehouse.Errorf(gatehouse.CodeFileRefused, "The files of the request are together larger than %d MiB.", s.Limits.RequestBytes>>20).
+			WithAdvice("Put the rest into a second request.")
+	}
+	for _, other := range r.Files {
+		if f.SHA256 != "" && other.SHA256 == f.SHA256 && slices.ContainsFunc(r.Votes, func(v Vote) bool { return v.File == other.ID && v.Verdict == VerdictReject }) {
+			return gatehouse.Errorf(gatehouse.CodeFileRefused, "A checker has rejected these bytes in this request.").
+				WithAdvice("Change the file so that it answers the checker's comment.")
+		}
+	}
+	return nil
+}
+
+// limited fails, rather than ending, when there is more than allowed: a file
+// that is cut off must not look whole.
+type limited struct {
+	r    io.Reader
+	left int64
+}
+
+func (l *limited) Read(b []byte) (int, error) {
+	if l.left < 0 {
+		return 0, gatehouse.Errorf(gatehouse.CodeFileRefused, "The file is larger than one file may be.").
+			WithAdvice("Split it, or aggregate further.")
+	}
+	if int64(len(b)) > l.left+1 {
+		b = b[:l.left+1]
+	}
+	n, err := l.r.Read(b)
+	if l.left -= int64(n); l.left < 0 {
+		return l.Read(nil)
+	}
+	return n, err
+}
+
+func (s *Requests) inspect(ctx context.Context, f RequestFile, project workspaces.Project) (inspect.Report, error) {
+	select {
+	case s.reading <- struct{}{}:
+		defer func() { <-s.reading }()
+	case <-ctx.Done():
+		return inspect.Report{}, gatehouse.Errorf(gatehouse.CodeCancelled, "The upload was cancelled.").Because(ctx.Err())
+	}
+	policy, err := disclosure.PolicyNamed(project.Policy)
+	if err != nil {
+		return inspect.Report{}, err
+	}
+	content, err := s.Objects.Open(ctx, f.SHA256)
+	if err != nil {
+		return inspect.Report{}, err
+	}
+	defer content.Close()
+	report, err := inspect.File(f.Name, content, inspect.Options{Threshold: policy.Threshold, MaxBytes: s.Limits.FileBytes})
+	if refusal, ok := inspect.IsRefusal(err); ok {
+		return report, gatehouse.Errorf(gatehouse.CodeFileRefused, "%s", refusal.What).WithAdvice("%s", refusal.Do)
+	}
+	return report, err
+}
+
+// RemoveFile takes a file out of a draft or returned request. What was said of
+// it is kept.
+func (s *Requests) RemoveFile(ctx context.Context, p gatehouse.Principal, id, name string) (RequestView, error) {
+	err := s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepEdit,
+		func(tx RequestTx, r *Request, _ workspaces.Project, e *gatehouse.Event) error {
+			f, err := r.file(name)
+			if err != nil {
+				return err
+			}
+			f.Removed = tx.Now()
+			e.Action = "request.file.removed"
+			e.Detail["file"], e.Detail["sha256"] = f.ID, f.SHA256
+			return tx.SaveFile(ctx, f)
+		})
+	if err != nil {
+		return RequestView{}, err
+	}
+	return s.Request(ctx, p, id)
+}
+
+// SubmitRequest hands a request to the checkers. Coming back after a return,
+// files that two checkers approved stay approved if neither they nor the
+// context changed, rejected files stay rejected, and the rest is voted on anew.
+func (s *Requests) SubmitRequest(ctx context.Context, p gatehouse.Principal, id string) (RequestView, error) {
+	err := s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepSubmit,
+		func(tx RequestTx, r *Request, project workspaces.Project, e *gatehouse.Event) error {
+			if err := live(project, p.User, tx.Now()); err != nil {
+				return err
+			}
+			if err := r.Context.check(true); err != nil {
+				return err
+			}
+			if len(r.current()) == 0 {
+				return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The request has no files.").WithAdvice("Add at least one file, then submit.")
+			}
+			fingerprint := r.fingerprint()
+			unchanged := r.Reviewed == fingerprint
+			r.Round++
+			r.Reviewed, r.Submitted, r.Concluded = fingerprint, tx.Now(), time.Time{}
+			for _, m := range project.Members {
+				if !r.insider(m.User) {
+					r.Insiders = append(r.Insiders, m.User)
+				}
+			}
+			for i, f := range r.Files {
+				outcome := consolidate(f, r.Votes)
+				if !f.Removed.IsZero() || outcome == OutcomeFileRejected || outcome == OutcomeFileApproved && unchanged {
+					continue
+				}
+				r.Files[i].Round = r.Round
+				if err := tx.SaveFile(ctx, r.Files[i]); err != nil {
+					return err
+				}
+			}
+			e.Action = "request.submitted"
+			e.Detail["round"], e.Detail["files"] = strconv.Itoa(r.Round), strconv.Itoa(len(r.current()))
+			return nil
+		})
+	if err != nil {
+		return RequestView{}, err
+	}
+	return s.Request(ctx, p, id)
+}
+
+// fingerprint identifies title and context.
+func (r *Request) fingerprint() string {
+	b, err := json.Marshal(struct {
+		Title   string
+		Context RequestContext
+	}{r.Title, r.Context})
+	if err != nil {
+		panic("egress: strings cannot be written as JSON") // json.Marshal never fails on strings
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// WithdrawRequest gives a request up, at any time before its release.
+func (s *Requests) WithdrawRequest(ctx context.Context, p gatehouse.Principal, id string) (RequestView, error) {
+	err := s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepWithdraw,
+		func(_ RequestTx, _ *Request, _ workspaces.Project, e *gatehouse.Event) error {
+			e.Action = "request.withdrawn"
+			return nil
+		})
+	if err != nil {
+		return RequestView{}, err
+	}
+	return s.Request(ctx, p, id)
+}

@@ -1,0 +1,195 @@
+package egress
+
+import (
+	"context"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress/inspect"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// RequestView is a request as one reader may see it.
+type RequestView struct {
+	RequestSummary
+	Context  RequestContext `json:"context"`
+	Files    []FileView     `json:"files"`
+	Removed  []FileView     `json:"removed,omitempty" doc:"Files that the author took out after checkers had voted on them"`
+	Release  string         `json:"release,omitempty" doc:"Id of the release"`
+	MayCheck bool           `json:"may_check" doc:"Whether you may vote on this request's files"`
+}
+
+// RequestSummary is a request in a list.
+type RequestSummary struct {
+	ID        string       `json:"id"`
+	Project   string       `json:"project"`
+	Title     string       `json:"title"`
+	State     RequestState `json:"state" enum:"draft,submitted,in_review,disputed,approved,returned,rejected,released,recalled,withdrawn"`
+	Turn      Party        `json:"turn" doc:"Whose turn it is" enum:"author,checker,releaser,member,nobody"`
+	Author    string       `json:"author"`
+	Round     int          `json:"round" doc:"How often it was submitted"`
+	Created   time.Time    `json:"created"`
+	Submitted *time.Time   `json:"submitted,omitempty"`
+	Concluded *time.Time   `json:"concluded,omitempty"`
+}
+
+// FileView is a file of a request as one reader may see it.
+type FileView struct {
+	Name      string            `json:"name"`
+	Type      inspect.Type      `json:"type"`
+	SHA256    string            `json:"sha256"`
+	Bytes     int64             `json:"bytes"`
+	Origin    FileOrigin        `json:"origin" enum:"upload,query"`
+	Decision  string            `json:"decision,omitempty" doc:"The gate's decision, for a referred query"`
+	Added     time.Time         `json:"added"`
+	Removed   *time.Time        `json:"removed,omitempty"`
+	Rows      int               `json:"rows,omitempty"`
+	Columns   int               `json:"columns,omitempty"`
+	Findings  []inspect.Finding `json:"findings"`
+	Outcome   FileOutcome       `json:"outcome" enum:"pending,disputed,approved,returned,rejected" doc:"Pending until you may see what the votes come to"`
+	Cast      int               `json:"votes_cast" doc:"How many checkers have voted in this round"`
+	Votes     []VoteView        `json:"votes" doc:"The votes that you may see: blind until every file has two"`
+	Elsewhere []string          `json:"rejected_in,omitempty" doc:"Other requests in which a checker rejected the same bytes (shown to checkers)"`
+}
+
+// VoteView is a vote as it is shown.
+type VoteView struct {
+	Checker string    `json:"checker"`
+	Round   int       `json:"round"`
+	Stage   VoteStage `json:"stage" enum:"blind,dispute"`
+	Verdict Verdict   `json:"verdict" enum:"approve,return,reject"`
+	Comment string    `json:"comment,omitempty"`
+	Cast    time.Time `json:"cast"`
+}
+
+// Request shows a request to somebody who may see it.
+func (s *Requests) Request(ctx context.Context, p gatehouse.Principal, id string) (RequestView, error) {
+	var view RequestView
+	err := s.Store.View(ctx, func(tx RequestReader) error {
+		r, project, err := s.read(ctx, tx, p, gatehouse.ActionRequestRead, id)
+		if err != nil {
+			return err
+		}
+		view, err = s.view(ctx, tx, p, r, project)
+		return err
+	})
+	return view, err
+}
+
+// sight is what a reader may see of the votes.
+type sight struct {
+	user    string
+	checker bool // may vote on this request
+	all     bool // an auditor
+}
+
+func (s *Requests) sight(ctx context.Context, p gatehouse.Principal, r Request, project workspaces.Project) sight {
+	checker := mayCheck(r, project, p.User) == nil && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestReview, r.Project) == nil
+	return sight{
+		user:    p.User,
+		checker: checker,
+		// Whoever may vote stays blind, whatever else they may do.
+		all: !checker && !isMember(project, p.User) && s.Authorizer.Authorize(ctx, p, gatehouse.ActionJournalRead, "") == nil,
+	}
+}
+
+// round reports whether votes of that round may be seen: those of earlier
+// rounds and of a concluded one by everybody, those of a dispute by checkers,
+// those of a blind review by nobody.
+func (v sight) round(r Request, round int) bool {
+	return v.all || round < r.Round || !r.Concluded.IsZero() || v.checker && r.State == RequestDisputed
+}
+
+func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Principal, r Request, project workspaces.Project) (RequestView, error) {
+	sees := s.sight(ctx, p, r, project)
+	view := RequestView{
+		RequestSummary: summary(r), Context: r.Context, Release: r.Release, Files: []FileView{},
+		MayCheck: sees.checker && RequestOwners[r.State] == PartyChecker,
+	}
+	elsewhere := map[string][]string{}
+	if sees.checker {
+		var hashes []string
+		for _, f := range r.current() {
+			hashes = append(hashes, f.SHA256)
+		}
+		var err error
+		if elsewhere, err = tx.Rejections(ctx, hashes, r.ID); err != nil {
+			return view, err
+		}
+	}
+	for _, f := range r.Files {
+		shown := FileView{
+			Name: f.Name, Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision, Added: f.Added,
+			Rows: f.Report.Rows, Columns: f.Report.Columns, Findings: f.Report.Findings,
+			Outcome: OutcomePending, Votes: []VoteView{}, Elsewhere: elsewhere[f.SHA256],
+		}
+		blind, _ := deciding(f, r.Votes)
+		shown.Cast = len(blind)
+		if sees.round(r, f.Round) {
+			shown.Outcome = consolidate(f, r.Votes)
+		}
+		for _, v := range r.Votes {
+			if v.File == f.ID && (v.Checker == sees.user || sees.round(r, v.Round)) {
+				shown.Votes = append(shown.Votes, VoteView{v.Checker, v.Round, v.Stage, v.Verdict, v.Comment, v.Cast})
+			}
+		}
+		if f.Removed.IsZero() {
+			view.Files = append(view.Files, shown)
+		} else if len(shown.Votes) > 0 {
+			shown.Removed = &f.Removed
+			view.Removed = append(view.Removed, shown)
+		}
+	}
+	return view, nil
+}
+
+func summary(r Request) RequestSummary {
+	s := RequestSummary{
+		ID: r.ID, Project: r.Project, Title: r.Title, State: r.State, Turn: RequestOwners[r.State],
+		Author: r.Author, Round: r.Round, Created: r.Created,
+	}
+	if !r.Submitted.IsZero() {
+		s.Submitted = &r.Submitted
+	}
+	if !r.Concluded.IsZero() {
+		s.Concluded = &r.Concluded
+	}
+	return s
+}
+
+// RequestFilter selects from the requests that somebody may see.
+type RequestFilter struct {
+	Project string       // "" for all
+	State   RequestState // "" for all
+	After   string       // id: only requests older than this one
+	Limit   int          // 0 means 100; at most 500
+}
+
+// Requests lists the requests that p may see, newest first.
+func (s *Requests) Requests(ctx context.Context, p gatehouse.Principal, f RequestFilter) ([]RequestSummary, error) {
+	if p.Anonymous() {
+		return nil, gatehouse.Errorf(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
+	}
+	if f.Limit <= 0 {
+		f.Limit = 100
+	}
+	list := []RequestSummary{}
+	err := s.Store.View(ctx, func(tx RequestReader) error {
+		projects, err := tx.RequestProjects(ctx)
+		if err != nil {
+			return err
+		}
+		q := RequestQuery{Member: p.User, State: f.State, After: f.After, Limit: min(f.Limit, 500)}
+		for _, project := range projects {
+			if (f.Project == "" || f.Project == project) && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestRead, project) == nil {
+				q.Projects = append(q.Projects, project)
+			}
+		}
+		found, err := tx.Requests(ctx, q)
+		for _, r := range found {
+			list = append(list, summary(r))
+		}
+		return err
+	})
+	return list, err
+}
