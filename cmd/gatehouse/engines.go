@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
+
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/egress"
@@ -113,6 +115,15 @@ type publishEngine struct{ engine.Publish }
 
 func (p publishEngine) Exec(ctx context.Context, sql ...string) error {
 	return publishFailure(p.Publish.Exec(ctx, sql...))
+}
+
+func (p publishEngine) Load(ctx context.Context, table string, rows array.RecordReader) error {
+	return publishFailure(p.Publish.Load(ctx, table, rows))
+}
+
+func (p publishEngine) Query(ctx context.Context, sql string) (array.RecordReader, error) {
+	rows, err := p.Publish.Query(ctx, sql)
+	return rows, publishFailure(err)
 }
 
 func publishFailure(err error) error {

@@ -23,7 +23,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newSynthCommand())
+	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand())
 	return root
 }
 

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+func newServeCommand() *cobra.Command {
+	var dir, httpAddr, flightAddr string
+	cmd := &cobra.Command{
+		Use:   "serve --dir DIR",
+		Short: "Serve an installation: the HTTP API and Flight SQL",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			in, err := openInstallation(cmd.Context(), dir)
+			if err != nil {
+				return err
+			}
+			defer in.close()
+			h, err := newHouse(cmd.Context(), in, httpAddr, flightAddr)
+			if err != nil {
+				return err
+			}
+			cmd.Printf("HTTP API   %s\nFlight SQL %s\nCA         %s\n", h.httpURL(), h.flightURL(), h.ca)
+			return h.serve(cmd.Context())
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", "", "folder of the installation")
+	cmd.Flags().StringVar(&httpAddr, "http", "127.0.0.1:8443", "address of the HTTP API")
+	cmd.Flags().StringVar(&flightAddr, "flight", "127.0.0.1:8815", "address of Flight SQL")
+	_ = cmd.MarkFlagRequired("dir")
+	return cmd
+}
