@@ -39,7 +39,7 @@ func readPopulation(t testing.TB, path string) map[uint32]string {
 		t.Fatal(err)
 	}
 	defer table.Release()
-	if got := table.Schema().Fields()[0].Name+" "+table.Schema().Field(0).Type.String()+", "+table.Schema().Field(1).Name+" "+table.Schema().Field(1).Type.String(); got != "_unit uint32, person_id utf8" {
+	if got := table.Schema().Fields()[0].Name + " " + table.Schema().Field(0).Type.String() + ", " + table.Schema().Field(1).Name + " " + table.Schema().Field(1).Type.String(); got != "_unit uint32, person_id utf8" {
 		t.Errorf("the columns are %s", got)
 	}
 	people := map[uint32]string{}

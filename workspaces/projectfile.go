@@ -50,11 +50,11 @@ func ParseProject(r io.Reader) (Project, error) {
 		p.OptOutBasis = BasisApplies
 	}
 	var err error
-	if p.Expires, err = parseDay("expires", f.Expires); err != nil {
+	if p.Expires, err = ParseDay("expires", f.Expires); err != nil {
 		return Project{}, err
 	}
 	for _, m := range f.Members {
-		until, err := parseDay("training_until", m.TrainingUntil)
+		until, err := ParseDay("training_until", m.TrainingUntil)
 		if err != nil {
 			return Project{}, err
 		}
@@ -73,9 +73,9 @@ func yamlReason(err error) string {
 	return strings.TrimSuffix(first, ".")
 }
 
-// parseDay reads "2027-01-31", which lasts until the end of that day in UTC, or
+// ParseDay reads a date of a project: "2027-01-31", which lasts until the end of that day in UTC, or
 // an instant in RFC 3339.
-func parseDay(key, s string) (time.Time, error) {
+func ParseDay(key, s string) (time.Time, error) {
 	if s == "" {
 		return time.Time{}, nil // Validate says what is missing
 	}

@@ -87,6 +87,24 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	return db, nil
 }
 
+// OpenReader opens the database at path for reading only: nothing is made,
+// migrated or changed, so that evidence can be looked at as it is.
+func OpenReader(path string) (*sql.DB, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fault(err)
+	}
+	q := url.Values{"mode": {"ro"}, "_query_only": {"1"}, "_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())}}
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String())
+	if err != nil {
+		return nil, fault(err)
+	}
+	if err := db.Ping(); err != nil {
+		return nil, errors.Join(fault(err), db.Close())
+	}
+	return db, nil
+}
+
 // busyTimeout is how long a process waits for another one's transaction.
 const busyTimeout = 10 * time.Second
 

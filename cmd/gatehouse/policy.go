@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+func newPolicyCommand() *cobra.Command {
+	c := &cobra.Command{Use: "policy", Short: "See what the rules allow"}
+	c.AddCommand(newPolicyExplainCommand())
+	return c
+}
+
+func newPolicyExplainCommand() *cobra.Command {
+	var l local
+	var workspace string
+	c := &cobra.Command{
+		Use:   "explain --dir DIR USER ACTION [PROJECT]",
+		Short: "Say whether a user may do an action, and by which rule",
+		Long: `Say whether a user may do an action in a project, or in the house if none is named, and by which rule. The rules
+only say what a role allows: states, expiry, training and separation of duties can refuse on top of them.`,
+		Args: cobra.RangeArgs(2, 3),
+		RunE: func(c *cobra.Command, args []string) error {
+			project := ""
+			if len(args) == 3 {
+				project = args[2]
+			}
+			who := gatehouse.Principal{User: args[0], Workspace: workspace}
+			return l.open(c.Context(), func(in *installation) error {
+				d, err := in.policy.Explain(c.Context(), who, gatehouse.Action(args[1]), project)
+				if err != nil {
+					return err
+				}
+				out := c.OutOrStdout()
+				for _, a := range d.Held {
+					fmt.Fprintf(out, "%s is %s of %s\n", d.User, a.Role, scopeName(a.Scope))
+				}
+				if len(d.Held) == 0 {
+					fmt.Fprintf(out, "%s holds no role here\n", d.User)
+				}
+				if d.Allowed {
+					fmt.Fprintf(out, "allowed: %s in %s, by the rule %q\n", d.Action, scopeName(d.Project), strings.Join(d.Rule, ", "))
+					return nil
+				}
+				fmt.Fprintf(out, "denied: %s in %s\n%s\n", d.Action, scopeName(d.Project), d.Err())
+				return nil
+			})
+		},
+	}
+	l.flags(c, "")
+	c.Flags().StringVar(&workspace, "workspace", "", "as the holder of a token of this workspace")
+	return c
+}
+
+func scopeName(scope string) string {
+	switch scope {
+	case workspaces.HouseOnly:
+		return "the house"
+	case gatehouse.Everywhere:
+		return "the whole house"
+	}
+	return "project " + scope
+}

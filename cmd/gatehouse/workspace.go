@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+func newWorkspaceCommand() *cobra.Command {
+	c := &cobra.Command{Use: "workspace", Short: "Open and list the workspaces of projects"}
+	c.AddCommand(newWorkspaceOpenCommand(), newWorkspaceListCommand())
+	return c
+}
+
+func newWorkspaceOpenCommand() *cobra.Command {
+	var l local
+	c := &cobra.Command{
+		Use:   "open --dir DIR PROJECT [ID]",
+		Short: "Make a workspace of an active project, with its population",
+		Args:  cobra.RangeArgs(1, 2),
+		RunE: func(c *cobra.Command, args []string) error {
+			project, id := args[0], args[len(args)-1]
+			return l.asTokenOrOwner(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+				w, err := in.workspaces.OpenWorkspace(c.Context(), actor, project, id)
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The workspace %s of project %s is open.\n", w.ID, w.Project)
+				}
+				return err
+			})
+		},
+	}
+	l.flags(c, "token of the lead or a custodian; none for the owner of the machine")
+	return c
+}
+
+func newWorkspaceListCommand() *cobra.Command {
+	var l local
+	c := &cobra.Command{
+		Use:   "list --dir DIR",
+		Short: "List the workspaces that one may see",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+				found, err := in.workspaces.Workspaces(c.Context(), actor)
+				for _, w := range found {
+					fmt.Fprintf(c.OutOrStdout(), "%-24s project %s\n", w.ID, w.Project)
+				}
+				return err
+			})
+		},
+	}
+	l.flags(c, "token of whoever asks")
+	return c
+}
