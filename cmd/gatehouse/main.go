@@ -24,6 +24,7 @@ func newRootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand())
+	root.AddCommand(newUserCommand(), newProjectCommand(), newWorkspaceCommand(), newTokenCommand(), newPolicyCommand(), newJournalCommand())
 	return root
 }
 
