@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -115,10 +114,23 @@ func openInstallation(ctx context.Context, dir string) (*installation, error) {
 	if in.state, err = state.Open(ctx, filepath.Join(dir, "state", "gatehouse.db"), state.Options{Journal: in.journal}); err != nil {
 		return nil, err
 	}
-	if err := in.services(); err != nil {
+	if err := errors.Join(in.checkJournal(ctx), in.services()); err != nil {
 		return nil, errors.Join(err, in.close())
 	}
 	return in, nil
+}
+
+// checkJournal refuses to work on a state from which events were cut off.
+func (in *installation) checkJournal(ctx context.Context) error {
+	public, err := in.keys.Verifier(keys.Journal)
+	if err != nil {
+		return err
+	}
+	verifier, err := journal.NewVerifier(public)
+	if err != nil {
+		return err
+	}
+	return in.journal.Check(ctx, in.state.Reader(), verifier)
 }
 
 // services builds the domain services over the open stores.
@@ -136,21 +148,11 @@ func (in *installation) services() error {
 		return err
 	}
 	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Dir: in.dir,
-		MaxListAge: in.settings.MaxListAge, Engine: engineUser})
+		MaxListAge: in.settings.MaxListAge})
 	return err
 }
 
 func (in *installation) close() error { return in.state.Close() }
-
-// engineUser is the host user of a workspace's engine: one of its own where the
-// control plane is root, and so may give it one.
-func engineUser(workspace string) (uid, gid int) {
-	if os.Geteuid() != 0 {
-		return os.Getuid(), os.Getgid()
-	}
-	id := sandbox.UserOf("workspace " + workspace)
-	return id, id
-}
 
 // manifestSigner signs manifests with the key store's key.
 type manifestSigner struct {
@@ -195,5 +197,3 @@ func (in *installation) publish(ctx context.Context, who gatehouse.Principal, de
 	return catalog.Publish(ctx, catalog.PublishOptions{Dir: in.dir, Definition: definition, Extracts: extracts, MaxListAge: in.settings.MaxListAge,
 		Principal: who, Authorizer: in.policy, Start: engines.publish, Signer: signer, Public: public, Store: state.Catalogue{DB: in.state}, Progress: progress})
 }
-
-func printf(format string, args ...any) { fmt.Printf(format, args...) }

@@ -422,3 +422,35 @@ func BenchmarkVerify(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*events)/b.Elapsed().Seconds(), "events/s")
 }
+
+// Verifying beside a service at work never cries wolf.
+func TestVerifyingWhileEventsAreAdded(t *testing.T) {
+	l := newLog(t)
+	l.record(t, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 60 {
+			err := l.Update(t.Context(), func(tx *state.Tx) error {
+				tx.Record(gatehouse.Event{Action: "query.decided"})
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for working := true; working; {
+		select {
+		case <-done:
+			working = false
+		default:
+		}
+		if _, err := l.verify(l.checkpoint); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.journal.Check(t.Context(), l.Reader(), l.verifier); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -141,6 +140,7 @@ func storedHashes(ctx context.Context, tx *sql.Tx) tlog.HashReader {
 // hashes, not the events; Verify does that. A file that a crash left behind the
 // database, or that is not there yet, is brought up to date.
 func (l *Log) Check(ctx context.Context, db *sql.DB, verifier note.Verifier) error {
+	file := readCheckpoint(l.file) // before the database, as in Verify
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return unreadable(err)
@@ -151,8 +151,9 @@ func (l *Log) Check(ctx context.Context, db *sql.DB, verifier note.Verifier) err
 	if err != nil {
 		return unreadable(err)
 	}
-	if _, err := os.Stat(l.file); !errors.Is(err, fs.ErrNotExist) {
-		saved := r.savedCheckpoint(l.file, verifier, newest)
+	var saved *Checkpoint
+	if !errors.Is(file.err, fs.ErrNotExist) {
+		saved = r.savedCheckpoint(file, verifier, newest)
 		switch {
 		case saved == nil || newest == nil: // said already
 		case saved.Size > newest.Size:
@@ -163,7 +164,7 @@ func (l *Log) Check(ctx context.Context, db *sql.DB, verifier note.Verifier) err
 			}
 		}
 	}
-	if err := r.err(); err != nil || newest.Size == 0 {
+	if err := r.err(); err != nil || newest.Size == 0 || saved != nil && saved.Size == newest.Size {
 		return err
 	}
 	var text string

@@ -75,8 +75,11 @@ func (r *Report) err() error {
 //
 // What one key signs, whoever holds that key can sign again: keep checkpoint
 // files where the service cannot write.
-func Verify(ctx context.Context, db *sql.DB, verifier note.Verifier, checkpointFile string) (*Report, error) {
+func Verify(ctx context.Context, db *sql.DB, verifier note.Verifier, checkpoint string) (*Report, error) {
 	r := &Report{Saved: -1}
+	// Read before the database: events that are added meanwhile must not look as
+	// if the file were ahead of it.
+	file := readCheckpoint(checkpoint)
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, unreadable(err)
@@ -87,7 +90,7 @@ func Verify(ctx context.Context, db *sql.DB, verifier note.Verifier, checkpointF
 	if err != nil {
 		return nil, unreadable(err)
 	}
-	saved := r.savedCheckpoint(checkpointFile, verifier, newest)
+	saved := r.savedCheckpoint(file, verifier, newest)
 	if err := r.walk(ctx, tx, newest, saved); err != nil {
 		return nil, unreadable(err)
 	}
@@ -134,21 +137,34 @@ func (r *Report) databaseCheckpoint(ctx context.Context, tx *sql.Tx, verifier no
 	return newest, rows.Err()
 }
 
-// savedCheckpoint opens the checkpoint file, if one was given; nil if there is
-// none that can be trusted.
-func (r *Report) savedCheckpoint(file string, verifier note.Verifier, newest *Checkpoint) *Checkpoint {
-	if file == "" {
+// checkpointFile is what was found where a checkpoint file should be.
+type checkpointFile struct {
+	given bool
+	text  []byte
+	err   error
+}
+
+func readCheckpoint(path string) checkpointFile {
+	if path == "" {
+		return checkpointFile{}
+	}
+	text, err := os.ReadFile(path)
+	return checkpointFile{given: true, text: text, err: err}
+}
+
+// savedCheckpoint opens the checkpoint of a file, if one was given; nil if there
+// is none that can be trusted.
+func (r *Report) savedCheckpoint(file checkpointFile, verifier note.Verifier, newest *Checkpoint) *Checkpoint {
+	switch {
+	case !file.given:
 		return nil
-	}
-	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) && newest != nil && newest.Size == 0 {
+	case errors.Is(file.err, fs.ErrNotExist) && newest != nil && newest.Size == 0:
 		return nil // no event was ever recorded
-	}
-	if err != nil {
+	case file.err != nil:
 		r.find(-1, "the checkpoint file cannot be read")
 		return nil
 	}
-	c, err := OpenCheckpoint(text, verifier)
+	c, err := OpenCheckpoint(file.text, verifier)
 	if err != nil {
 		r.find(-1, "the checkpoint file is not valid: %v", err)
 		return nil
