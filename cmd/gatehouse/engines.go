@@ -69,14 +69,14 @@ func (e *engines) close() error {
 func (e *engines) config(name string, role engine.Role, memoryMB int) engine.Config {
 	walls := sandbox.Walls{AllowMissing: e.missing, Log: func(line string) { fmt.Fprintln(e.log, line) }}
 	if os.Geteuid() == 0 {
-		walls.UID, _ = engineUser(name)
+		walls.UID = sandbox.UserOf(name)
 	}
 	return engine.Config{Binary: e.binary, Role: role, Sockets: e.sockets, Threads: runtime.NumCPU(), MemoryMB: memoryMB, Sandbox: walls, Log: e.log}
 }
 
 // vaults starts the vaults of workspaces on demand.
 func (e *engines) vaults() *engine.Vaults {
-	return &engine.Vaults{Config: func(workspace string) engine.Config { return e.config(workspace, engine.RoleVault, 4096) }}
+	return &engine.Vaults{Config: func(workspace string) engine.Config { return e.config("workspace "+workspace, engine.RoleVault, 4096) }}
 }
 
 // pool keeps warm workers that hold no data.
@@ -86,18 +86,10 @@ func (e *engines) pool(role engine.Role, size int) *engine.Pool {
 	})
 }
 
-// publish starts the engine of one publication, which runs as the control plane's
-// own user where that is not root, since it writes into the custodian's folders.
+// publish starts the engine of one publication.
 func (e *engines) publish(ctx context.Context, write, temp string) (catalog.Engine, error) {
 	c := e.config("gatehouse publish", engine.RolePublish, 2048)
 	c.Write = []string{write, temp}
-	if walls := c.Sandbox.(sandbox.Walls); walls.UID != 0 {
-		for _, dir := range c.Write {
-			if err := os.Chown(dir, walls.UID, walls.UID); err != nil {
-				return nil, gatehouse.Errorf(gatehouse.CodeStorage, "The folder of the publication cannot be given to its engine.").Because(err)
-			}
-		}
-	}
 	process, err := engine.Start(ctx, c)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -12,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
 )
 
 // commands are added by the file of each command.
@@ -23,7 +26,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand())
+	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand(), newPublishCommand(), newCatalogCommand())
 	root.AddCommand(newUserCommand(), newProjectCommand(), newWorkspaceCommand(), newTokenCommand(), newPolicyCommand(), newJournalCommand())
 	return root
 }
@@ -32,9 +35,25 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newRootCommand().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "gatehouse:", err)
+		fmt.Fprintln(os.Stderr, "gatehouse:", gatehouse.Public(err))
+		if cause := gatehouse.Public(err).Err; cause != nil && os.Getenv("GATEHOUSE_CAUSES") != "" {
+			fmt.Fprintln(os.Stderr, "cause:", describe(cause)) // for operators: it may hold values
+		}
 		os.Exit(exitStatus(err))
 	}
+}
+
+// describe gives an engine's own words, which its error keeps to itself.
+func describe(cause error) string {
+	var published *catalog.EngineFailure
+	var asked *egress.EngineFailure
+	switch {
+	case errors.As(cause, &published):
+		return published.Cause
+	case errors.As(cause, &asked):
+		return asked.Cause
+	}
+	return cause.Error()
 }
 
 // exitStatus is 2 for what the user can correct, 1 for everything else.
