@@ -205,7 +205,9 @@ func (q *questions) CreatePreparedStatement(ctx context.Context, cmd flightsql.A
 	result.Handle = []byte(handle)
 	result.DatasetSchema = shape.Schema
 	result.ParameterSchema = shape.Parameters
-	result.IsUpdate = &shape.Updates
+	if !shape.Updates {
+		result.IsUpdate = &shape.Updates // what makes or drops a table may be run either way
+	}
 	return result, nil
 }
 

@@ -129,6 +129,7 @@ func TestHeldAnswersAreBoundedInBytesAndNumber(t *testing.T) {
 	client := h.client(t, "ada-1")
 	var infos []*arrowflight.FlightInfo
 	for range 5 {
+		h.pass(time.Second)
 		info, err := client.Execute(t.Context(), "SELECT * FROM rows(400000)") // about 12 MB
 		if err != nil {
 			t.Fatal(err)

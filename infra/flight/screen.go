@@ -1,6 +1,8 @@
 package flight
 
 import (
+	"slices"
+
 	arrowflight "github.com/apache/arrow-go/v18/arrow/flight"
 	flatbuffers "github.com/google/flatbuffers/go"
 )
@@ -60,6 +62,11 @@ func (s *screened) Recv() (*arrowflight.FlightData, error) {
 	case len(data.DataHeader) > 0 && !wellFormed(data.DataHeader):
 		return nil, malformed()
 	}
+	// The library slices by the lengths that the message claims. Without spare
+	// capacity a claim past the end is a panic, and not a look at the memory
+	// behind, where another client's message may have been.
+	data.DataHeader = slices.Clip(data.DataHeader)
+	data.DataBody = slices.Clip(data.DataBody)
 	return data, nil
 }
 

@@ -157,6 +157,7 @@ func New(c Config) (*Server, error) {
 		grpc.MaxHeaderListSize(32<<10),
 		grpc.ConnectionTimeout(20*time.Second),
 		grpc.WriteBufferSize(256<<10),
+		grpc.WaitForHandlers(true), // whoever shuts down closes next what they use
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle: 2 * time.Hour,
 			Time:              time.Minute,
