@@ -74,7 +74,7 @@ func (c *Catalogue) Version(ctx context.Context, dataset string, number int) (Ve
 // were signed, and no others.
 func (c *Catalogue) verifyFiles(ctx context.Context, v Version) error {
 	known := map[string]bool{manifestFile: true, signatureFile: true}
-	for _, f := range v.files() {
+	for _, f := range v.Files() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -89,8 +89,8 @@ func readManifest(dir, dataset string, number int, public ed25519.PublicKey) (Ve
 	return v, nil
 }
 
-// files are all Parquet files of a version.
-func (v Version) files() []File {
+// Files are all Parquet files of a version.
+func (v Version) Files() []File {
 	files := []File{v.UnitsFile}
 	for _, t := range v.Tables {
 		files = append(files, t.Files...)

@@ -514,6 +514,9 @@ func (p *publication) seal(ctx context.Context) (Version, error) {
 		}
 		v.Tables[i].Files = []File{f}
 	}
+	if err := p.writer.sealFolder(v.Files()); err != nil {
+		return Version{}, err
+	}
 	sortLike(v, p.Definition)
 	if err := writeManifest(ctx, *v, p.Signer, p.out); err != nil {
 		return Version{}, err

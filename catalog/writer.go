@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/apache/arrow-go/v18/arrow"
@@ -158,13 +160,14 @@ func (w *writer) readBack(ctx context.Context, file string) (rows, people int64,
 	return rows, people, r.Err()
 }
 
-// seal makes a written file durable and read-only, and hashes it.
+// seal makes a written file durable, our own and read-only, and hashes it. The
+// engine has ended, but it may have run as another user, and left anything.
 func (w *writer) seal(file string) (File, error) {
-	f, err := os.Open(filepath.Join(w.out, file))
+	f, err := os.OpenFile(filepath.Join(w.out, file), os.O_RDONLY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
 		return File{}, storageFailure(err)
 	}
-	if err := errors.Join(f.Chmod(0o444), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(f.Chown(os.Geteuid(), os.Getegid()), f.Chmod(0o444), f.Sync(), f.Close()); err != nil {
 		return File{}, storageFailure(err)
 	}
 	described, err := describeFile(w.out, file)
@@ -172,6 +175,24 @@ func (w *writer) seal(file string) (File, error) {
 		return File{}, storageFailure(err)
 	}
 	return described, nil
+}
+
+// sealFolder makes the folder our own, and makes sure that it holds the sealed
+// files and nothing else.
+func (w *writer) sealFolder(files []File) error {
+	if err := errors.Join(os.Chown(w.out, os.Geteuid(), os.Getegid()), os.Chmod(w.out, 0o755)); err != nil {
+		return storageFailure(err)
+	}
+	entries, err := os.ReadDir(w.out)
+	if err != nil {
+		return storageFailure(err)
+	}
+	for _, e := range entries {
+		if !slices.ContainsFunc(files, func(f File) bool { return f.Path == e.Name() }) {
+			return gatehouse.Errorf(gatehouse.CodeCounts, "The publishing engine left a file that it was not asked for.")
+		}
+	}
+	return nil
 }
 
 // unitRows streams the numbers and units of the published people.
