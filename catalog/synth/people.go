@@ -210,7 +210,10 @@ func (pop *population) draw(r stream, index int) person {
 	if p.female {
 		p.sex = 'F'
 	}
-	if r.chance(0.0003) { // NHS Data Dictionary "indeterminate", a few in ten thousand
+	// NHS Data Dictionary "indeterminate". In England a few in ten thousand; here a
+	// hundred times as many on purpose, so that every region of a demonstration of
+	// 20,000 has enough of them for a table by sex and region to be shown whole.
+	if r.chance(0.03) {
 		p.sex = 'I'
 	}
 	p.given, p.family = uint8(r.IntN(len(givenMale))), uint8(r.IntN(len(familyNames)))
