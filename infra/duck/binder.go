@@ -287,6 +287,10 @@ func (s *schema) plan(ctx context.Context, sql, query string) (plan, []egress.Bo
 		return plan{}, nil, err
 	}
 	p, err := readPlan(raw[0])
+	if refusal := (*egress.BindFailure)(nil); errors.As(err, &refusal) && refusal.Message == internalError && strings.ContainsAny(sql, "$?") {
+		// So DuckDB 1.5 fails at a parameter whose type nothing tells.
+		refusal.Message = "a parameter's type cannot be told: write a cast, such as $1::INTEGER"
+	}
 	if err != nil || query == "" {
 		return p, nil, err
 	}
@@ -309,7 +313,7 @@ func readPlan(raw string) (plan, error) {
 		return p, out.failure()
 	}
 	if len(out.Plans) != 1 {
-		return p, errors.New("duck: one statement has not one plan")
+		return p, errors.New("duck: one statement without one plan")
 	}
 	if len(out.Plans[0].Info) > 0 {
 		// Other statements have other shapes of info, which hold no names to take.
@@ -356,6 +360,9 @@ func readDescription(raw string) ([]egress.BoundColumn, error) {
 	return columns, nil
 }
 
+// internalError stands for DuckDB's own words of a fault in itself, which help nobody.
+const internalError = "DuckDB cannot plan this statement"
+
 // serializeError is how json_serialize_sql and json_serialize_plan say no.
 type serializeError struct {
 	Failed   bool   `json:"error"`
@@ -370,8 +377,7 @@ func (e serializeError) failure() *egress.BindFailure {
 		f.Position = n
 	}
 	if e.Type == "internal" {
-		// What DuckDB 1.5 says of a parameter whose type nothing tells.
-		f.Message = "a parameter's type cannot be told: write a cast, such as $1::INTEGER"
+		f.Message = internalError
 	}
 	return f
 }

@@ -77,7 +77,7 @@ func (c *client) call(ctx context.Context, path string, in, out any) error {
 		return err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return transportFailure(ctx, err)
 	}
@@ -131,12 +131,16 @@ type rows struct {
 }
 
 func newRows(ctx context.Context, resp *http.Response, explain func(error) error) (array.RecordReader, error) {
-	in, err := ipc.NewReader(resp.Body)
+	r := &rows{ctx: ctx, resp: resp, explain: explain}
+	in, err := readStream(resp.Body)
 	if err != nil {
-		resp.Body.Close()
-		return nil, explain(transportFailure(ctx, err))
+		defer resp.Body.Close()
+		if err = r.end(err); err == nil {
+			err = &egress.EngineFailure{Kind: egress.FailureOther, Cause: "engine: a stream without a schema"}
+		}
+		return nil, err
 	}
-	r := &rows{ctx: ctx, resp: resp, in: in, explain: explain}
+	r.in = in
 	r.count.Store(1)
 	return r, nil
 }
@@ -169,9 +173,14 @@ func (r *rows) Next() bool {
 		return true
 	}
 	r.ended = true
-	_, drained := io.Copy(io.Discard, r.resp.Body) // the trailer comes after the end
-	r.err = r.explain(r.verdict(errors.Join(r.in.Err(), drained)))
+	r.err = r.end(r.in.Err())
 	return false
+}
+
+// end reads up to the trailer, which comes after everything else.
+func (r *rows) end(read error) error {
+	_, drained := io.Copy(io.Discard, r.resp.Body)
+	return r.explain(r.verdict(errors.Join(read, drained)))
 }
 
 // verdict says how the stream ended: only the worker's own "ok" is success.

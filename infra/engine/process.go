@@ -58,6 +58,9 @@ const (
 // last line that it wrote says which.
 const ExitSandbox = 77
 
+// startTime is how long a worker may take to answer for the first time.
+const startTime = 15 * time.Second
+
 // closeTime is how long Close waits for a worker to leave before it is killed.
 const closeTime = 5 * time.Second
 
@@ -86,12 +89,14 @@ func Start(ctx context.Context, c Config) (*Process, error) {
 		}
 		return nil, &egress.EngineFailure{Kind: egress.FailureMissing, Cause: err.Error()}
 	}
-	ready, err := p.client.ready(ctx)
+	starting, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	ready, err := p.client.ready(starting)
 	if err == nil && ready.Role != c.Role {
 		err = fmt.Errorf("engine: the worker has role %q, not %q", ready.Role, c.Role)
 	}
 	if err != nil {
-		if ctx.Err() == nil { // it is leaving by itself, and says why
+		if starting.Err() == nil { // it is leaving by itself, and says why
 			select {
 			case <-p.gone:
 			case <-time.After(time.Second):

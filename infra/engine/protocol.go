@@ -3,8 +3,11 @@ package engine
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/gatehouse-tre/gatehouse/egress"
 )
@@ -27,6 +30,24 @@ const (
 	maxFrame = 256 << 20 // one table of a lobby
 	maxRun   = 512 << 20 // all tables of a lobby
 )
+
+// maxAnswer is the limit of what the control plane reads of a worker's JSON.
+const maxAnswer = 64 << 20
+
+// Limits of what one message of an Arrow stream may claim to hold, in bytes:
+// neither side trusts the other's lengths.
+const (
+	maxMetadata = 4 << 20
+	maxBody     = 64 << 20
+)
+
+// readStream reads an Arrow IPC stream within the limits. (ipc.NewReader takes
+// the same options, and in arrow-go 18.8 forgets them: a length of a few bytes
+// then ends the process for lack of memory.)
+func readStream(r io.Reader) (*ipc.Reader, error) {
+	return ipc.NewReaderFromMessageReader(ipc.NewMessageReader(r,
+		ipc.WithMetadataSizeLimit(maxMetadata), ipc.WithBodySizeLimit(maxBody)))
+}
 
 // batchBytes is the size that batches are brought to on the wire; DuckDB's own
 // hold 2,048 rows, which costs more in framing than in data.

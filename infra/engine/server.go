@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/gatehouse-tre/gatehouse/egress"
 )
@@ -40,7 +40,7 @@ func Serve(ctx context.Context, l net.Listener, role Role, exec Executor) error 
 	defer interrupt()
 	failed := make(chan error, 2)
 	server := &http.Server{
-		Handler:           guarded(mux, func() { failed <- ErrStuck }),
+		Handler:           guarded(mux, stuckTime, func() { failed <- ErrStuck }),
 		ReadHeaderTimeout: 10 * time.Second,
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
@@ -59,15 +59,15 @@ func Serve(ctx context.Context, l net.Listener, role Role, exec Executor) error 
 	return nil
 }
 
-// guarded calls stuck when an operation outlives its request by stuckTime.
-func guarded(next http.Handler, stuck func()) http.Handler {
+// guarded calls stuck when an operation outlives its request by patience.
+func guarded(next http.Handler, patience time.Duration, stuck func()) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		done := make(chan struct{})
 		defer close(done)
 		stop := context.AfterFunc(r.Context(), func() {
 			select {
 			case <-done:
-			case <-time.After(stuckTime):
+			case <-time.After(patience):
 				stuck()
 			}
 		})
@@ -144,7 +144,7 @@ func serveQuery(db Database) http.HandlerFunc {
 
 func serveLoad(db Database) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		rows, err := ipc.NewReader(r.Body)
+		rows, err := readStream(r.Body)
 		if err != nil {
 			refuse(w, err)
 			return
@@ -213,7 +213,7 @@ func serveRun(lobby egress.Lobby) http.HandlerFunc {
 
 // readTable reads an Arrow stream whole, as one batch.
 func readTable(payload []byte) (arrow.RecordBatch, error) {
-	rows, err := ipc.NewReader(bytes.NewReader(payload))
+	rows, err := readStream(bytes.NewReader(payload))
 	if err != nil {
 		return nil, err
 	}
@@ -240,19 +240,18 @@ func readTable(payload []byte) (arrow.RecordBatch, error) {
 	return joined(rows.Schema(), batches)
 }
 
-// ask decodes a JSON request; on failure it has answered.
+// ask decodes a JSON request; on failure it has answered. It reads the body to
+// its end: only then does net/http notice a client that goes away, and cancel
+// the request's context.
 func ask(w http.ResponseWriter, r *http.Request, in any) bool {
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxJSON)).Decode(in); err != nil {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJSON))
+	if err == nil {
+		err = json.Unmarshal(body, in)
+	}
+	if err != nil {
 		refuse(w, err)
-		return false
 	}
-	// Only with the body read to its end does net/http notice a client that
-	// goes away, and cancel the request's context.
-	if _, err := r.Body.Read(make([]byte, 1)); err == nil {
-		refuse(w, errors.New("bytes after the request"))
-		return false
-	}
-	return true
+	return err == nil
 }
 
 func answer(w http.ResponseWriter, out any) {
