@@ -1,0 +1,143 @@
+package web
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+// FilePath names a file of a request.
+type FilePath struct {
+	RequestPath
+	Name string `path:"name" maxLength:"255" doc:"Name of the file"`
+}
+
+// upload streams a body: the reader is the connection's own.
+type upload struct {
+	FilePath
+	content io.Reader
+}
+
+// Resolve takes the body before anything reads it; huma calls it.
+func (u *upload) Resolve(ctx huma.Context) []error {
+	u.content = ctx.BodyReader()
+	return nil
+}
+
+// stream answers with bytes that are not held in memory.
+type stream struct{ Body func(huma.Context) }
+
+var bytesOfAnyKind = map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}}
+
+func (s *server) describeFiles(api huma.API) {
+	tags := []string{"requests"}
+	handle(s, api, huma.Operation{
+		OperationID: "put-file", Method: http.MethodPut, Path: "/v1/requests/{request}/files/{name}", Summary: "Add a file: the body is its bytes", Tags: tags, Security: signedIn,
+		RequestBody:   &huma.RequestBody{Required: true, Content: bytesOfAnyKind},
+		DefaultStatus: http.StatusCreated, Errors: append([]int{http.StatusRequestEntityTooLarge}, stepErrors...),
+	}, func(ctx context.Context, in *upload) (*view, error) {
+		return outcome(s.Requests.AddFile(ctx, principal(ctx), in.Request, in.Name, body{in.content}))
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "remove-file", Method: http.MethodDelete, Path: "/v1/requests/{request}/files/{name}", Summary: "Take a file out of a request", Tags: tags, Security: signedIn, Errors: stepErrors,
+	}, func(ctx context.Context, in *FilePath) (*view, error) {
+		return outcome(s.Requests.RemoveFile(ctx, principal(ctx), in.Request, in.Name))
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "get-file", Method: http.MethodGet, Path: "/v1/requests/{request}/files/{name}", Summary: "A file's bytes, for its checkers; journaled", Tags: tags, Security: signedIn,
+		Errors:    stepErrors,
+		Responses: map[string]*huma.Response{"200": {Description: "The file, as it would leave", Content: bytesOfAnyKind}},
+	}, func(ctx context.Context, in *FilePath) (*stream, error) {
+		f, content, err := s.Requests.OpenFile(ctx, principal(ctx), in.Request, in.Name)
+		if err != nil {
+			return nil, err
+		}
+		return s.stream(content, f.Name, "application/octet-stream", f.SHA256, f.Bytes), nil
+	})
+}
+
+// body renders what goes wrong with an upload's connection.
+type body struct{ r io.Reader }
+
+func (b body) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	if err != nil && err != io.EOF {
+		err = gatehouse.Errorf(gatehouse.CodeFileRefused, "The file did not arrive whole.").WithAdvice("Send it again.").Because(err)
+	}
+	return n, err
+}
+
+// stream sends content as a download that a browser neither shows nor guesses
+// the type of. If it fails on the way, the answer is cut off: half a file must
+// not look whole.
+func (s *server) stream(content io.ReadCloser, name, kind, sha256 string, size int64) *stream {
+	return &stream{func(ctx huma.Context) {
+		defer content.Close()
+		ctx.SetHeader("Content-Type", kind)
+		ctx.SetHeader("Content-Length", strconv.FormatInt(size, 10))
+		ctx.SetHeader("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+		if sum, err := hex.DecodeString(sha256); err == nil {
+			ctx.SetHeader("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(sum)+":")
+		}
+		ctx.SetStatus(http.StatusOK)
+		if n, err := io.Copy(ctx.BodyWriter(), content); err != nil || n != size {
+			s.Log.ErrorContext(ctx.Context(), "a download was cut off", "cause", err, "sha256", sha256, "request", requestID(ctx.Context()))
+			panic(http.ErrAbortHandler)
+		}
+	}}
+}
+
+// ReleasePath names a release.
+type ReleasePath struct {
+	Release string `path:"release" maxLength:"64" doc:"Id of the release"`
+}
+
+// Recall says why.
+type Recall struct {
+	Reason string `json:"reason" minLength:"1" maxLength:"4000"`
+}
+
+func (s *server) describeReleases(api huma.API) {
+	tags := []string{"releases"}
+	handle(s, api, huma.Operation{
+		OperationID: "get-release", Method: http.MethodGet, Path: "/v1/releases/{release}", Summary: "A release", Tags: tags, Security: signedIn,
+		Errors: []int{http.StatusForbidden, http.StatusNotFound},
+	}, func(ctx context.Context, in *ReleasePath) (*one[egress.Release], error) {
+		release, err := s.Requests.Release(ctx, principal(ctx), in.Release)
+		return &one[egress.Release]{release}, err
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "download-release", Method: http.MethodGet, Path: "/v1/releases/{release}/bundle", Summary: "The signed bundle; journaled", Tags: tags, Security: signedIn,
+		Errors:    stepErrors,
+		Responses: map[string]*huma.Response{"200": {Description: "The bundle, for gatehouse verify", Content: map[string]*huma.MediaType{"application/zip": bytesOfAnyKind["application/octet-stream"]}}},
+	}, func(ctx context.Context, in *ReleasePath) (*stream, error) {
+		release, bundle, err := s.Requests.DownloadRelease(ctx, principal(ctx), in.Release)
+		if err != nil {
+			return nil, err
+		}
+		return s.stream(bundle, release.ID+".zip", "application/zip", release.SHA256, release.Bytes), nil
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "recall-release", Method: http.MethodPost, Path: "/v1/releases/{release}/recall", Summary: "Call a release back; the answer names who downloaded it", Tags: tags, Security: signedIn,
+		Errors: stepErrors,
+	}, func(ctx context.Context, in *struct {
+		ReleasePath
+		Body Recall
+	}) (*one[egress.Release], error) {
+		release, err := s.Requests.RecallRelease(ctx, principal(ctx), in.Release, in.Body.Reason)
+		return &one[egress.Release]{release}, err
+	})
+}
