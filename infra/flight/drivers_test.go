@@ -17,12 +17,17 @@ import (
 const requirements = "testdata/requirements.txt"
 
 // python gives an interpreter that has the standard drivers: the one of
-// GATEHOUSE_TEST_PYTHON, or one in the user's cache, made when it is first
-// needed and anew when the requirements change.
+// GATEHOUSE_TEST_PYTHON, the one that `make python` made, or one in the user's
+// cache, made when it is first needed and anew when the requirements change.
 func python(t *testing.T) string {
 	t.Helper()
 	if given := os.Getenv("GATEHOUSE_TEST_PYTHON"); given != "" {
 		return given
+	}
+	if made, err := filepath.Abs("../../.venv"); err == nil {
+		if _, err := os.Stat(filepath.Join(made, "requirements.txt")); err == nil {
+			return filepath.Join(made, "bin", "python")
+		}
 	}
 	system, err := exec.LookPath("python3")
 	if err != nil {
