@@ -73,7 +73,7 @@ func TestEnterRefuses(t *testing.T) {
 			h.must(h.CloseProject(h.t.Context(), custodian, id))
 		}, gatehouse.CodeProjectNotActive},
 		"project expired": {func(h *house, p *gatehouse.Principal) {
-			h.must(h.ExtendProject(h.t.Context(), custodian, id, start.Add(time.Hour)))
+			h.must(h.SetExpiry(h.t.Context(), custodian, id, start.Add(time.Hour)))
 			h.at(start.Add(time.Hour))
 		}, gatehouse.CodeProjectExpired},
 		"national list too old": {func(h *house, p *gatehouse.Principal) { h.at(start.AddDate(0, 0, 28).Add(time.Second)) }, gatehouse.CodeListsStale},

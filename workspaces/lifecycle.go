@@ -203,14 +203,11 @@ func (s *Service) RemoveMember(ctx context.Context, actor gatehouse.Principal, i
 	})
 }
 
-// ExtendProject moves a project's expiry.
-func (s *Service) ExtendProject(ctx context.Context, actor gatehouse.Principal, id string, until time.Time) error {
-	e := gatehouse.Event{Action: "project.extended", Subject: id, Detail: map[string]string{"expires": until.UTC().Format(time.RFC3339)}}
-	return s.amend(ctx, actor, id, e, func(tx Tx, p *Project) error {
-		if !tx.Now().Before(until) {
-			return invalid("The project would expire in the past.")
-		}
-		p.Expires = until.UTC()
+// SetExpiry moves a project's expiry. A time that has passed ends it at once.
+func (s *Service) SetExpiry(ctx context.Context, actor gatehouse.Principal, id string, expires time.Time) error {
+	e := gatehouse.Event{Action: "project.expiry_set", Subject: id, Detail: map[string]string{"expires": expires.UTC().Format(time.RFC3339)}}
+	return s.amend(ctx, actor, id, e, func(_ Tx, p *Project) error {
+		p.Expires = expires.UTC()
 		return nil
 	})
 }

@@ -201,7 +201,7 @@ func TestAmendments(t *testing.T) {
 	// The custodian who approved does not get in by a colleague's hand either.
 	h.want(h.SetMember(ctx, gatehouse.Principal{User: "carl"}, id, workspaces.Member{User: "cora", Role: gatehouse.RoleLead, TrainingUntil: start.AddDate(1, 0, 0)}), gatehouse.CodeSeparation)
 	h.want(h.GrantRole(ctx, workspaces.System, "eve", gatehouse.RoleOperator), gatehouse.CodeSeparation)
-	h.must(h.ExtendProject(ctx, custodian, id, start.AddDate(3, 0, 0)))
+	h.must(h.SetExpiry(ctx, custodian, id, start.AddDate(3, 0, 0)))
 	h.publish(2, 900)
 	h.must(h.UseVersion(ctx, custodian, id, "shared_care", 0))
 	p, err := h.Project(ctx, lead, id)
@@ -210,7 +210,7 @@ func TestAmendments(t *testing.T) {
 		t.Errorf("the project is %+v", p)
 	}
 	h.must(h.CloseProject(ctx, custodian, id))
-	h.want(h.ExtendProject(ctx, custodian, id, start.AddDate(4, 0, 0)), gatehouse.CodeConflict)
+	h.want(h.SetExpiry(ctx, custodian, id, start.AddDate(4, 0, 0)), gatehouse.CodeConflict)
 }
 
 func TestRolesThatNobodyHoldsTogether(t *testing.T) {

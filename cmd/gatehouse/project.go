@@ -15,7 +15,7 @@ import (
 
 func newProjectCommand() *cobra.Command {
 	c := &cobra.Command{Use: "project", Short: "Draft, submit, approve and stop projects, with a token of one's own"}
-	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExtendCommand())
+	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand())
 	type step = func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
 	for _, s := range []struct {
 		name, short string
@@ -142,11 +142,11 @@ func newProjectMemberCommand() *cobra.Command {
 	return c
 }
 
-func newProjectExtendCommand() *cobra.Command {
+func newProjectExpiryCommand() *cobra.Command {
 	var l local
 	c := &cobra.Command{
-		Use:   "extend --dir DIR PROJECT DATE",
-		Short: "Move a project's expiry to the end of a day (a custodian)",
+		Use:   "expiry --dir DIR PROJECT DATE",
+		Short: "Move a project's expiry to the end of a day, or to an instant (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
@@ -154,7 +154,7 @@ func newProjectExtendCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return in.workspaces.ExtendProject(c.Context(), actor, args[0], until)
+				return in.workspaces.SetExpiry(c.Context(), actor, args[0], until)
 			})
 		},
 	}
