@@ -138,6 +138,7 @@ func verifyVersions(cmd *cobra.Command, dir string, args []string) error {
 	for _, w := range all {
 		v, err := c.Version(cmd.Context(), w.dataset, w.number)
 		if err != nil {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s@%d does not verify\n", w.dataset, w.number)
 			faults = append(faults, err)
 			continue
 		}
