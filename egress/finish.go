@@ -65,19 +65,27 @@ func (f *finishing) Release() {
 	f.RecordReader.Release()
 }
 
-// finish journals once. The decision was committed before any byte left; a
-// journal that fails now stops the next question, not this one's last byte.
+// finish journals once, beside the answer's last bytes rather than before them:
+// the decision was committed before the first. A journal that fails now stops
+// the next question.
 func (f *finishing) finish() {
 	f.once.Do(func() {
 		outcome := "complete"
 		if f.RecordReader.Err() != nil {
 			outcome = "broken off"
 		}
-		err := f.gate.Ledger.Record(f.ctx, gatehouse.Event{Actor: f.decision.User, Action: "query.finished", Project: f.decision.Project, Subject: f.decision.ID,
-			Detail: map[string]string{"rows": strconv.FormatInt(f.rows, 10), "bytes": strconv.FormatInt(f.bytes, 10), "outcome": outcome}})
-		if err != nil && f.gate.Log != nil {
-			f.gate.Log.Error("the end of an answer could not be journaled", "decision", f.decision.ID, "cause", err.Error())
-		}
 		f.cancel()
+		f.gate.ending.Go(func() { f.journal(outcome) })
 	})
 }
+
+func (f *finishing) journal(outcome string) {
+	err := f.gate.Ledger.Record(f.ctx, gatehouse.Event{Actor: f.decision.User, Action: "query.finished", Project: f.decision.Project, Subject: f.decision.ID,
+		Detail: map[string]string{"rows": strconv.FormatInt(f.rows, 10), "bytes": strconv.FormatInt(f.bytes, 10), "outcome": outcome}})
+	if err != nil && f.gate.Log != nil {
+		f.gate.Log.Error("the end of an answer could not be journaled", "decision", f.decision.ID, "cause", err.Error())
+	}
+}
+
+// Close waits until the end of every answer is journaled.
+func (g *Gate) Close() { g.ending.Wait() }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -44,6 +45,8 @@ type Gate struct {
 	TimeLimit time.Duration
 	// Log is the operator's; it may hold causes that no researcher sees.
 	Log *slog.Logger
+
+	ending sync.WaitGroup // ends of answers that are being journaled
 }
 
 // question is one statement on its way through the gate.

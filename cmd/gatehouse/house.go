@@ -170,6 +170,9 @@ func (h *house) stop(ctx context.Context) error {
 	if h.flight != nil {
 		errs = append(errs, h.flight.Shutdown(ctx))
 	}
+	if h.gate != nil {
+		h.gate.Close()
+	}
 	if h.vaults != nil {
 		errs = append(errs, h.vaults.Close())
 	}

@@ -280,23 +280,32 @@ func atGrain(part string, date Column) bool {
 	return grainRank(need) >= grainRank(grain)
 }
 
+// leastArguments of the functions that deriveCall looks into.
+var leastArguments = map[string]int{
+	"year": 1, "quarter": 1, "month": 1, "decade": 1, "century": 1, "dayofweek": 1, "isodow": 1, "weekday": 1, "monthname": 1, "dayname": 1,
+	"date_part": 2, "datepart": 2, "date_trunc": 2, "datetrunc": 2, "strftime": 2, "date_diff": 3, "datediff": 3, "date_sub": 3, "datesub": 3,
+	"abs": 1, "ln": 1, "log": 1, "log2": 1, "log10": 1, "sqrt": 1, "round": 1, "floor": 1, "ceil": 1, "ceiling": 1, "trunc": 1, "//": 2, "%": 2, "/": 2,
+}
+
 func deriveCall(e *Call, args []Column) (Column, error) {
 	if err := noIdentity(args); err != nil {
 		return Column{}, err
 	}
 	out := Column{Type: e.T, Nulls: NullsRaw}
 	keyable := true
-	for i, a := range args {
+	for _, a := range args {
 		if a.Nulls == NullsDerived {
 			out.Nulls = NullsDerived
 		}
 		if a.Class != catalog.ClassDimension && a.Class != catalog.ClassReference {
 			keyable = false
 		}
-		_ = i
 	}
 	if keyable {
 		out.Class = catalog.ClassDimension
+	}
+	if len(args) < leastArguments[e.Name] {
+		return Column{}, unknown("call of", e.Name)
 	}
 	text := func(i int) string {
 		if c, ok := literal(e.Args[i]); ok && c.T.ID == "VARCHAR" {

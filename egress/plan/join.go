@@ -55,9 +55,9 @@ func checkJoin(n *Join) error {
 // joinPublic joins people with public rows: the rows of people may be many
 // times there, or not at all, but each still belongs to its person.
 func joinPublic(n *Join, left, right []Column) error {
-	people, public := left, right
+	public := right
 	if n.R.People() {
-		people, public = right, left
+		public = left
 	}
 	for i := range public {
 		public[i].Class = catalog.ClassReference
@@ -78,7 +78,6 @@ func joinPublic(n *Join, left, right []Column) error {
 			return err
 		}
 	}
-	_ = people
 	switch {
 	case n.Kind == InnerJoin || n.Kind == CrossJoin:
 	case n.Kind == LeftJoin && n.L.People():

@@ -6,7 +6,6 @@ package gate
 import (
 	"context"
 	"crypto/ed25519"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"os"
@@ -144,6 +143,7 @@ func newWorld(t *testing.T) *world {
 	t.Cleanup(func() { w.vaults.Close() })
 	w.gate = &egress.Gate{Binder: engine.Binders{Pool: pool(engine.RoleBinder)}, Lobby: engine.Lobbies{Pool: pool(engine.RoleLobby)}, Vaults: w.vaults,
 		Ledger: state.Ledger{DB: w.state}, Now: time.Now, Log: slog.New(slog.NewTextHandler(testLog{t}, nil))}
+	t.Cleanup(w.gate.Close)
 	w.session = &workspaces.Session{Principal: gatehouse.Principal{User: "ada", Session: "tok_test", Workspace: "w"},
 		Project:   workspaces.Project{ID: "p", Policy: "sdap", State: workspaces.ProjectActive},
 		Workspace: workspaces.Workspace{ID: "w", Project: "p", Folder: filepath.Join(dir, "workspace")}, Mounts: []workspaces.Mount{mount}}
@@ -243,5 +243,3 @@ func texts(b arrow.RecordBatch) [][]string {
 	}
 	return rows
 }
-
-var _ = sql.ErrNoRows
