@@ -33,7 +33,7 @@ func writeRows(w io.Writer, rows array.RecordReader, flush func()) error {
 			return err
 		}
 		defer batch.Release()
-		if err := out.Write(batch); err != nil {
+		if err := writeBatch(out, batch); err != nil {
 			return err
 		}
 		release()
@@ -50,10 +50,7 @@ func writeRows(w io.Writer, rows array.RecordReader, flush func()) error {
 		}
 		batch.Retain()
 		held = append(held, batch)
-		for _, column := range batch.Columns() {
-			size += int64(column.Data().SizeInBytes())
-		}
-		if size >= batchBytes {
+		if size += sizeOf(batch); size >= batchBytes {
 			if err := send(); err != nil {
 				return err
 			}
@@ -99,4 +96,26 @@ func joined(schema *arrow.Schema, batches []arrow.RecordBatch) (arrow.RecordBatc
 		columns = append(columns, whole)
 	}
 	return array.NewRecordBatch(schema, columns, rows), nil
+}
+
+// writeBatch writes a batch in pieces that the other side accepts.
+func writeBatch(w *ipc.Writer, batch arrow.RecordBatch) error {
+	pieces := sizeOf(batch)/(maxBody/4) + 1
+	step := max(batch.NumRows()/pieces, 1)
+	for from := int64(0); from < batch.NumRows(); from += step {
+		piece := batch.NewSlice(from, min(from+step, batch.NumRows()))
+		err := w.Write(piece)
+		piece.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sizeOf(batch arrow.RecordBatch) (bytes int64) {
+	for _, column := range batch.Columns() {
+		bytes += int64(column.Data().SizeInBytes())
+	}
+	return bytes
 }

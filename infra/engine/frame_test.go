@@ -86,6 +86,27 @@ func TestALengthAloneAllocatesLittle(t *testing.T) {
 	}
 }
 
+// A table may be larger than one message may be.
+func TestALargeTableGoesInPieces(t *testing.T) {
+	large := sample(make([]int64, maxBody/8+1)...)
+	body, err := runBody(map[string]arrow.RecordBatch{"t": large}, "SELECT 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, payloads, err := readRun(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := readTable(payloads[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	if !array.RecordEqual(large, table) {
+		t.Errorf("got %d rows of %d", table.NumRows(), large.NumRows())
+	}
+}
+
 func FuzzReadRun(f *testing.F) {
 	f.Add(sampleRun(f))
 	f.Add([]byte{0, 0, 0, 2, '{', '}'})

@@ -76,7 +76,7 @@ func (p Publish) Load(ctx context.Context, table string, rows array.RecordReader
 	go func() {
 		w := ipc.NewWriter(in, ipc.WithSchema(rows.Schema()))
 		for rows.Next() {
-			if err := w.Write(rows.RecordBatch()); err != nil {
+			if err := writeBatch(w, rows.RecordBatch()); err != nil {
 				in.CloseWithError(err)
 				return
 			}
@@ -140,7 +140,7 @@ func runBody(tables map[string]arrow.RecordBatch, sql string) (*bytes.Buffer, er
 	for _, name := range header.Tables {
 		var table bytes.Buffer
 		w := ipc.NewWriter(&table, ipc.WithSchema(tables[name].Schema()))
-		if err := w.Write(tables[name]); err != nil {
+		if err := writeBatch(w, tables[name]); err != nil {
 			return nil, err
 		}
 		if err := w.Close(); err != nil {
