@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -66,6 +67,7 @@ func killCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 func (in *installation) kill(what string) error {
 	if what == "server" {
+		in.started = in.engines("")
 		in.end()
 		return nil
 	}
@@ -78,7 +80,23 @@ func (in *installation) kill(what string) error {
 			return err
 		}
 	}
-	return nil
+	return in.gone(pids)
+}
+
+// gone waits until processes have ended, as the server too needs a moment to
+// see it.
+func (in *installation) gone(pids []int) error {
+	late := time.After(10 * time.Second)
+	for look := time.NewTicker(20 * time.Millisecond); ; {
+		select {
+		case <-look.C:
+			if !slices.ContainsFunc(pids, func(pid int) bool { return syscall.Kill(pid, 0) == nil }) {
+				return nil
+			}
+		case <-late:
+			return fmt.Errorf("some of the processes %v still run after ten seconds", pids)
+		}
+	}
 }
 
 // as ROLE: the gatehouse commands that follow speak to the server as that person.
@@ -176,4 +194,48 @@ func pythonCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg == (err == nil) {
 		ts.Fatalf("python %s: %v", args[0], err)
 	}
+}
+
+// until CODE ROLE|token=TOKEN SQL: ask again and again, until the answer is the
+// refusal CODE. Ends after half a minute.
+func untilCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: until CODE ROLE|token=TOKEN SQL")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for again := time.NewTicker(100 * time.Millisecond); ; <-again.C {
+		_, err := installed(ts).ask(ctx, args[1], args[2])
+		if err == nil {
+			continue
+		}
+		if !strings.Contains(err.Error(), args[0]+":") {
+			ts.Fatalf("refused otherwise than by %s: %v", args[0], err)
+		}
+		fmt.Fprintln(ts.Stderr(), err)
+		return
+	}
+}
+
+// issued NAME: keep the token that the last command printed in the variable NAME.
+func issuedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: issued NAME")
+	}
+	for _, word := range strings.Fields(ts.ReadFile("stdout")) {
+		if strings.HasPrefix(word, "gatehouse_") {
+			ts.Setenv(args[0], word)
+			return
+		}
+	}
+	ts.Fatalf("no token was printed")
+}
+
+// orphans: no engine outlives the server that started it.
+func orphansCommand(ts *testscript.TestScript, neg bool, args []string) {
+	in := installed(ts)
+	if neg || len(args) > 0 || in.running() {
+		ts.Fatalf("usage: orphans, once the server has ended")
+	}
+	ts.Check(in.gone(in.started))
 }

@@ -41,6 +41,7 @@ type installation struct {
 	status  error         // of Wait; read after exited
 	output  output
 	ready   readiness
+	started []int // engines that ran when the server was killed
 }
 
 type installationKey struct{}
@@ -143,7 +144,7 @@ func (in *installation) end() {
 }
 
 // engines are the pids of the engine processes below the server that have the
-// role, innermost processes (below bubblewrap) only.
+// role ("" for any), innermost processes (below bubblewrap) only.
 func (in *installation) engines(role string) []int {
 	parents := map[int]int{}
 	arguments := map[int][]string{}
@@ -178,6 +179,9 @@ func (in *installation) engines(role string) []int {
 }
 
 func hasRole(args []string, role string) bool {
+	if role == "" {
+		return true
+	}
 	for i, arg := range args {
 		if arg == "--role="+role || arg == "--role" && i+1 < len(args) && args[i+1] == role {
 			return true

@@ -61,14 +61,23 @@ func TestScripts(t *testing.T) {
 			env.Defer(func() { env.Values[installationKey{}].(*installation).end() })
 			return nil
 		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"demo":   demoCommand,
-			"stop":   stopCommand,
-			"kill9":  killCommand,
-			"as":     asCommand,
-			"ask":    askCommand,
-			"during": duringCommand,
-			"python": pythonCommand,
+			"demo":    demoCommand,
+			"stop":    stopCommand,
+			"kill9":   killCommand,
+			"as":      asCommand,
+			"ask":     askCommand,
+			"during":  duringCommand,
+			"python":  pythonCommand,
+			"until":   untilCommand,
+			"issued":  issuedCommand,
+			"orphans": orphansCommand,
 		},
 	})
 }
