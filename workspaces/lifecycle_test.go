@@ -1,6 +1,7 @@
 package workspaces_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -91,56 +92,50 @@ func TestWhoMayApprove(t *testing.T) {
 
 // Every move from every state is either in the table or refused.
 func TestStatesOfAProject(t *testing.T) {
-	type move struct {
-		name string
-		do   func(h *house) error
+	h := newHouse(t)
+	type step func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
+	moves := map[string]struct {
+		who gatehouse.Principal
+		do  step
+	}{
+		"submit":  {lead, (*workspaces.Service).SubmitProject},
+		"approve": {custodian, (*workspaces.Service).ApproveProject},
+		"return":  {custodian, (*workspaces.Service).ReturnProject},
+		"suspend": {custodian, (*workspaces.Service).SuspendProject},
+		"resume":  {custodian, (*workspaces.Service).ResumeProject},
+		"close":   {custodian, (*workspaces.Service).CloseProject},
 	}
-	id := "diabetes-outcomes"
-	moves := []move{
-		{"submit", func(h *house) error { return h.SubmitProject(h.t.Context(), lead, id) }},
-		{"approve", func(h *house) error { return h.ApproveProject(h.t.Context(), custodian, id) }},
-		{"return", func(h *house) error { return h.ReturnProject(h.t.Context(), custodian, id) }},
-		{"suspend", func(h *house) error { return h.SuspendProject(h.t.Context(), custodian, id) }},
-		{"resume", func(h *house) error { return h.ResumeProject(h.t.Context(), custodian, id) }},
-		{"close", func(h *house) error { return h.CloseProject(h.t.Context(), custodian, id) }},
-	}
-	reach := map[workspaces.ProjectState][]string{
-		workspaces.ProjectDraft: {}, workspaces.ProjectSubmitted: {"submit"}, workspaces.ProjectActive: {"submit", "approve"},
-		workspaces.ProjectSuspended: {"submit", "approve", "suspend"}, workspaces.ProjectClosed: {"close"},
-	}
-	allowed := map[workspaces.ProjectState]map[string]workspaces.ProjectState{
-		workspaces.ProjectDraft:     {"submit": workspaces.ProjectSubmitted, "close": workspaces.ProjectClosed},
-		workspaces.ProjectSubmitted: {"approve": workspaces.ProjectActive, "return": workspaces.ProjectDraft, "close": workspaces.ProjectClosed},
-		workspaces.ProjectActive:    {"suspend": workspaces.ProjectSuspended, "close": workspaces.ProjectClosed},
-		workspaces.ProjectSuspended: {"resume": workspaces.ProjectActive, "close": workspaces.ProjectClosed},
-		workspaces.ProjectClosed:    {},
-	}
-	for from, path := range reach {
-		for _, m := range moves {
-			h := newHouse(t)
-			_, err := h.CreateProject(t.Context(), lead, parse(t, projectText))
+	move := func(name, id string) error { return moves[name].do(h.Service, t.Context(), moves[name].who, id) }
+	for from, c := range map[workspaces.ProjectState]struct {
+		path    []string
+		allowed map[string]workspaces.ProjectState
+	}{
+		workspaces.ProjectDraft:     {nil, map[string]workspaces.ProjectState{"submit": workspaces.ProjectSubmitted, "close": workspaces.ProjectClosed}},
+		workspaces.ProjectSubmitted: {[]string{"submit"}, map[string]workspaces.ProjectState{"approve": workspaces.ProjectActive, "return": workspaces.ProjectDraft, "close": workspaces.ProjectClosed}},
+		workspaces.ProjectActive:    {[]string{"submit", "approve"}, map[string]workspaces.ProjectState{"suspend": workspaces.ProjectSuspended, "close": workspaces.ProjectClosed}},
+		workspaces.ProjectSuspended: {[]string{"submit", "approve", "suspend"}, map[string]workspaces.ProjectState{"resume": workspaces.ProjectActive, "close": workspaces.ProjectClosed}},
+		workspaces.ProjectClosed:    {[]string{"close"}, nil},
+	} {
+		for name := range moves {
+			p := parse(t, projectText)
+			p.ID = string(from) + "-" + name
+			_, err := h.CreateProject(t.Context(), lead, p)
 			h.must(err)
-			for _, step := range path {
-				for _, s := range moves {
-					if s.name == step {
-						h.must(s.do(h))
-					}
-				}
+			for _, step := range c.path {
+				h.must(move(step, p.ID))
 			}
-			err = m.do(h)
-			to, ok := allowed[from][m.name]
-			if !ok {
+			to, ok := c.allowed[name]
+			if err := move(name, p.ID); ok {
+				h.must(err)
+			} else {
 				to = from
 				h.want(err, gatehouse.CodeConflict)
-			} else {
-				h.must(err)
 			}
-			p, err := h.Project(t.Context(), custodian, id)
+			p, err = h.Project(t.Context(), custodian, p.ID)
 			h.must(err)
 			if p.State != to {
-				t.Errorf("%s of a %s project made it %s, want %s", m.name, from, p.State, to)
+				t.Errorf("%s of a %s project made it %s, want %s", name, from, p.State, to)
 			}
-			h.db.Close()
 		}
 	}
 }
