@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
-	"net/http"
-	"time"
+
+	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/infra/web"
 )
 
 // composeWeb makes the HTTP server.
@@ -12,6 +14,9 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 	if h.httpListener, err = listen(addr); err != nil {
 		return err
 	}
-	h.http = &http.Server{Handler: http.NotFoundHandler(), TLSConfig: secure.Clone(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	h.http = web.NewServer(web.Config{
+		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy, Log: h.log,
+		Ready: func(ctx context.Context) error { return h.state.View(ctx, func(*state.Tx) error { return nil }) },
+	}, secure)
 	return nil
 }

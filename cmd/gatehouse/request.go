@@ -1,0 +1,349 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/web"
+)
+
+func newRequestCommand() *cobra.Command {
+	f := &serverFlags{}
+	c := &cobra.Command{
+		Use:   "request",
+		Short: "Take files out: collect, submit, review, release, download, recall",
+		Long: `A request takes files out of the environment, past two output checkers.
+
+As a researcher:  create, add, remove, edit, submit, withdraw, then download what was released.
+As a checker:     list --state submitted, show, file, review, release; recall if need be.
+
+docs/life-of-a-request.md tells the whole way.`,
+	}
+	f.add(c)
+	c.AddCommand(newRequestCreateCommand(f), newRequestAddCommand(f), newRequestRemoveCommand(f), newRequestEditCommand(f), newRequestSubmitCommand(f),
+		newRequestWithdrawCommand(f), newRequestListCommand(f), newRequestShowCommand(f), newRequestFileCommand(f), newRequestReviewCommand(f),
+		newRequestReleaseCommand(f), newRequestDownloadCommand(f), newRequestRecallCommand(f))
+	return c
+}
+
+// contextFlags are what the checkers must know.
+type contextFlags struct{ egress.RequestContext }
+
+func (f *contextFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.What, "what", "", "what the files show, and how they were made")
+	c.Flags().StringVar(&f.Population, "population", "", "whom the numbers are about, and how they were selected")
+	c.Flags().StringVar(&f.Dates, "dates", "", "the period that the data covers")
+	c.Flags().StringVar(&f.Controls, "controls", "", "disclosure controls applied: thresholds, rounding, suppression")
+}
+
+// given reports whether any of them stands on the command line.
+func (f *contextFlags) given() bool { return f.RequestContext != egress.RequestContext{} }
+
+// over gives c with what was given in its place.
+func (f *contextFlags) over(c egress.RequestContext) egress.RequestContext {
+	for _, field := range []struct{ to, from *string }{
+		{&c.What, &f.What}, {&c.Population, &f.Population}, {&c.Dates, &f.Dates}, {&c.Controls, &f.Controls},
+	} {
+		if *field.from != "" {
+			*field.to = *field.from
+		}
+	}
+	return c
+}
+
+func newRequestCreateCommand(f *serverFlags) *cobra.Command {
+	var in web.RequestInput
+	var explained contextFlags
+	var submit bool
+	c := &cobra.Command{
+		Use:   "create --project P --title TITLE [FILE…]",
+		Short: "Begin a request and hand in files; prints its id",
+		RunE: func(cmd *cobra.Command, files []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			if err := readable(files); err != nil {
+				return err
+			}
+			in.Context = explained.RequestContext
+			v, err := client.CreateRequest(cmd.Context(), in)
+			if err != nil {
+				return err
+			}
+			id := v.ID
+			if v, err = addFiles(cmd, client, v, files); err == nil && submit {
+				v, err = client.SubmitRequest(cmd.Context(), id)
+			}
+			if err != nil {
+				cmd.PrintErrf("The request %s was begun; what follows was not done.\n", id)
+				return err
+			}
+			return f.show(cmd.OutOrStdout(), v, func() { fmt.Fprintln(cmd.OutOrStdout(), v.ID) })
+		},
+	}
+	c.Flags().StringVar(&in.Project, "project", "", "project whose request it is")
+	c.Flags().StringVar(&in.Title, "title", "", "what to call it")
+	c.Flags().BoolVar(&submit, "submit", false, "hand it to the checkers at once")
+	explained.add(c)
+	_ = c.MarkFlagRequired("project")
+	_ = c.MarkFlagRequired("title")
+	return c
+}
+
+// readable finds files that cannot be read before anything is sent.
+func readable(files []string) error {
+	for _, path := range files {
+		info, err := os.Stat(path)
+		if err == nil && !info.Mode().IsRegular() {
+			err = os.ErrInvalid
+		}
+		if err != nil {
+			return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The file %s cannot be read.", path).WithAdvice("Name plain files that you can read.").Because(err)
+		}
+	}
+	return nil
+}
+
+func addFiles(cmd *cobra.Command, client *web.Client, v egress.RequestView, files []string) (egress.RequestView, error) {
+	for _, path := range files {
+		next, err := addFile(cmd.Context(), client, v.ID, path)
+		if err != nil {
+			cmd.PrintErrf("%s was not added.\n", path)
+			return v, err
+		}
+		v = next
+		added := v.Files[len(v.Files)-1]
+		cmd.PrintErrf("added %s\n", added.Name)
+		printFindings(cmd.ErrOrStderr(), added)
+	}
+	return v, nil
+}
+
+func addFile(ctx context.Context, client *web.Client, id, path string) (egress.RequestView, error) {
+	content, err := os.Open(path)
+	if err != nil {
+		return egress.RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The file %s cannot be read.", path).Because(err)
+	}
+	defer content.Close()
+	return client.AddFile(ctx, id, filepath.Base(path), content)
+}
+
+func newRequestAddCommand(f *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "add REQUEST FILE…",
+		Short: "Hand in files to a draft or returned request",
+		Args:  cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			if err := readable(args[1:]); err != nil {
+				return err
+			}
+			v, err := addFiles(cmd, client, egress.RequestView{RequestSummary: egress.RequestSummary{ID: args[0]}}, args[1:])
+			if err != nil {
+				return err
+			}
+			return f.show(cmd.OutOrStdout(), v, func() {})
+		},
+	}
+}
+
+// step is a command that does one thing to a request and shows it.
+func step(f *serverFlags, use, short string, done string, do func(context.Context, *web.Client, []string) (egress.RequestView, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			v, err := do(cmd.Context(), client, args)
+			if err != nil {
+				return err
+			}
+			return f.show(cmd.OutOrStdout(), v, func() { fmt.Fprintf(cmd.OutOrStdout(), "%s %s: %s\n", v.ID, done, stateInWords(v.RequestSummary)) })
+		},
+	}
+}
+
+func newRequestRemoveCommand(f *serverFlags) *cobra.Command {
+	c := step(f, "remove REQUEST FILE", "Take a file out of a draft or returned request", "has one file less", func(ctx context.Context, client *web.Client, args []string) (egress.RequestView, error) {
+		return client.RemoveFile(ctx, args[0], args[1])
+	})
+	c.Args = cobra.ExactArgs(2)
+	return c
+}
+
+func newRequestEditCommand(f *serverFlags) *cobra.Command {
+	var title string
+	var explained contextFlags
+	c := step(f, "edit REQUEST", "Change title or context of a draft or returned request", "was changed", func(ctx context.Context, client *web.Client, args []string) (egress.RequestView, error) {
+		return edit(ctx, client, args[0], title, explained)
+	})
+	c.Args = cobra.ExactArgs(1)
+	c.Flags().StringVar(&title, "title", "", "what to call it")
+	explained.add(c)
+	return c
+}
+
+func edit(ctx context.Context, client *web.Client, id, title string, explained contextFlags) (egress.RequestView, error) {
+	v, err := client.Request(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	change := web.RequestChange{}
+	if title != "" {
+		change.Title = &title
+	}
+	if explained.given() {
+		whole := explained.over(v.Context)
+		change.Context = &whole
+	}
+	return client.EditRequest(ctx, id, change)
+}
+
+func newRequestSubmitCommand(f *serverFlags) *cobra.Command {
+	var explained contextFlags
+	c := step(f, "submit REQUEST", "Hand a request to the checkers", "was submitted", func(ctx context.Context, client *web.Client, args []string) (egress.RequestView, error) {
+		if explained.given() {
+			if v, err := edit(ctx, client, args[0], "", explained); err != nil {
+				return v, err
+			}
+		}
+		return client.SubmitRequest(ctx, args[0])
+	})
+	c.Args = cobra.ExactArgs(1)
+	explained.add(c)
+	return c
+}
+
+func newRequestWithdrawCommand(f *serverFlags) *cobra.Command {
+	c := step(f, "withdraw REQUEST", "Give a request up, before its release", "was given up", func(ctx context.Context, client *web.Client, args []string) (egress.RequestView, error) {
+		return client.WithdrawRequest(ctx, args[0])
+	})
+	c.Args = cobra.ExactArgs(1)
+	return c
+}
+
+func newRequestListCommand(f *serverFlags) *cobra.Command {
+	var filter egress.RequestFilter
+	var state string
+	c := &cobra.Command{
+		Use:   "list [--project P] [--state STATE]",
+		Short: "List the requests that you may see, newest first",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			filter.State = egress.RequestState(state)
+			found, err := client.Requests(cmd.Context(), filter)
+			if err != nil {
+				return err
+			}
+			return f.show(cmd.OutOrStdout(), found, func() { printList(cmd.OutOrStdout(), found) })
+		},
+	}
+	c.Flags().StringVar(&filter.Project, "project", "", "of this project only")
+	c.Flags().StringVar(&state, "state", "", "in this state only: draft, submitted, in_review, disputed, returned, approved, rejected, released, recalled, withdrawn")
+	c.Flags().StringVar(&filter.After, "after", "", "older than the request of this id")
+	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most so many")
+	return c
+}
+
+func newRequestShowCommand(f *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show REQUEST",
+		Short: "Show a request: context, files, findings, and the votes that you may see",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			v, err := client.Request(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return f.show(cmd.OutOrStdout(), v, func() { printRequest(cmd.OutOrStdout(), v) })
+		},
+	}
+}
+
+func newRequestFileCommand(f *serverFlags) *cobra.Command {
+	var output string
+	c := &cobra.Command{
+		Use:   "file REQUEST FILE [--output PATH]",
+		Short: "Fetch a file of a request to look at it, as a checker; journaled",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			if output == "" {
+				output = filepath.Base(args[1])
+			}
+			err = saveNew(output, func(w io.Writer) error { return client.File(cmd.Context(), args[0], args[1], w) })
+			if err == nil {
+				cmd.PrintErrf("saved as %s\n", output)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVarP(&output, "output", "o", "", "where to save it (default: its name, in this folder)")
+	return c
+}
+
+func newRequestReviewCommand(f *serverFlags) *cobra.Command {
+	var approve, giveBack, reject []string
+	var comment string
+	var all bool
+	c := step(f, "review REQUEST [--approve FILE]… [--return FILE]… [--reject FILE]… [--comment TEXT]", "Vote on files, as a checker", "has your votes",
+		func(ctx context.Context, client *web.Client, args []string) (egress.RequestView, error) {
+			if all {
+				v, err := client.Request(ctx, args[0])
+				if err != nil {
+					return v, err
+				}
+				for _, file := range v.Files {
+					approve = append(approve, file.Name)
+				}
+			}
+			var votes []web.BallotInput
+			for _, group := range []struct {
+				verdict egress.Verdict
+				files   []string
+			}{{egress.VerdictApprove, approve}, {egress.VerdictReturn, giveBack}, {egress.VerdictReject, reject}} {
+				for _, file := range group.files {
+					votes = append(votes, web.BallotInput{File: file, Verdict: group.verdict, Comment: comment})
+				}
+			}
+			if len(votes) == 0 {
+				return egress.RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "There is no vote to cast.").WithAdvice("Name files with --approve, --return or --reject.")
+			}
+			return client.Vote(ctx, args[0], votes)
+		})
+	c.Args = cobra.ExactArgs(1)
+	// StringArray: a file's name may hold a comma.
+	c.Flags().StringArrayVar(&approve, "approve", nil, "this file may leave")
+	c.Flags().StringArrayVar(&giveBack, "return", nil, "this file may leave once something is changed")
+	c.Flags().StringArrayVar(&reject, "reject", nil, "this file may not leave")
+	c.Flags().BoolVar(&all, "approve-all", false, "every file may leave")
+	c.Flags().StringVar(&comment, "comment", "", "why; required to return or reject")
+	c.MarkFlagsMutuallyExclusive("approve-all", "approve")
+	c.MarkFlagsMutuallyExclusive("approve-all", "return")
+	c.MarkFlagsMutuallyExclusive("approve-all", "reject")
+	return c
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+func day(t time.Time) string { return t.Local().Format("2 January 2006") }
+
+func minute(t time.Time) string { return t.Local().Format("2 January 2006, 15:04") }
+
+// stateInWords says where a request stands and whose turn it is.
+func stateInWords(s egress.RequestSummary) string {
+	state := strings.ReplaceAll(string(s.State), "_", " ")
+	switch s.Turn {
+	case egress.PartyAuthor:
+		return state + ", the author's turn"
+	case egress.PartyChecker:
+		if s.State == egress.RequestDisputed {
+			return state + ", the turn of the two checkers who disagree"
+		}
+		return state + ", the checkers' turn"
+	case egress.PartyReleaser:
+		return state + ", a checker can release it"
+	case egress.PartyMember:
+		return state + ", members of the project can download it"
+	}
+	return state
+}
+
+func printList(w io.Writer, found []egress.RequestSummary) {
+	if len(found) == 0 {
+		fmt.Fprintln(w, "No requests.")
+		return
+	}
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	defer table.Flush()
+	fmt.Fprintln(table, "REQUEST\tPROJECT\tSTATE\tAUTHOR\tCREATED\tTITLE")
+	for _, r := range found {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Project, strings.ReplaceAll(string(r.State), "_", " "), r.Author, day(r.Created), r.Title)
+	}
+}
+
+func printRequest(w io.Writer, v egress.RequestView) {
+	fmt.Fprintf(w, "%s  %s\n%s\nproject %s, by %s, begun %s", v.ID, v.Title, stateInWords(v.RequestSummary), v.Project, v.Author, minute(v.Created))
+	if v.Submitted != nil {
+		fmt.Fprintf(w, ", submitted %s (round %d)", minute(*v.Submitted), v.Round)
+	}
+	fmt.Fprintln(w)
+	if v.Release != "" {
+		fmt.Fprintf(w, "release %s\n", v.Release)
+	}
+	fmt.Fprintln(w)
+	for _, f := range []struct{ name, text string }{
+		{"what", v.Context.What}, {"population", v.Context.Population}, {"dates", v.Context.Dates}, {"controls", v.Context.Controls},
+	} {
+		text := strings.ReplaceAll(strings.ReplaceAll(f.text, "\r", ""), "\n", "\n            ")
+		if text == "" {
+			text = "(not said yet)"
+		}
+		fmt.Fprintf(w, "%-11s %s\n", f.name, text)
+	}
+	for _, f := range v.Files {
+		fmt.Fprintf(w, "\n%s  %s, %s", f.Name, f.Type, humanize.IBytes(uint64(f.Bytes)))
+		if f.Columns > 0 {
+			fmt.Fprintf(w, ", %d rows of %d columns", f.Rows, f.Columns)
+		}
+		if f.Origin == egress.OriginQuery {
+			fmt.Fprintf(w, ", from the query %s", f.Decision)
+		}
+		fmt.Fprintf(w, "\n  %s, %d of 2 votes\n", f.Outcome, f.Cast)
+		printFile(w, f)
+	}
+	for _, f := range v.Removed {
+		fmt.Fprintf(w, "\n%s  (taken out by the author)\n", f.Name)
+		printFile(w, f)
+	}
+}
+
+func printFile(w io.Writer, f egress.FileView) {
+	for _, vote := range f.Votes {
+		fmt.Fprintf(w, "  %s: %s", vote.Checker, vote.Verdict)
+		if vote.Stage == egress.StageDispute {
+			fmt.Fprint(w, ", looking again")
+		}
+		if vote.Comment != "" {
+			fmt.Fprintf(w, " - %s", strings.ReplaceAll(strings.ReplaceAll(vote.Comment, "\r", ""), "\n", "\n      "))
+		}
+		fmt.Fprintln(w)
+	}
+	for _, request := range f.Elsewhere {
+		fmt.Fprintf(w, "  a checker rejected the same bytes in %s\n", request)
+	}
+	printFindings(w, f)
+}
+
+func printFindings(w io.Writer, f egress.FileView) {
+	for _, finding := range f.Findings {
+		place := ""
+		if finding.Line > 0 {
+			place = fmt.Sprintf("line %d", finding.Line)
+		}
+		if finding.Column > 0 {
+			place += fmt.Sprintf(" column %d", finding.Column)
+		}
+		if place != "" {
+			place = strings.TrimSpace(place) + ": "
+		}
+		fmt.Fprintf(w, "  %-8s %s%s %s\n", finding.Severity, place, finding.What, finding.Do)
+	}
+}
+
+func printRecall(w io.Writer, r egress.Release) {
+	fmt.Fprintf(w, "%s was recalled.\n", r.ID)
+	if len(r.Downloads) == 0 {
+		fmt.Fprintln(w, "Nobody had downloaded it.")
+		return
+	}
+	fmt.Fprintln(w, "These people hold a copy; tell them to delete it:")
+	for _, d := range r.Downloads {
+		fmt.Fprintf(w, "  %s, %s\n", d.By, minute(d.At))
+	}
+}
