@@ -60,7 +60,8 @@ type question struct {
 	bound    *Bound
 	stmt     *plan.Statement
 	decision Decision
-	params   map[string]*plan.Const
+
+	committed bool // the decision is in the ledger
 }
 
 // maxStatement is the longest statement in bytes.
@@ -123,6 +124,13 @@ func (g *Gate) refuse(ctx context.Context, q *question, cause error) error {
 	}
 	if shown.Err != nil && g.Log != nil {
 		g.Log.Warn("question refused", "decision", q.decision.ID, "code", shown.Code, "cause", shown.Err.Error())
+	}
+	if q.committed { // what was released stays in the ledger, although the answer was not completed
+		event := q.event("query.failed", map[string]string{"code": string(shown.Code)})
+		if err := g.Ledger.Record(context.WithoutCancel(ctx), event); err != nil {
+			return gatehouse.Errorf(gatehouse.CodeJournal, "The failure of the question could not be journaled.").Because(err)
+		}
+		return shown
 	}
 	d := q.decision
 	d.Outcome, d.Code, d.Entries = OutcomeRefused, shown.Code, nil
@@ -409,6 +417,7 @@ func (q *question) commit(ctx context.Context, change ScratchChange, action stri
 	if err := q.gate.Ledger.Commit(ctx, q.decision, change, q.event(action, detail)); err != nil {
 		return gatehouse.Errorf(gatehouse.CodeJournal, "The decision could not be journaled, so nothing leaves.").Because(err)
 	}
+	q.committed = true
 	return nil
 }
 

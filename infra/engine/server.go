@@ -13,6 +13,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/gatehouse-tre/gatehouse/egress"
 )
@@ -233,7 +234,7 @@ func readTable(payload []byte) (arrow.RecordBatch, error) {
 		return nil, err
 	}
 	if len(batches) == 0 {
-		b := array.NewRecordBuilder(nil, rows.Schema())
+		b := array.NewRecordBuilder(memory.DefaultAllocator, rows.Schema())
 		defer b.Release()
 		return b.NewRecordBatch(), nil
 	}
