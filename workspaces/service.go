@@ -108,6 +108,13 @@ func (s *Service) journalRefusal(ctx context.Context, e gatehouse.Event, err err
 	}
 	e.Action += ".refused"
 	e.Detail = map[string]string{"code": string(refused.Code)}
+	// What was asked for may be anything; what is no name is not written down.
+	if !gatehouse.ValidName(e.Project) {
+		e.Project = ""
+	}
+	if !gatehouse.ValidName(e.Subject) {
+		e.Subject = "not a name"
+	}
 	// The caller may have gone away; the refusal is journaled all the same.
 	recording := s.Store.Update(context.WithoutCancel(ctx), func(tx Tx) error {
 		tx.Record(e)
@@ -118,6 +125,9 @@ func (s *Service) journalRefusal(ctx context.Context, e gatehouse.Event, err err
 	}
 	return err
 }
+
+// unknownToken is the subject of a refusal of somebody nobody knows.
+const unknownToken = "unknown"
 
 // refuse names the code and sentence of a refusal.
 func refuse(code gatehouse.Code, format string, args ...any) error {

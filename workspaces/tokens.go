@@ -135,7 +135,7 @@ func (s *Service) Tokens(ctx context.Context, actor gatehouse.Principal, user st
 // tells nothing of other tokens.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (gatehouse.Principal, error) {
 	var p gatehouse.Principal
-	e := gatehouse.Event{Action: "session", Subject: "unknown token"}
+	e := gatehouse.Event{Action: "session", Subject: unknownToken}
 	err := s.Store.View(ctx, func(tx Tx) error {
 		t, err := tx.TokenByHash(ctx, hashSecret(bearer))
 		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {

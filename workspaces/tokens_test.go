@@ -55,7 +55,7 @@ func TestUnknownTokensAreRefusedAndJournaledWithoutTheToken(t *testing.T) {
 			t.Errorf("somebody was authenticated: %+v", p)
 		}
 		events := h.events()
-		if len(events) != before+1 || events[before].Action != "session.refused" || events[before].Subject != "unknown token" {
+		if len(events) != before+1 || events[before].Action != "session.refused" || events[before].Subject != "unknown" {
 			t.Errorf("journaled as %+v", events[before:])
 		}
 	}
@@ -150,4 +150,18 @@ func TestOpeningAWorkspace(t *testing.T) {
 	h.must(h.ApproveProject(ctx, custodian, "asthma"))
 	_, err = h.OpenWorkspace(ctx, lead, "asthma", id)
 	h.want(err, gatehouse.CodeConflict)
+}
+
+// Whoever asks for nonsense does not get to write it into the journal.
+func TestRefusalsJournalNamesOnly(t *testing.T) {
+	h := newHouse(t)
+	nonsense := strings.Repeat("x\n", 1000)
+	h.want(h.SubmitProject(t.Context(), gatehouse.Principal{User: "eve"}, nonsense), gatehouse.CodeNotFound)
+	if e := h.last(); e.Action != "project.submitted.refused" || e.Project != "" || e.Subject != "not a name" {
+		t.Errorf("journaled as %+v", e)
+	}
+	h.want(h.SubmitProject(t.Context(), gatehouse.Principal{User: "eve"}, "asthma"), gatehouse.CodeNotFound)
+	if e := h.last(); e.Project != "asthma" || e.Subject != "asthma" {
+		t.Errorf("journaled as %+v", e)
+	}
 }

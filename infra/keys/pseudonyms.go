@@ -95,7 +95,12 @@ func (p *Pseudonyms) Pseudonym(unit uint32) (string, error) {
 	if err != nil {
 		return "", unreadable(err, "A pseudonym cannot be made.")
 	}
-	return encoding.EncodeToString(sealed), nil
+	var name [32]byte
+	if encoding.EncodedLen(len(sealed)) != len(name) {
+		return "", unreadable(nil, "A pseudonym cannot be made.")
+	}
+	encoding.Encode(name[:], sealed)
+	return string(name[:]), nil
 }
 
 // Unit gives the unit of a pseudonym. What is not one of this project's is
