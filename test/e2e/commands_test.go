@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -229,6 +230,19 @@ func issuedCommand(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no token was printed")
+}
+
+// named KIND NAME: keep the id of a request or release (req_…, rel_…) that the last
+// command printed in the variable NAME.
+func namedCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: named request|release NAME")
+	}
+	id := regexp.MustCompile(args[0][:3] + `_[0-9a-f]+`).FindString(ts.ReadFile("stdout"))
+	if id == "" {
+		ts.Fatalf("no id of a %s was printed", args[0])
+	}
+	ts.Setenv(args[1], id)
 }
 
 // orphans: no engine outlives the server that started it.

@@ -77,6 +77,7 @@ func TestScripts(t *testing.T) {
 			"python":  pythonCommand,
 			"until":   untilCommand,
 			"issued":  issuedCommand,
+			"named":   namedCommand,
 			"orphans": orphansCommand,
 		},
 	})
