@@ -62,7 +62,7 @@ func asJSON(v any) (string, error) {
 }
 
 func (tx requestTx) Project(ctx context.Context, id string) (workspaces.Project, error) {
-	return workspacesTx{tx.Tx}.Project(ctx, id)
+	return workspacesTx(tx).Project(ctx, id)
 }
 
 const requestColumns = `r.id, r.project, r.title, r.context, r.state, r.author, r.round, r.version,

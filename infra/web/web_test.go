@@ -486,6 +486,54 @@ func TestTheCatalogueShowsNoCountsOfThoseLeftOut(t *testing.T) {
 	}
 }
 
+// bent fails in ways that a service must not.
+type bent struct{}
+
+func (bent) Authenticate(context.Context, string) (gatehouse.Principal, error) {
+	return gatehouse.Principal{User: "ada"}, nil
+}
+func (bent) Projects(context.Context, gatehouse.Principal) ([]workspaces.Project, error) {
+	panic("9434765919")
+}
+func (bent) Project(context.Context, gatehouse.Principal, string) (workspaces.Project, error) {
+	return workspaces.Project{}, nil
+}
+func (bent) Workspaces(context.Context, gatehouse.Principal) ([]workspaces.Workspace, error) {
+	return nil, errors.New("9434765919")
+}
+
+func TestFaultsShowNothing(t *testing.T) {
+	var log bytes.Buffer
+	requests := &egress.Requests{}
+	server := httptest.NewServer(web.New(web.Config{
+		Projects: bent{}, Requests: requests, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Ready: func(context.Context) error { return errors.New("9434765919") },
+	}))
+	defer server.Close()
+	for path, want := range map[string]int{"/v1/projects": 500, "/v1/workspaces": 500, "/healthz": 503} {
+		req, err := http.NewRequest("GET", server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer x")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != want || bytes.Contains(body, []byte("9434765919")) || !bytes.Contains(body, []byte(resp.Header.Get("X-Request-Id"))) {
+			t.Errorf("%s: %d %s, %v", path, resp.StatusCode, body, err)
+		}
+		if !strings.Contains(log.String(), resp.Header.Get("X-Request-Id")) {
+			t.Errorf("%s: nothing in the operator's log", path)
+		}
+	}
+	if panicked := strings.Split(log.String(), "a handler panicked"); len(panicked) != 2 || strings.Contains(strings.SplitN(panicked[1], "\n", 2)[0], "9434765919") {
+		t.Errorf("the log of a panic holds its value: %s", log.String())
+	}
+}
+
 func TestClientsAreCarefulWithTokens(t *testing.T) {
 	s := newSite(t)
 	for _, server := range []string{"http://localhost:1", "localhost", "https://", "https://h/?q", "ftp://h"} {
