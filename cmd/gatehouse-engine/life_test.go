@@ -309,8 +309,8 @@ func TestAWorkerWithoutBubblewrapDoesNotStart(t *testing.T) {
 // bare starts a worker as it is, allowing for nothing.
 type bare struct{}
 
-func (bare) Start(cmd *exec.Cmd, _, _ []string, _ int) (func(), error) {
-	return func() {}, cmd.Start()
+func (bare) Start(cmd *exec.Cmd, _, _ []string, _ int) (func() bool, error) {
+	return func() bool { return false }, cmd.Start()
 }
 
 func TestTheMissingLayerIsNamed(t *testing.T) {

@@ -184,6 +184,23 @@ func TestFailuresAreClassedAndTellNothing(t *testing.T) {
 	}
 }
 
+// DuckDB does not count all the memory that it takes; the kernel does.
+func TestTheKernelsLimitOfMemoryIsTold(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root is sure to have a cgroup here")
+	}
+	c := config(t, engine.RoleVault)
+	c.MemoryMB = 100
+	v := engine.Vault{Process: start(t, c)}
+	if err := v.Open(t.Context()); err != nil {
+		t.Fatal(describe(err))
+	}
+	if _, err := v.Query(t.Context(), "SELECT length(repeat('x', 1500000000))"); kindOf(err) != egress.FailureMemory {
+		t.Errorf("got %v, want memory", describe(err))
+	}
+	<-v.Done()
+}
+
 func TestCancellingInterruptsAtOnce(t *testing.T) {
 	v := engine.Vault{Process: start(t, config(t, engine.RoleVault))}
 	if err := v.Open(t.Context()); err != nil {

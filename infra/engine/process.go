@@ -44,8 +44,9 @@ type Sandbox interface {
 	// descriptors in cmd.ExtraFiles; memoryMB is what DuckDB may use. A missing wall
 	// is an error, never a weaker start. Start and, once the worker is gone,
 	// release are called on the same OS thread, which is used for nothing else,
-	// is not the main thread, and lives as long as the process.
-	Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func(), err error)
+	// is not the main thread, and lives as long as the process. release reports
+	// whether the worker died of the hard limit of memory.
+	Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func() (outOfMemory bool), err error)
 }
 
 // The descriptors that a worker inherits.
@@ -73,6 +74,7 @@ type Process struct {
 	lifeline *os.File
 	gone     chan struct{} // closed when the process is dead and cleaned up
 	exit     error         // how it died; read after gone
+	starved  bool          // it died of the hard limit of memory; read after gone
 	said     *tail         // the end of what it wrote to stderr
 	stop     sync.Once
 }
@@ -158,7 +160,7 @@ func spawn(c Config) (*Process, error) {
 	if c.Log != nil {
 		cmd.Stderr = io.MultiWriter(said, c.Log)
 	}
-	release := func() {}
+	release := func() bool { return false }
 	err = onSpawner(func() (err error) {
 		if c.Sandbox == nil {
 			cmd.Args = append(cmd.Args, "--allow-missing", "bubblewrap")
@@ -179,7 +181,7 @@ func spawn(c Config) (*Process, error) {
 		lifeline.Close()
 		p.client.close()
 		os.Remove(socket)
-		_ = onSpawner(func() error { release(); return nil })
+		_ = onSpawner(func() error { p.starved = release(); return nil })
 		close(p.gone)
 	}()
 	return p, nil
@@ -240,17 +242,23 @@ func (p *Process) Kill() {
 
 func (p *Process) kill() { _ = p.cmd.Process.Signal(syscall.SIGKILL) }
 
-// explain adds to a lost connection how the process died.
+// explain adds to a lost connection how the process died, for which it waits
+// a moment if need be.
 func (p *Process) explain(err error) error {
 	lost := (*egress.EngineFailure)(nil)
-	if errors.As(err, &lost) && lost.Kind == egress.FailureLost {
-		select {
-		case <-p.gone:
-			lost.Cause += fmt.Sprintf(" (%s engine: %v)", p.role, p.exit)
-		default:
-		}
+	if !errors.As(err, &lost) || lost.Kind != egress.FailureLost {
+		return err
 	}
-	return err
+	select {
+	case <-p.gone:
+	case <-time.After(time.Second):
+		return err
+	}
+	kind := lost.Kind
+	if p.starved {
+		kind = egress.FailureMemory
+	}
+	return &egress.EngineFailure{Kind: kind, Cause: fmt.Sprintf("%s (%s engine: %v): %s", lost.Cause, p.role, p.exit, p.said.lastLine())}
 }
 
 // onSpawner runs f on one thread that lives as long as the process. A worker

@@ -185,6 +185,22 @@ func (g *group) leave() error {
 	return failed
 }
 
+// outOfMemory reports whether the kernel killed in the group for want of memory.
+func (g *group) outOfMemory() bool {
+	for _, file := range []string{"memory.events", "memory.oom_control"} { // version 2, version 1
+		lines, err := readLines(filepath.Join(g.folders[0], file))
+		if err != nil {
+			continue
+		}
+		for _, line := range lines {
+			if count, ok := strings.CutPrefix(line, "oom_kill "); ok && count != "0" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // remove removes the group once its processes are gone. The kernel may take a
 // moment to see that; a group left behind is empty and harmless.
 func (g *group) remove() {

@@ -80,8 +80,8 @@ func fault(layer Layer, err error) error {
 // own paths in it, and arranges for descriptors in cmd.ExtraFiles to reach it.
 // It must be called on one locked OS thread, not the main one, that lives as long
 // as the process (the worker dies with that thread), and so must release, once
-// the worker is gone. A *gatehouse.Error of CodeSandbox names the layer that is missing.
-func (w Walls) Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func(), err error) {
+// the worker is gone; release reports whether it died of the hard limit of memory. A *gatehouse.Error of CodeSandbox names the layer that is missing.
+func (w Walls) Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release func() (outOfMemory bool), err error) {
 	var undo []func()
 	undoAll := func() {
 		for _, f := range slices.Backward(undo) {
@@ -133,10 +133,14 @@ func (w Walls) Start(cmd *exec.Cmd, read, write []string, memoryMB int) (release
 		if err := w.missing(Cgroup, err); err != nil {
 			return nil, err
 		}
-		return undoAll, cmd.Start()
+		return func() bool { undoAll(); return false }, cmd.Start()
 	}
 	undo = append(undo, group.remove)
-	return undoAll, group.start(cmd)
+	release = func() bool {
+		defer undoAll()
+		return group.outOfMemory()
+	}
+	return release, group.start(cmd)
 }
 
 // reach is all that a worker can reach of the host's files.

@@ -84,7 +84,8 @@ func on(f func()) {
 type worker struct {
 	*exec.Cmd
 	out     bytes.Buffer
-	release func()
+	release func() bool
+	starved bool // once it is gone: it died of the hard limit of memory
 }
 
 func startProbe(t *testing.T, probe, read, write string, memoryMB int, files ...*os.File) *worker {
@@ -104,7 +105,7 @@ func startProbe(t *testing.T, probe, read, write string, memoryMB int, files ...
 
 func (w *worker) wait() error {
 	err := w.Wait()
-	on(w.release)
+	on(func() { w.starved = w.release() })
 	return err
 }
 
@@ -308,6 +309,9 @@ func TestTheKernelLimitsAWorkersMemory(t *testing.T) {
 	exit := (*exec.ExitError)(nil)
 	if !errors.As(err, &exit) || !strings.Contains(exit.String(), "137") && exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
 		t.Errorf("got %v, want it killed; it said %s", err, w.out.String())
+	}
+	if !w.starved {
+		t.Error("nobody says that it was the memory")
 	}
 }
 
