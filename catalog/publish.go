@@ -98,6 +98,7 @@ func Publish(ctx context.Context, o PublishOptions) (Version, error) {
 	defer os.RemoveAll(work)
 
 	p := &publication{PublishOptions: o, root: root, work: work, started: o.Now()}
+	defer p.close()
 	v, err := p.run(ctx)
 	if err != nil {
 		return Version{}, classify(ctx, err)
@@ -193,7 +194,6 @@ func (p *publication) run(ctx context.Context) (Version, error) {
 	if err := p.prepare(ctx); err != nil {
 		return Version{}, err
 	}
-	defer p.writer.close()
 	for _, t := range p.ordered() {
 		if err := p.table(ctx, t); err != nil {
 			return Version{}, err
@@ -203,6 +203,16 @@ func (p *publication) run(ctx context.Context) (Version, error) {
 		return Version{}, p.refuse()
 	}
 	return p.seal(ctx)
+}
+
+// close ends what still runs or is open when a publication fails on the way.
+func (p *publication) close() {
+	if p.writer != nil {
+		_ = p.writer.close()
+	}
+	if p.report != nil {
+		_ = p.report.f.Close()
+	}
 }
 
 // prepare finds out whether everything is there and in order, before anything is

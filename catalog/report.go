@@ -79,9 +79,8 @@ func (r *report) addLines(path, file string, delimiter byte, lines []int64, colu
 
 // close makes the report durable.
 func (r *report) close() error {
-	defer r.f.Close()
 	r.csv.Flush()
-	for _, err := range []error{r.csv.Error(), r.buf.Flush(), r.f.Sync()} {
+	for _, err := range []error{r.csv.Error(), r.buf.Flush(), r.f.Sync(), r.f.Close()} {
 		if err != nil {
 			return storageFailure(err)
 		}
