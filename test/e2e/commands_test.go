@@ -47,6 +47,19 @@ func demoCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// serve DIR: serve an installation that the script made, on free loopback ports.
+// Sets HTTP, FLIGHT and CA.
+func serveCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serve DIR")
+	}
+	in := installed(ts)
+	ts.Check(in.serve(context.Background(), ts.MkAbs(args[0])))
+	ts.Setenv("HTTP", in.ready.HTTP)
+	ts.Setenv("FLIGHT", in.ready.Flight)
+	ts.Setenv("CA", in.ready.CA)
+}
+
 // stop: SIGTERM to the server, which must drain and exit with 0.
 func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
@@ -132,8 +145,9 @@ func askCommand(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Check(err)
+	out := ts.Stdout() // also without any row, or the last command's output would stand
 	for _, row := range rows {
-		fmt.Fprintln(ts.Stdout(), row)
+		fmt.Fprintln(out, row)
 	}
 }
 

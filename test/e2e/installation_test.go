@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,7 @@ type readiness struct {
 	Custodian  string            `json:"custodian"`
 }
 
-// installation is one running `gatehouse demo`. The goroutine of the script owns
+// installation is one running `gatehouse demo` or `gatehouse serve`. The goroutine of the script owns
 // it; output is written by the process's copier.
 type installation struct {
 	process *exec.Cmd
@@ -57,6 +58,12 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.buf.Write(p)
 }
 
+func (o *output) reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.buf.Reset()
+}
+
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -65,14 +72,45 @@ func (o *output) String() string {
 
 // start runs the demonstration on dir and returns when it says that it serves.
 func (in *installation) start(ctx context.Context, dir, readyFile string, args ...string) error {
-	if in.running() {
-		return errors.New("a demonstration is running already")
-	}
 	if err := os.Remove(readyFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
+	args = append([]string{"demo", "--dir", dir, "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--ready", readyFile}, args...)
+	return in.run(ctx, args, func() (bool, error) {
+		said, err := os.ReadFile(readyFile)
+		if err != nil {
+			return false, nil
+		}
+		in.ready = readiness{}
+		if err := json.Unmarshal(said, &in.ready); err != nil {
+			return false, fmt.Errorf("the ready file is not whole when it appears: %w", err)
+		}
+		return true, nil
+	})
+}
+
+var serving = regexp.MustCompile(`(?s)HTTP API +(https://\S+)\nFlight SQL +(grpc\+tls://\S+)\nCA +(\S+)\n`)
+
+// serve runs the installation in dir and returns when it says where it serves.
+func (in *installation) serve(ctx context.Context, dir string) error {
+	return in.run(ctx, []string{"serve", "--dir", dir, "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0"}, func() (bool, error) {
+		said := serving.FindStringSubmatch(in.output.String())
+		if said == nil {
+			return false, nil
+		}
+		in.ready = readiness{HTTP: said[1], Flight: said[2], CA: said[3]}
+		return true, nil
+	})
+}
+
+// run starts gatehouse and looks, again and again, whether it is ready.
+func (in *installation) run(ctx context.Context, args []string, ready func() (bool, error)) error {
+	if in.running() {
+		return errors.New("a server is running already")
+	}
+	in.output.reset()
 	in.exited = make(chan struct{})
-	in.process = exec.Command(filepath.Join(binaries, "gatehouse"), append([]string{"demo", "--dir", dir, "--http", "127.0.0.1:0", "--flight", "127.0.0.1:0", "--ready", readyFile}, args...)...)
+	in.process = exec.Command(filepath.Join(binaries, "gatehouse"), args...)
 	in.process.Stdout, in.process.Stderr = &in.output, &in.output
 	in.process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := in.process.Start(); err != nil {
@@ -88,20 +126,14 @@ func (in *installation) start(ctx context.Context, dir, readyFile string, args .
 	for look := time.NewTicker(20 * time.Millisecond); ; {
 		select {
 		case <-in.exited:
-			return fmt.Errorf("the demonstration ended before it served: %v\n%s", in.status, in.output.String())
+			return fmt.Errorf("the server ended before it served: %v\n%s", in.status, in.output.String())
 		case <-ctx.Done():
 			in.end()
-			return fmt.Errorf("the demonstration is not ready after %v\n%s", readyWithin, in.output.String())
+			return fmt.Errorf("the server is not ready after %v\n%s", readyWithin, in.output.String())
 		case <-look.C:
-			said, err := os.ReadFile(readyFile)
-			if err != nil {
-				continue
+			if is, err := ready(); is || err != nil {
+				return err
 			}
-			in.ready = readiness{}
-			if err := json.Unmarshal(said, &in.ready); err != nil {
-				return fmt.Errorf("the ready file is not whole when it appears: %w", err)
-			}
-			return nil
 		}
 	}
 }
@@ -121,7 +153,7 @@ func (in *installation) running() bool {
 // stop asks the server to leave, as a service manager does, and gives its status.
 func (in *installation) stop() error {
 	if !in.running() {
-		return errors.New("no demonstration is running")
+		return errors.New("no server is running")
 	}
 	if err := in.process.Process.Signal(syscall.SIGTERM); err != nil {
 		return err

@@ -69,6 +69,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"demo":    demoCommand,
+			"serve":   serveCommand,
 			"stop":    stopCommand,
 			"kill9":   killCommand,
 			"as":      asCommand,
