@@ -66,6 +66,45 @@ func TestPublishReadsExtractsAndWritesParquet(t *testing.T) {
 	}
 }
 
+// cutShort is rows that end with an error.
+type cutShort struct{ array.RecordReader }
+
+func (cutShort) Err() error { return errors.New("the extract is cut off") }
+
+func TestRowsThatEndEarlyMakeNoTable(t *testing.T) {
+	p := engine.Publish{Process: start(t, config(t, engine.RolePublish))}
+	if err := p.Open(t.Context()); err != nil {
+		t.Fatal(describe(err))
+	}
+	some := numbers(t, "n", make([]int64, 1<<20)...)
+	for range 3 {
+		rows, err := array.NewRecordReader(some.Schema(), []arrow.RecordBatch{some, some, some})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Load(t.Context(), "t", cutShort{rows}); kindOf(err) != egress.FailureOther || !strings.Contains(describe(err), "cut off") {
+			t.Errorf("got %v", describe(err))
+		}
+		rows.Release()
+		until(t, "there is no table", func() bool {
+			got, err := p.Query(t.Context(), "SELECT count(*) FROM duckdb_tables()")
+			return text(t, got, err) == "0\n"
+		})
+	}
+	rows, err := array.NewRecordReader(some.Schema(), []arrow.RecordBatch{some, some})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Release()
+	if err := p.Load(t.Context(), "t", rows); err != nil {
+		t.Error(describe(err))
+	}
+	got, err := p.Query(t.Context(), "SELECT count(*) FROM t")
+	if got := text(t, got, err); got != "2097152\n" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestVaultAnswersAndKeepsScratchTables(t *testing.T) {
 	versions, scratch := samplePeople(t), t.TempDir()
 	v := openVault(t, versions, scratch)

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/duckdb/duckdb-go/v2"
 
+	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
 )
 
@@ -121,25 +122,22 @@ func (d *Database) Close() error {
 	return d.db.Close()
 }
 
-// load makes a table of rows through a view, since a view over Arrow rows can
-// be read only once.
+// load makes a table of rows, or none if they end early. It goes through a view,
+// since a view over Arrow rows can be read only once.
 func load(ctx context.Context, c *duckdb.Conn, table string, rows array.RecordReader) error {
 	a, err := duckdb.NewArrowFromConn(c)
 	if err != nil {
 		return err
 	}
-	const incoming = "gatehouse_incoming_rows"
+	incoming := gatehouse.NewID("incoming") // tables may be loaded side by side
 	release, err := a.RegisterView(rows, incoming)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if _, err := c.ExecContext(ctx, "CREATE TABLE "+identifier(table)+" AS FROM "+incoming, nil); err != nil {
-		return err
+	_, err = c.ExecContext(ctx, "CREATE TABLE "+identifier(table)+" AS FROM "+incoming, nil)
+	if err == nil && rows.Err() != nil {
+		err = errors.Join(rows.Err(), execAll(ctx, c, []string{"DROP TABLE " + identifier(table)}))
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	_, err = c.ExecContext(ctx, "DROP VIEW "+incoming, nil)
-	return err
+	return errors.Join(err, execAll(ctx, c, []string{"DROP VIEW " + incoming}))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -70,26 +71,29 @@ func (p Publish) Exec(ctx context.Context, statements ...string) error {
 	return p.exec(ctx, statements)
 }
 
-// Load makes a new table of rows, which it reads to their end but does not release.
+// Load makes a new table of rows, which it reads to their end but does not
+// release. When it fails, whosever fault it is, there is no table.
 func (p Publish) Load(ctx context.Context, table string, rows array.RecordReader) error {
 	body, in := io.Pipe()
+	source := make(chan error, 1) // why rows ended early, if they did
 	go func() {
 		w := ipc.NewWriter(in, ipc.WithSchema(rows.Schema()))
-		for rows.Next() {
-			if err := writeBatch(w, rows.RecordBatch()); err != nil {
-				in.CloseWithError(err)
-				return
-			}
+		var err error
+		for err == nil && rows.Next() {
+			err = writeBatch(w, rows.RecordBatch())
 		}
-		if err := rows.Err(); err != nil {
-			in.CloseWithError(err)
-			return
+		source <- rows.Err()
+		if err = errors.Join(err, rows.Err()); err == nil {
+			err = w.Close()
 		}
-		in.CloseWithError(w.Close())
+		in.CloseWithError(err)
 	}()
 	resp, err := p.client.do(ctx, http.MethodPost, pathLoad+"?table="+url.QueryEscape(table), arrowStream, body)
+	body.CloseWithError(io.ErrClosedPipe)
+	if early := <-source; early != nil {
+		err = &egress.EngineFailure{Kind: egress.FailureOther, Cause: early.Error()}
+	}
 	if err != nil {
-		body.CloseWithError(err)
 		return p.explain(err)
 	}
 	return resp.Body.Close()
