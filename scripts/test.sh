@@ -1,24 +1,47 @@
 #!/usr/bin/env bash
-# The tests: every package once; those that share state between goroutines again
-# under the race detector; then the built programs, end to end.
-set -euo pipefail
+# Everything that CI runs: lint; every package once; those that share state
+# between goroutines again under the race detector; the built programs, end to
+# end. All of it is run even when something fails, so that one run tells all.
+set -uo pipefail
 cd "$(dirname "$0")/.."
-export TAGS=${TAGS:-duckdb_arrow}
+export TAGS=${TAGS:-duckdb_arrow} GATEHOUSE_BIN=$PWD/bin
+
+failed=()
+stage() {
+  local name=$1
+  shift
+  local start=$SECONDS
+  "$@" || failed+=("$name")
+  echo "-- $name took $((SECONDS - start)) s"
+}
+
+units() {
+  go test -tags "$TAGS" $(go list -tags "$TAGS" ./... | grep -v '/test/e2e$')
+}
 
 # The race detector costs a second build of everything below a package, so it is
 # kept to packages that do not link DuckDB (C++ is not what it looks at anyway).
-linking_duckdb() {
-  go list -tags "$TAGS" -test -deps -f '{{if not .Standard}}{{.ImportPath}}{{end}}' "$1" | grep -q '^github.com/duckdb/'
+races() {
+  local package concurrent=()
+  for package in infra/flight infra/engine infra/journal infra/state infra/web workspaces egress; do
+    go list -tags "$TAGS" -test -deps -f '{{.ImportPath}}' "./$package" | grep -q '^github.com/duckdb/' || concurrent+=("./$package")
+  done
+  go test -race -tags "$TAGS" "${concurrent[@]}"
 }
 
-everything=$(go list -tags "$TAGS" ./... | grep -v '/test/e2e$')
-go test -tags "$TAGS" $everything
+end_to_end() {
+  go test -count=1 -timeout 20m ./test/e2e
+}
 
-concurrent=()
-for package in infra/flight infra/engine infra/journal infra/state infra/web workspaces egress; do
-  [[ -d $package ]] || continue
-  linking_duckdb "./$package" || concurrent+=("./$package")
-done
-go test -race -tags "$TAGS" "${concurrent[@]}"
+stage lint scripts/lint.sh
+stage "unit tests" units
+stage "race detector" races
+stage "end to end" end_to_end
 
-GATEHOUSE_BIN=$PWD/bin go test -count=1 -timeout 20m ./test/e2e
+if ((${#failed[@]} > 0)); then
+  printf 'FAILED:'
+  printf ' %s;' "${failed[@]}"
+  echo
+  exit 1
+fi
+echo "all tests passed"
