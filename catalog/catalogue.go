@@ -73,14 +73,16 @@ func (c *Catalogue) Version(ctx context.Context, dataset string, number int) (Ve
 // verifyFiles checks that a version's folder holds the manifest's files, as they
 // were signed, and no others.
 func (c *Catalogue) verifyFiles(ctx context.Context, v Version) error {
-	known := map[string]bool{manifestFile: true, signatureFile: true}
+	known := map[string]bool{".": true, manifestFile: true, signatureFile: true}
 	for _, f := range v.Files() {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		known[f.Path] = true
 		if !filepath.IsLocal(f.Path) {
 			return unverified(v.Name(), "the manifest names a file elsewhere.")
+		}
+		for path := filepath.Clean(f.Path); path != "."; path = filepath.Dir(path) {
+			known[path] = true // with the folders above it
 		}
 		found, err := c.describe(v.Folder, f.Path)
 		switch {
@@ -92,11 +94,11 @@ func (c *Catalogue) verifyFiles(ctx context.Context, v Version) error {
 			return unverified(v.Name(), "the file %s is not the one that was published.", f.Path)
 		}
 	}
-	return filepath.WalkDir(v.Folder, func(path string, e fs.DirEntry, err error) error {
+	return filepath.WalkDir(v.Folder, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {
 			return unverified(v.Name(), "its folder cannot be read.").Because(err)
 		}
-		if name, _ := filepath.Rel(v.Folder, path); !e.IsDir() && !known[name] {
+		if name, _ := filepath.Rel(v.Folder, path); !known[name] {
 			return unverified(v.Name(), "the folder holds a file that was not published with it.")
 		}
 		return nil

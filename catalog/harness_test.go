@@ -100,6 +100,7 @@ type house struct {
 	dir      string
 	extracts string
 	start    catalog.StartEngine
+	reader   catalog.Engine // of query
 	signer   signer
 	store    *recorder
 	now      time.Time
@@ -157,16 +158,18 @@ func (h *house) write(name, content string) {
 	}
 }
 
-// query answers SQL with a fresh engine that may read the installation.
+// query answers SQL with an engine that may read the installation.
 func (h *house) query(sql string) [][]string {
 	h.t.Helper()
 	ctx := context.Background()
-	e, err := h.start(ctx, h.dir, h.t.TempDir())
-	if err != nil {
-		h.t.Fatal(err)
+	if h.reader == nil {
+		var err error
+		if h.reader, err = h.start(ctx, h.dir, h.t.TempDir()); err != nil {
+			h.t.Fatal(err)
+		}
+		h.t.Cleanup(func() { h.reader.Close() })
 	}
-	defer e.Close()
-	r, err := e.Query(ctx, sql)
+	r, err := h.reader.Query(ctx, sql)
 	if err != nil {
 		h.t.Fatalf("%s: %v", sql, causeOf(err))
 	}

@@ -278,7 +278,7 @@ func (p *publication) prepare(ctx context.Context) error {
 	p.writer = &writer{engine: engine, out: p.out}
 	p.version = Version{
 		Dataset: d.Dataset, Number: p.number, Title: d.Title, Custodian: d.Custodian,
-		Published: p.started.UTC().Truncate(time.Second), NoOptOuts: d.OptOutsReason,
+		Published: p.started.UTC().Truncate(time.Second), NoOptOuts: d.OptOutsReason, Family: d.Index,
 		DefinitionSHA256: d.SHA256, PublishedBy: p.Principal.User,
 		Receipts: []Receipt{},
 	}

@@ -71,7 +71,10 @@ type Version struct {
 	Accounts  []Account `json:"accounts"` // what became of every row of every extract
 	Receipts  []Receipt `json:"receipts"` // the opt-out lists that were applied
 	// NoOptOuts is why no list was applied; "" where lists were.
-	NoOptOuts        string `json:"no_opt_outs,omitempty"`
+	NoOptOuts string `json:"no_opt_outs,omitempty"`
+	// Family names the person index that gave the units: across versions and
+	// datasets of one family, a unit is the same person; elsewhere it is another.
+	Family           string `json:"family"`
 	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
 	PublishedBy      string `json:"published_by"`      // user name
 	Folder           string `json:"-"`
