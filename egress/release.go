@@ -69,7 +69,7 @@ func (s *Requests) release(ctx context.Context, p gatehouse.Principal, id string
 		now     time.Time
 	)
 	err := s.Store.View(ctx, func(tx RequestReader) (err error) {
-		now = tx.Now()
+		now = tx.Now().Truncate(time.Microsecond) // as the database keeps it
 		if sealed, project, err = s.read(ctx, tx, p, gatehouse.ActionRequestRelease, id); err != nil {
 			return err
 		}

@@ -321,13 +321,20 @@ func newRequestReviewCommand(f *serverFlags) *cobra.Command {
 					approve = append(approve, file.Name)
 				}
 			}
+			// A comment says what is wrong: it goes with approvals only if nothing else
+			// is voted.
+			remark := comment
+			if len(giveBack)+len(reject) > 0 {
+				remark = ""
+			}
 			var votes []web.BallotInput
 			for _, group := range []struct {
 				verdict egress.Verdict
 				files   []string
-			}{{egress.VerdictApprove, approve}, {egress.VerdictReturn, giveBack}, {egress.VerdictReject, reject}} {
+				comment string
+			}{{egress.VerdictApprove, approve, remark}, {egress.VerdictReturn, giveBack, comment}, {egress.VerdictReject, reject, comment}} {
 				for _, file := range group.files {
-					votes = append(votes, web.BallotInput{File: file, Verdict: group.verdict, Comment: comment})
+					votes = append(votes, web.BallotInput{File: file, Verdict: group.verdict, Comment: group.comment})
 				}
 			}
 			if len(votes) == 0 {

@@ -16,6 +16,14 @@ func day(t time.Time) string { return t.Local().Format("2 January 2006") }
 
 func minute(t time.Time) string { return t.Local().Format("2 January 2006, 15:04") }
 
+// counted is "1 file" or "2 files".
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return humanize.Comma(int64(n)) + " " + noun
+}
+
 // stateInWords says where a request stands and whose turn it is.
 func stateInWords(s egress.RequestSummary) string {
 	state := strings.ReplaceAll(string(s.State), "_", " ")

@@ -28,7 +28,7 @@ func newRequestReleaseCommand(f *serverFlags) *cobra.Command {
 			}
 			return f.show(cmd.OutOrStdout(), r, func() {
 				fmt.Fprintln(cmd.OutOrStdout(), r.ID)
-				cmd.PrintErrf("%d files; members of %s can download them until %s\n", len(r.Files), r.Project, day(r.Expires))
+				cmd.PrintErrf("%s; members of %s can download until %s\n", counted(len(r.Files), "file"), r.Project, day(r.Expires))
 			})
 		},
 	}

@@ -189,7 +189,7 @@ func TestARequestOnTheCommandLine(t *testing.T) {
 	}
 
 	out, _, err := d.run("verify", bundle, "--key", d.releasePub, "--journal-key", d.journalPub)
-	if err != nil || !strings.Contains(out, "The bundle verifies") || !strings.Contains(out, "is in the journal") || !strings.Contains(out, "1 file") {
+	if err != nil || !strings.Contains(out, "The bundle verifies") || !strings.Contains(out, "is in the journal") || !strings.Contains(out, "1 file of the request") {
 		t.Errorf("verify: %v\n%s", err, out)
 	}
 	if _, _, err := d.run("verify", bundle, "--key", d.journalPub); gatehouse.CodeOf(err) != gatehouse.CodeBundle {

@@ -100,9 +100,9 @@ func printManifest(cmd *cobra.Command, m egress.Manifest, proved bool) {
 		for _, v := range f.Votes {
 			checkers[v.Checker] = true
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "  %s  %s, %d checkers\n", f.Name, humanize.IBytes(uint64(f.Bytes)), len(checkers))
+		fmt.Fprintf(cmd.OutOrStdout(), "  %s  %s, %s\n", f.Name, humanize.IBytes(uint64(f.Bytes)), counted(len(checkers), "checker"))
 	}
 	if m.Withheld > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d files of the request were not approved and are not in it.\n", m.Withheld)
+		fmt.Fprintf(cmd.OutOrStdout(), "Left out, since it was not approved: %s of the request.\n", counted(m.Withheld, "file"))
 	}
 }

@@ -59,13 +59,12 @@ type column struct {
 	dates   int             // values that are days
 	years   int             // values that are years
 	values  map[uint64]bool // distinct values by hash; nil once there are too many to matter
-	repeats int             // values that were seen before
 	last    int64
 	steps   int // values one above the last: a running number of rows is no identifier
 }
 
 // maxDistinct bounds the memory that a column takes.
-const maxDistinct = 200_000
+const maxDistinct = 50_000
 
 var (
 	countName = regexp.MustCompile(`(?i)^(?:n|no|num|number|count|counts|freq|frequency|total|patients?|people|persons?|units?|cases?|deaths?|events?|admissions?|records?|rows?|numerator|denominator|size|population|count_?star\(\)|count\(.*\))$|(?:^|[_ .])(?:n|count|counts|num|number|freq|total|patients|people|persons|cases|deaths)(?:[_ .]|$)|^(?:n|num|number)_?of_`)
@@ -122,29 +121,29 @@ func (col *column) see(c *collector, value string, line, at int) {
 	if col.isCount {
 		judgeCount(c, value, line, at)
 	}
-	if dayOnly.MatchString(value) {
+	// The patterns are slow and most values cannot match them.
+	digits := digit(value[0])
+	if digits && len(value) >= 8 && dayOnly.MatchString(value) {
 		col.dates++
 		if col.isBirth {
 			c.add(Finding{RuleBirthDate, Serious, line, at, "A column of dates of birth gives days.", "Give the year of birth or an age band."})
 		}
-	} else if yearOnly.MatchString(value) {
+	} else if digits && len(value) == 4 && yearOnly.MatchString(value) {
 		col.years++
 	}
-	if opaqueValue.MatchString(value) {
+	if len(value) >= 5 && !strings.ContainsAny(value, " .") && opaqueValue.MatchString(value) {
 		col.opaque++
 	}
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil {
-		if n == col.last+1 {
-			col.steps++
+	if digits {
+		if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+			if n == col.last+1 {
+				col.steps++
+			}
+			col.last = n
 		}
-		col.last = n
 	}
 	if col.values != nil {
-		h := hash(value)
-		if col.values[h] {
-			col.repeats++
-		}
-		col.values[h] = true
+		col.values[hash(value)] = true
 		if len(col.values) > maxDistinct {
 			col.values = nil // certainly not a table of results; finish says so by its rows
 		}
