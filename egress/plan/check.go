@@ -91,6 +91,8 @@ func (c *checker) node(slot *Node) error {
 	case *WithRef:
 		n.cols, n.people = n.Def.Columns(), n.Def.People()
 		return nil
+	case *Correlated:
+		return c.correlated(n)
 	case *With:
 		if err := c.node(&n.Def); err != nil {
 			return err
@@ -163,6 +165,28 @@ func (c *checker) node(slot *Node) error {
 		return gatehouse.Errorf(gatehouse.CodeTableFunction, "UNNEST over rows of people is not answered.")
 	}
 	return unknown("operator", "node")
+}
+
+// correlated types what a correlated subquery reads of the rows around it. Of
+// people it must read the person too, or its rows would be nobody's.
+func (c *checker) correlated(n *Correlated) error {
+	left := n.Of.L
+	own := false
+	for i, e := range n.Reads {
+		from := left.Columns()[e.(*Ref).Index]
+		if from.Identity == OwnOrNull {
+			return noIdentity([]Column{from})
+		}
+		own = own || from.Identity == Own
+		from.Type = n.cols[i].Type
+		n.cols[i] = from
+	}
+	n.people = left.People()
+	if n.people && !own {
+		return gatehouse.Errorf(gatehouse.CodeJoin, "A subquery reads values of the people around it without their person_id.").
+			WithAdvice("Compare person_id inside the subquery with the one outside.")
+	}
+	return nil
 }
 
 func inputSlot(n Node) *Node {
@@ -252,13 +276,43 @@ func checkFilter(n *Filter) error {
 		if col.Identity != NotIdentity {
 			return noIdentity([]Column{col})
 		}
-		if op, ok := cond.(*Op); ok && op.Name == "IS NOT NULL" {
-			if ref, ok := op.Args[0].(*Ref); ok && n.cols[ref.Index].Identity == OwnOrNull {
-				n.cols[ref.Index].Identity = Own
+		for _, ref := range provenPresent(cond) {
+			if n.cols[ref].Identity == OwnOrNull {
+				n.cols[ref].Identity = Own
 			}
+			n.cols[ref].Nulls = NullsRaw // there are none left to tell anything
 		}
 	}
 	return nil
+}
+
+// provenPresent lists the columns that are not NULL in a row that meets cond.
+func provenPresent(cond Expr) []int {
+	var out []int
+	look := func(e Expr) {
+		for {
+			c, ok := e.(*Cast)
+			if !ok {
+				break
+			}
+			e = c.X
+		}
+		if ref, ok := e.(*Ref); ok {
+			out = append(out, ref.Index)
+		}
+	}
+	switch c := cond.(type) {
+	case *Op:
+		if c.Name == "IS NOT NULL" || c.Name == "IN" {
+			look(c.Args[0])
+		}
+	case *Compare:
+		if c.Op != "IS DISTINCT FROM" && c.Op != "IS NOT DISTINCT FROM" {
+			look(c.L)
+			look(c.R)
+		}
+	}
+	return out
 }
 
 func checkAggregate(n *Aggregate) error {

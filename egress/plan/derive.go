@@ -95,7 +95,11 @@ func deriveOp(e *Op, args []Column) (Column, error) {
 	case "IS NULL", "IS NOT NULL":
 		return condition(), nil
 	case "COALESCE":
-		return together(e.T, args)
+		out, err := together(e.T, args)
+		if err == nil && len(args) == 2 && isZero(e.Args[1]) {
+			out.Form = args[0].Form // a missing value counted as nothing is no weight
+		}
+		return out, err
 	case "TRY":
 		c := args[0]
 		c.Nulls = NullsDerived
@@ -159,7 +163,20 @@ func deriveCase(e *Case, args []Column) (Column, error) {
 	if out.Identity != NotIdentity {
 		out.Form = FormNone
 	}
+	if ref, ok := e.Else.(*Ref); ok && len(e.Whens) == 1 && isZero(e.Thens[0]) {
+		// CASE WHEN x IS NULL THEN 0 ELSE x END, as a correlated count is bound
+		if op, ok := e.Whens[0].(*Op); ok && op.Name == "IS NULL" {
+			if same, ok := op.Args[0].(*Ref); ok && same.Index == ref.Index {
+				out.Form = values[1].Form
+			}
+		}
+	}
 	return out, nil
+}
+
+func isZero(e Expr) bool {
+	c, ok := literal(e)
+	return ok && c.Value != nil && c.Value.Sign() == 0
 }
 
 // literal sees through casts of literals.

@@ -19,6 +19,9 @@ func checkJoin(n *Join) error {
 			return err
 		}
 	}
+	if n.Delim && lp != rp {
+		return gatehouse.Errorf(gatehouse.CodeJoin, "A correlated subquery over people must read people too.").WithAdvice("Use a join with the reference table.")
+	}
 	n.people = true
 	left, right := slices.Clone(n.L.Columns()), slices.Clone(n.R.Columns())
 	if lp != rp {
@@ -31,9 +34,17 @@ func checkJoin(n *Join) error {
 	if !same {
 		return gatehouse.Errorf(gatehouse.CodeJoin, "Two tables of people are joined other than on the person.")
 	}
+	if n.Delim && n.Kind != MarkJoin && n.Kind != InnerJoin && n.Kind != LeftJoin && n.Kind != SingleJoin {
+		return unknown("correlated join", n.Kind)
+	}
 	switch n.Kind {
 	case InnerJoin:
 	case LeftJoin:
+		padded(right)
+	case SingleJoin:
+		if !atMostOne(n.R) {
+			return gatehouse.Errorf(gatehouse.CodeOperator, "A scalar subquery may have several rows for one person.").WithAdvice("Use an aggregate such as max inside it, or a join.")
+		}
 		padded(right)
 	case RightJoin:
 		padded(left)
@@ -141,24 +152,43 @@ func padded(cols []Column) {
 	}
 }
 
-// checkMark: does the left row have a match on the right, for IN and EXISTS.
-// With a NULL identity on the right, IN would answer NULL for everybody, which
-// depends on other people's rows.
+// checkMark: does the left row have a match on the right, for IN and EXISTS. The
+// conditions must be certain: with a NULL on the right, IN would answer NULL for
+// everybody, which depends on other people's rows.
 func checkMark(n *Join, left, right []Column) error {
-	if len(n.Conds) != 1 {
-		return gatehouse.Errorf(gatehouse.CodeJoin, "IN and EXISTS over people are answered for person_id alone.").WithAdvice("Use a join on person_id.")
-	}
-	l, err := derive(n.Conds[0].L, left)
-	if err != nil {
-		return err
-	}
-	r, err := derive(n.Conds[0].R, right)
-	if err != nil {
-		return err
-	}
-	if l.Identity != Own || r.Identity != Own {
-		return gatehouse.Errorf(gatehouse.CodeJoin, "The subquery's person_id may be NULL.").WithAdvice("Add WHERE person_id IS NOT NULL to it.")
+	for _, cond := range n.Conds {
+		l, err := derive(cond.L, left)
+		if err != nil {
+			return err
+		}
+		r, err := derive(cond.R, right)
+		if err != nil {
+			return err
+		}
+		switch {
+		case cond.Op == "IS NOT DISTINCT FROM":
+		case cond.Op == "=" && l.Identity == Own && r.Identity == Own:
+		case l.Identity != NotIdentity:
+			return gatehouse.Errorf(gatehouse.CodeJoin, "The subquery's person_id may be NULL.").WithAdvice("Add WHERE person_id IS NOT NULL to it.")
+		default:
+			return gatehouse.Errorf(gatehouse.CodeJoin, "IN over people is answered for person_id alone.").WithAdvice("Use EXISTS, or a join on person_id.")
+		}
 	}
 	n.cols = append(left, condition())
 	return nil
+}
+
+// atMostOne reports whether a correlated scalar subquery has, by its shape, no
+// more than one row for each row outside: an aggregate by exactly what it reads
+// of them.
+func atMostOne(n Node) bool {
+	switch n := n.(type) {
+	case *Project:
+		return atMostOne(n.Input)
+	case *Join:
+		_, reads := n.L.(*Correlated)
+		agg, ok := n.R.(*Aggregate)
+		return reads && ok && (n.Kind == InnerJoin || n.Kind == LeftJoin) && len(agg.Groups) == len(n.Conds)
+	}
+	return false
 }

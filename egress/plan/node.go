@@ -152,6 +152,18 @@ type Join struct {
 	Kind  string
 	L, R  Node
 	Conds []JoinCond
+	// Delim: the right side holds Correlated nodes that read the left.
+	Delim        bool
+	delimColumns []Expr // which columns of it, over L
+}
+
+// Correlated is what a correlated subquery reads of the rows around it: the
+// distinct values of some columns of the left side of a join (DuckDB's delim
+// join).
+type Correlated struct {
+	head
+	Of    *Join  // whose left side
+	Reads []Expr // over the columns of Of.L
 }
 
 // JoinCond is L op R.
@@ -209,6 +221,7 @@ func (n *Scan) Inputs() []Node          { return nil }
 func (n *Values) Inputs() []Node        { return nil }
 func (n *TableFunction) Inputs() []Node { return nil }
 func (n *WithRef) Inputs() []Node       { return nil }
+func (n *Correlated) Inputs() []Node    { return nil }
 func (n *Unnest) Inputs() []Node        { return []Node{n.Input} }
 func (n *Project) Inputs() []Node       { return []Node{n.Input} }
 func (n *Filter) Inputs() []Node        { return []Node{n.Input} }

@@ -159,7 +159,7 @@ func pushFilter(n *Filter) Node {
 		out.cols = in.cols
 		return out
 	case *Join:
-		if in.Kind == CrossJoin || in.Kind == InnerJoin {
+		if !in.Delim && (in.Kind == CrossJoin || in.Kind == InnerJoin) {
 			return pushIntoJoin(n, in)
 		}
 	}

@@ -23,6 +23,7 @@ type Printer struct {
 
 	withs  []string // definitions printed so far, in order
 	listed map[int]bool
+	outers map[*Join]string
 	err    error
 }
 
@@ -173,6 +174,8 @@ func (p *Printer) node(n Node) string {
 		return "SELECT CASE WHEN count(*) > 1 THEN error('More than one row returned by a subquery used as an expression.') ELSE first(c0) END AS c0 FROM " + p.from(n.Input, "t")
 	case *With:
 		return p.node(n.Body) // whoever reads the definition prints it
+	case *Correlated:
+		return p.correlated(n)
 	case *WithRef:
 		p.define(n.Index, n.Def)
 		return "SELECT * FROM with_" + strconv.Itoa(n.Index)
@@ -199,6 +202,29 @@ func (p *Printer) define(index int, def Node) {
 	p.listed[index] = true
 	sql := p.node(def)
 	p.withs = append(p.withs, "with_"+strconv.Itoa(index)+" AS MATERIALIZED ("+sql+")")
+}
+
+// outer names the left side of a correlated join, which the right reads too: it
+// is printed once, before both.
+func (p *Printer) outer(n *Join) string {
+	if name, ok := p.outers[n]; ok {
+		return name
+	}
+	if p.outers == nil {
+		p.outers = map[*Join]string{}
+	}
+	sql := p.node(n.L)
+	name := "outer_" + strconv.Itoa(len(p.outers))
+	p.outers[n] = name
+	p.withs = append(p.withs, name+" AS MATERIALIZED ("+sql+")")
+	return name
+}
+
+// correlated prints the distinct values that a correlated subquery reads.
+func (p *Printer) correlated(n *Correlated) string {
+	name := p.outer(n.Of)
+	ref := p.single(n.Of.L)
+	return "SELECT DISTINCT " + p.outputs(n, "u", func(i int) string { return p.expr(n.Reads[i], ref) }) + " FROM " + name
 }
 
 func (p *Printer) values(n *Values) string {
@@ -236,7 +262,15 @@ func (p *Printer) join(n *Join) string {
 		}
 		return r(i - width)
 	}
-	left, right := p.from(n.L, "l"), p.from(n.R, "r")
+	left, right := p.from(n.L, "l"), ""
+	if n.Delim {
+		left = "(SELECT * FROM " + p.outer(n) + ") AS l"
+	}
+	right = p.from(n.R, "r")
+	kind := n.Kind
+	if kind == SingleJoin {
+		kind = LeftJoin // at most one row matches: see atMostOne
+	}
 	on := " ON " + strings.Join(conds, " AND ")
 	switch n.Kind {
 	case CrossJoin:
@@ -251,17 +285,17 @@ func (p *Printer) join(n *Join) string {
 			return p.mark(n, l)
 		}) + " FROM " + left
 	}
-	return "SELECT " + p.outputs(n, unit, out) + " FROM " + left + " " + n.Kind + " JOIN " + right + on
+	return "SELECT " + p.outputs(n, unit, out) + " FROM " + left + " " + kind + " JOIN " + right + on
 }
 
 // mark prints the boolean of a mark join: IN for "=", EXISTS otherwise.
 func (p *Printer) mark(n *Join, l refs) string {
 	r := p.columns(n.R, "r.")
-	if len(n.Conds) == 1 && n.Conds[0].Op == "=" {
+	if len(n.Conds) == 1 && n.Conds[0].Op == "=" && !n.Delim {
 		return "(" + p.expr(n.Conds[0].L, l) + " IN (SELECT " + p.expr(n.Conds[0].R, r) + " FROM " + p.from(n.R, "r") + "))"
 	}
 	for _, c := range n.Conds {
-		if c.Op != "IS NOT DISTINCT FROM" {
+		if c.Op != "IS NOT DISTINCT FROM" && !(c.Op == "=" && p.Vault && n.People()) { // Check made sure of the second
 			return p.fail(unknown("join", "MARK"))
 		}
 	}

@@ -56,6 +56,7 @@ type reader struct {
 	params      map[string]*Const
 	asked       []*Param
 	ctes        map[int]Node // definitions in scope, by index
+	delims      []*Join      // correlated joins whose right side is being read, the innermost last
 	depth, size int
 }
 
@@ -146,6 +147,9 @@ func (r *reader) readNode(raw json.RawMessage) (Node, error) {
 		}
 		return r.readWith(o, again.Index)
 	}
+	if o.kind == "LOGICAL_DELIM_JOIN" {
+		return r.readDelimJoin(o)
+	}
 	var inputs []Node
 	for _, c := range o.list("children") {
 		n, err := r.readNode(c)
@@ -188,6 +192,8 @@ func (r *reader) readOperator(o *object, in []Node) (Node, error) {
 		return r.readValues(o, in[0])
 	case "LOGICAL_CTE_REF":
 		return r.readWithRef(o)
+	case "LOGICAL_DELIM_GET":
+		return r.readCorrelated(o)
 	case "LOGICAL_CROSS_PRODUCT", "LOGICAL_COMPARISON_JOIN":
 		if err := arity(2); err != nil {
 			return nil, err

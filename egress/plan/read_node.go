@@ -186,42 +186,121 @@ func (r *reader) readWithRef(o *object) (Node, error) {
 	return n, nil
 }
 
-func (r *reader) readJoin(o *object, l, right Node) (Node, error) {
-	n := &Join{Kind: CrossJoin, L: l, R: right}
-	n.cols = append(n.cols, l.Columns()...)
-	if o.kind == "LOGICAL_CROSS_PRODUCT" {
-		n.cols = append(n.cols, right.Columns()...)
+// readDelimJoin reads the join of a correlated subquery: the left side first,
+// since the right reads of it.
+func (r *reader) readDelimJoin(o *object) (Node, error) {
+	children := o.list("children")
+	if len(children) != 2 {
+		return nil, malformed(fmt.Errorf("correlated join with %d inputs", len(children)))
+	}
+	l, err := r.readNode(children[0])
+	if err != nil {
+		return nil, err
+	}
+	n := &Join{L: l, Delim: true}
+	columns := r.children(o, "duplicate_eliminated_columns")
+	if o.err != nil {
+		return nil, o.err
+	}
+	for _, c := range columns {
+		ref, ok := c.(*Ref)
+		if !ok || ref.Index < 0 || ref.Index >= len(l.Columns()) {
+			return nil, unknown("operator", o.kind)
+		}
+	}
+	n.delimColumns = columns
+	r.delims = append(r.delims, n)
+	n.R, err = r.readNode(children[1])
+	r.delims = r.delims[:len(r.delims)-1]
+	if err != nil {
+		return nil, err
+	}
+	o.ignore("mark_types")
+	if err := r.joinKeys(o, n); err != nil {
+		return nil, err
+	}
+	if err := o.done(); err != nil {
+		return nil, err
+	}
+	return n, checkRefs(n)
+}
+
+// readCorrelated reads DELIM_GET: it belongs to the innermost correlated join
+// whose columns are of its types.
+func (r *reader) readCorrelated(o *object) (Node, error) {
+	types := o.list("chunk_types")
+	for i := len(r.delims) - 1; i >= 0; i-- {
+		join := r.delims[i]
+		if len(join.delimColumns) != len(types) {
+			continue
+		}
+		n := &Correlated{Of: join, Reads: join.delimColumns}
+		for k, raw := range types {
+			t, err := readType(raw)
+			if err != nil {
+				return nil, err
+			}
+			if t.SQL() != join.delimColumns[k].Type().SQL() {
+				return nil, unknown("operator", o.kind)
+			}
+			n.cols = append(n.cols, Column{Name: join.L.Columns()[join.delimColumns[k].(*Ref).Index].Name, Type: t})
+		}
+		if len(r.delims) > 1 {
+			return nil, unknown("operator", "subquery that is correlated at two levels")
+		}
 		return n, nil
 	}
+	return nil, unknown("operator", o.kind)
+}
+
+func (r *reader) readJoin(o *object, l, right Node) (Node, error) {
+	n := &Join{Kind: CrossJoin, L: l, R: right}
+	if o.kind == "LOGICAL_CROSS_PRODUCT" {
+		n.cols = append(append(n.cols, l.Columns()...), right.Columns()...)
+		return n, nil
+	}
+	o.empty("mark_types", "duplicate_eliminated_columns")
+	return n, r.joinKeys(o, n)
+}
+
+// joinKeys reads the kind and the conditions of a join.
+func (r *reader) joinKeys(o *object, n *Join) error {
+	right := n.R
+	n.cols = append(n.cols, n.L.Columns()...)
 	n.Kind = o.text("join_type")
 	o.ignore("mark_index")
-	o.empty("left_projection_map", "right_projection_map", "mark_types", "duplicate_eliminated_columns", "delim_flipped", "predicate")
+	o.empty("left_projection_map", "right_projection_map", "delim_flipped", "predicate")
 	for _, raw := range o.list("conditions") {
 		c := newObject("join condition", raw)
 		cond := JoinCond{L: r.child(c, "left"), R: r.child(c, "right")}
 		op, ok := compareOps[c.text("comparison")]
 		if !ok {
-			return nil, unknown("operator", "join condition")
+			return unknown("operator", "join condition")
 		}
 		cond.Op = op
 		if err := c.done(); err != nil {
-			return nil, err
+			return err
 		}
 		n.Conds = append(n.Conds, cond)
 	}
 	if len(n.Conds) == 0 {
-		return nil, unknown("operator", "join without condition")
+		return unknown("operator", "join without condition")
 	}
 	switch n.Kind {
+	case SingleJoin:
+		if !n.Delim {
+			return unknown("join", n.Kind)
+		}
+		n.cols = append(n.cols, right.Columns()...)
 	case InnerJoin, LeftJoin, RightJoin, FullJoin:
 		n.cols = append(n.cols, right.Columns()...)
 	case SemiJoin, AntiJoin:
 	case MarkJoin:
 		n.cols = append(n.cols, Column{Type: Boolean})
 	default:
-		return nil, unknown("join", n.Kind)
+		return unknown("join", n.Kind)
 	}
-	return n, nil
+	return nil
 }
 
 func (r *reader) readSetOperation(o *object, l, right Node) (Node, error) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -48,7 +49,7 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 	slot.mu.Lock()
 	defer slot.mu.Unlock()
 	statements, read := mountStatements(s)
-	mounted := fingerprint(statements)
+	mounted := fingerprint(statements, s.Mounts)
 	if slot.process != nil && (!slot.process.Alive() || slot.mounted != mounted) {
 		slot.users.Wait()
 		slot.process.Close()
@@ -161,7 +162,12 @@ func viewStatement(v catalog.Version, t catalog.Table, within string) string {
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-func fingerprint(statements []string) string {
-	sum := sha256.Sum256([]byte(strings.Join(statements, "\x00")))
+// fingerprint is of what a vault shows: its views, and who is in its population.
+func fingerprint(statements []string, mounts []workspaces.Mount) string {
+	parts := slices.Clone(statements)
+	for _, m := range mounts {
+		parts = append(parts, m.Digest)
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
 }

@@ -45,6 +45,8 @@ var conditions = []string{
 	"date_diff('year', t.registered_from, DATE '2025-01-01') > 20", "upper(t.region) = 'EAST'", "t.imd_decile // 2 = 1", "TRY_CAST(substring(t.lsoa, 2, 3) AS INTEGER) = 10", "true",
 	"t.person_id IN (SELECT person_id FROM events WHERE code = '60621009')", "t.person_id NOT IN (SELECT person_id FROM admissions WHERE method = 'emergency')",
 	"t.imd_decile > (SELECT avg(imd_decile) FROM patients)", "CASE WHEN t.sex = 'F' THEN t.imd_decile > 5 ELSE t.imd_decile < 4 END",
+	"EXISTS (SELECT 1 FROM events x WHERE x.person_id = t.person_id AND x.code = '60621009')", "NOT EXISTS (SELECT 1 FROM admissions x WHERE x.person_id = t.person_id AND x.admitted > t.registered_from + 9000)",
+	"(SELECT max(x.date) FROM events x WHERE x.person_id = t.person_id) > DATE '2020-01-01'",
 }
 
 var groupKeys = []string{
@@ -67,6 +69,7 @@ var froms = []struct {
 }{
 	{"", "patients t", nil},
 	{"", "(SELECT * FROM patients WHERE birth_year > 1940) t", nil},
+	{"", "(SELECT *, (SELECT count(*) FROM admissions x WHERE x.person_id = p.person_id) AS stays FROM patients p) t", []string{"avg(stays)", "sum(stays)"}},
 	{"", "patients t JOIN events e ON t.person_id = e.person_id", []string{"count(e.value)", "avg(e.value)", "sum(e.value) FILTER (WHERE e.code = '60621009')", "count(DISTINCT e.code)"}},
 	{"", "patients t LEFT JOIN admissions a USING (person_id)", []string{"count(a.person_id)", "sum(a.length_of_stay)", "avg(a.discharged - a.admitted)", "count(*) FILTER (WHERE a.method = 'emergency')"}},
 	{"WITH t AS (SELECT p.*, n FROM patients p JOIN (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) c USING (person_id)) ", "t", []string{"sum(n)", "avg(n)", "median(n)"}},
