@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"syscall"
+	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
@@ -30,7 +31,25 @@ func NewFolder(dir string) (*Folder, error) {
 	if err := os.MkdirAll(f.incoming(), 0o700); err != nil {
 		return nil, storage(err)
 	}
-	return f, nil
+	return f, f.sweep(time.Now())
+}
+
+// sweep removes what a process that died left unfinished. No upload takes a day.
+func (f *Folder) sweep(now time.Time) error {
+	left, err := os.ReadDir(f.incoming())
+	if err != nil {
+		return storage(err)
+	}
+	for _, entry := range left {
+		info, err := entry.Info()
+		if err == nil && now.Sub(info.ModTime()) > 24*time.Hour {
+			err = os.Remove(filepath.Join(f.incoming(), entry.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // another process may have been faster
+			return storage(err)
+		}
+	}
+	return nil
 }
 
 // incoming holds what is not whole yet; it is on the same volume, so that a

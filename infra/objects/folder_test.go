@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/infra/objects"
@@ -68,6 +69,31 @@ func TestObjectsAreTheOwnersAlone(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestWhatACrashLeftIsSweptUp(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "objects")
+	if _, err := objects.NewFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	old, fresh := filepath.Join(dir, "incoming", "1"), filepath.Join(dir, "incoming", "2")
+	for _, path := range []string{old, fresh} {
+		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Time{}, time.Now().Add(-25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := objects.NewFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); err == nil {
+		t.Error("a day-old half of an object is kept")
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Error("an upload under way was removed")
 	}
 }
 
