@@ -170,7 +170,7 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 	var out []*plan.Table
 	for _, m := range s.Mounts {
 		for _, t := range m.Tables {
-			out = append(out, &plan.Table{Name: t.Name, Public: t.Public, Columns: t.Columns, Source: plan.Ident(t.Name)})
+			out = append(out, &plan.Table{Name: t.Name, Public: t.Public, Columns: t.Columns, Source: plan.Ident(t.Name), Once: t.People > 0 && t.Rows == t.People})
 		}
 	}
 	for _, t := range scratch {
@@ -300,14 +300,30 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 		return nil, err
 	}
 	q.decision.Outcome = disclosed.Outcome
-	if err := q.commit(ctx, ScratchChange{}, "query.decided"); err != nil {
-		return nil, err
+	// The lobby works while the decision is committed; nothing of what it makes
+	// is given to anybody before the commit is done.
+	finished := make(chan lobbyAnswer, 1)
+	go func() {
+		reader, err := q.gate.Lobby.Run(ctx, tables, sql)
+		finished <- lobbyAnswer{reader, err}
+	}()
+	failed := q.commit(ctx, ScratchChange{}, "query.decided")
+	made := <-finished
+	switch {
+	case failed != nil:
+		if made.err == nil {
+			made.reader.Release()
+		}
+		return nil, failed
+	case made.err != nil:
+		return nil, engineError(made.err, "The protected results could not be combined.")
 	}
-	reader, err := q.gate.Lobby.Run(ctx, tables, sql)
-	if err != nil {
-		return nil, engineError(err, "The protected results could not be combined.")
-	}
-	return answerOf(disclosed, reader)
+	return answerOf(disclosed, made.reader)
+}
+
+type lobbyAnswer struct {
+	reader array.RecordReader
+	err    error
 }
 
 func answerOf(d Disclosure, reader array.RecordReader) (*Answer, error) {

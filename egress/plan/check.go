@@ -89,7 +89,7 @@ func (c *checker) node(slot *Node) error {
 	case *Values, *TableFunction:
 		return nil
 	case *WithRef:
-		n.cols, n.people = n.Def.Columns(), n.Def.People()
+		n.cols, n.people, n.once = n.Def.Columns(), n.Def.People(), n.Def.node().once
 		return nil
 	case *Correlated:
 		return c.correlated(n)
@@ -106,7 +106,7 @@ func (c *checker) node(slot *Node) error {
 		if err := c.node(&n.Body); err != nil {
 			return err
 		}
-		n.cols, n.people = n.Body.Columns(), n.Body.People()
+		n.cols, n.people, n.once = n.Body.Columns(), n.Body.People(), n.Body.node().once
 		return nil
 	case *Join:
 		if err := c.node(&n.L); err != nil {
@@ -115,7 +115,11 @@ func (c *checker) node(slot *Node) error {
 		if err := c.node(&n.R); err != nil {
 			return err
 		}
-		return checkJoin(n)
+		if err := checkJoin(n); err != nil {
+			return err
+		}
+		n.once = joinOnce(n)
+		return nil
 	case *Union:
 		if err := c.node(&n.L); err != nil {
 			return err
@@ -228,7 +232,7 @@ func checkFunctions(exprs ...Expr) error {
 }
 
 func (c *checker) scan(n *Scan) error {
-	n.people = !n.Table.Public
+	n.people, n.once = !n.Table.Public, n.Table.Once && !n.Table.Public
 	for i, at := range n.Picked {
 		if at < 0 {
 			continue
@@ -253,7 +257,7 @@ func (c *checker) scan(n *Scan) error {
 }
 
 func checkProject(n *Project) error {
-	n.people = true
+	n.people, n.once = true, n.Input.node().once
 	for i, e := range n.Exprs {
 		col, err := derive(e, n.Input.Columns())
 		if err != nil {
@@ -266,7 +270,7 @@ func checkProject(n *Project) error {
 }
 
 func checkFilter(n *Filter) error {
-	n.people = true
+	n.people, n.once = true, n.Input.node().once
 	n.cols = slices.Clone(n.Input.Columns())
 	for _, cond := range splitAnd(n.Conds) {
 		col, err := derive(cond, n.Input.Columns())
@@ -370,6 +374,7 @@ func groupKeyError(k Column) error {
 // checkPersonAggregate types an aggregate inside each person's rows.
 func checkPersonAggregate(n *Aggregate, keys []Column) error {
 	n.people = true
+	n.once = n.Input.node().once || !slices.ContainsFunc(keys, func(k Column) bool { return k.Identity != Own })
 	for i := range keys {
 		keys[i].Name, keys[i].Type = n.cols[i].Name, n.cols[i].Type
 		n.cols[i] = keys[i]
@@ -455,7 +460,10 @@ func checkDistinct(n *Distinct, slot *Node) error {
 		}
 	}
 	if person {
-		n.people = true
+		n.people, n.once = true, n.Input.node().once
+		if only := !slices.ContainsFunc(n.Targets, func(e Expr) bool { col, _ := derive(e, in); return col.Identity != Own }); only {
+			n.once = true
+		}
 		n.cols = slices.Clone(in)
 		return nil
 	}
@@ -484,7 +492,7 @@ var windowFrames = map[string]string{
 }
 
 func checkWindow(n *Window) error {
-	n.people = true
+	n.people, n.once = true, n.Input.node().once
 	in := n.Input.Columns()
 	n.cols = slices.Clone(in)
 	for _, w := range n.Calls {

@@ -63,6 +63,21 @@ func checkJoin(n *Join) error {
 	return nil
 }
 
+// joinOnce reports whether the rows of a join of people have no person twice.
+func joinOnce(n *Join) bool {
+	if !n.people {
+		return false
+	}
+	l, r := n.L.node().once, n.R.node().once
+	switch n.Kind {
+	case SemiJoin, AntiJoin, MarkJoin:
+		return l
+	case InnerJoin, LeftJoin, RightJoin, FullJoin, SingleJoin:
+		return l && r // a public side has many rows for a person
+	}
+	return false
+}
+
 // joinPublic joins people with public rows: the rows of people may be many
 // times there, or not at all, but each still belongs to its person.
 func joinPublic(n *Join, left, right []Column) error {

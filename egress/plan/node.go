@@ -46,6 +46,7 @@ type Node interface {
 type head struct {
 	cols   []Column
 	people bool
+	once   bool // people: no person has more than one row
 }
 
 func (h *head) Columns() []Column { return h.cols }
@@ -58,6 +59,7 @@ type Table struct {
 	Public  bool
 	Columns []catalog.Column // as the binder shows them; person_id stands for the unit
 	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn unless Public
+	Once    bool             // no person has more than one row
 	Forms   []Form           // workspace tables: the columns' forms; nil for published tables
 	Nulls   []NullSource     // workspace tables: why columns may be NULL; nil for published tables
 }

@@ -26,9 +26,12 @@ type Release struct {
 	// AtomsAdded: the grouping by all keys was not asked for, and is in the answer
 	// (with gid 0) only to tell what the subtotals are made of.
 	AtomsAdded bool
+	// Counted: the channels' numbers in SQL's answer are true, not lower bounds,
+	// because no person has two of the rows.
+	Counted bool
 	// SQL answers with columns gid (which keys are rolled up, as a bit set, the
 	// last key the lowest bit), k0…, a0… (the aggregates), m0… (a lower bound of
-	// the people of each channel, at most 64).
+	// the people of each channel, at most 64, or the true number: see Counted).
 	SQL string
 
 	inner    string // SELECT of u, h, keys, arguments and conditions
@@ -75,7 +78,7 @@ func NewRelease(n *Aggregate, inline map[*Aggregate]string) (*Release, error) {
 	b := &releaseBuilder{p: p, node: n, named: map[string]string{}, byCond: map[string]int{}}
 	from := p.from(n.Input, "t")
 	b.ref = p.single(n.Input)
-	r := &Release{Node: n, Keys: len(n.Groups)}
+	r := &Release{Node: n, Keys: len(n.Groups), Counted: n.Input.node().once}
 	if len(n.Sets) > 1 && !slices.ContainsFunc(n.Sets, func(set []int) bool { return len(set) == len(n.Groups) }) {
 		all := make([]int, len(n.Groups))
 		for i := range all {
@@ -107,11 +110,15 @@ func NewRelease(n *Aggregate, inline map[*Aggregate]string) (*Release, error) {
 		outer = append(outer, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
 	}
 	for i, cond := range b.channels {
-		mask := "bit_or(h)"
+		filter := ""
 		if cond != "" {
-			mask += " FILTER (WHERE " + cond + ")"
+			filter = " FILTER (WHERE " + cond + ")"
 		}
-		outer = append(outer, "CAST(coalesce(bit_count("+mask+"), 0) AS INTEGER) AS m"+strconv.Itoa(i))
+		people := "CAST(coalesce(bit_count(bit_or(h)" + filter + "), 0) AS INTEGER)"
+		if r.Counted {
+			people = "count(*)" + filter
+		}
+		outer = append(outer, people+" AS m"+strconv.Itoa(i))
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -119,7 +126,11 @@ func NewRelease(n *Aggregate, inline map[*Aggregate]string) (*Release, error) {
 	if len(b.channels) > maxChannels {
 		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many different conditions in its aggregates.")
 	}
-	columns := append([]string{"u", "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h"}, b.columns...)
+	columns := []string{"u", "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h"}
+	if r.Counted {
+		columns = columns[:1]
+	}
+	columns = append(columns, b.columns...)
 	r.inner = "SELECT " + strings.Join(columns, ", ") + " FROM " + from
 	r.with = p.with()
 	r.channels = b.channels
