@@ -7,6 +7,21 @@ import (
 	"unsafe"
 )
 
+// kind is a FieldType as a small number: rows are switched on it.
+type kind uint8
+
+const (
+	kindText kind = iota
+	kindInteger
+	kindBigint
+	kindNumber
+	kindDate
+	kindTimestamp
+)
+
+var kinds = map[FieldType]kind{FieldText: kindText, FieldInteger: kindInteger, FieldBigint: kindBigint,
+	FieldNumber: kindNumber, FieldDate: kindDate, FieldTimestamp: kindTimestamp}
+
 // cell is one field, read as its column's type.
 type cell struct {
 	null  bool
@@ -16,8 +31,8 @@ type cell struct {
 }
 
 // days is the cell of a date or timestamp column, in days since 1970.
-func (c *cell) days(t FieldType) int64 {
-	if t == FieldTimestamp {
+func (c *cell) days(k kind) int64 {
+	if k == kindTimestamp {
 		return floorDiv(c.whole, microsPerDay)
 	}
 	return c.whole
@@ -37,6 +52,7 @@ func floorDiv(a, b int64) int64 {
 // but the value.
 type field struct {
 	rule     ColumnRule
+	kind     kind
 	values   map[string]struct{} // allowed; nil: all
 	codes    map[string]struct{} // allowed by a reference table; nil: all
 	min, max float64
@@ -44,7 +60,7 @@ type field struct {
 }
 
 func newField(rule ColumnRule, today int64) field {
-	f := field{rule: rule, min: math.Inf(-1), max: math.Inf(1), today: today}
+	f := field{rule: rule, kind: kinds[rule.Type], min: math.Inf(-1), max: math.Inf(1), today: today}
 	if len(rule.Values) > 0 {
 		f.values = make(map[string]struct{}, len(rule.Values))
 		for _, v := range rule.Values {
@@ -69,8 +85,8 @@ func (f *field) read(b []byte, c *cell) Reason {
 		}
 		return ""
 	}
-	switch f.rule.Type {
-	case FieldText:
+	switch f.kind {
+	case kindText:
 		c.text = b
 		if f.values != nil {
 			if _, ok := f.values[string(b)]; !ok {
@@ -83,17 +99,17 @@ func (f *field) read(b []byte, c *cell) Reason {
 			}
 		}
 		return ""
-	case FieldInteger, FieldBigint:
+	case kindInteger, kindBigint:
 		n, why := parseWhole(b)
 		if why != "" {
 			return why
 		}
-		if (f.rule.Type == FieldInteger && n != int64(int32(n))) || float64(n) < f.min || float64(n) > f.max {
+		if (f.kind == kindInteger && n != int64(int32(n))) || float64(n) < f.min || float64(n) > f.max {
 			return ReasonValueRange
 		}
 		c.whole = n
 		return ""
-	case FieldNumber:
+	case kindNumber:
 		x, ok := parseReal(b)
 		if !ok {
 			return ReasonValueNotNumeric
@@ -103,14 +119,14 @@ func (f *field) read(b []byte, c *cell) Reason {
 		}
 		c.real = x
 		return ""
-	case FieldDate:
+	case kindDate:
 		n, ok := parseDate(b)
 		if !ok {
 			return ReasonDateImpossible
 		}
 		c.whole = n
 		return f.checkDay(n)
-	case FieldTimestamp:
+	case kindTimestamp:
 		n, ok := parseTimestamp(b)
 		if !ok {
 			return ReasonDateImpossible

@@ -9,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -43,14 +41,18 @@ type intake struct {
 	decoded []byte
 	fields  []field
 	cells   []cell
-	key     int // position of the column that names the person
-	links   []int
+	key     int // position of the column that names the person, or -1
+	orders  []order
+	lives   []int // columns whose dates lie within the person's life
+	links   []int // columns by which rows that name nobody are linked
 	linking [][]byte
-	keep    []kept // of a public table: the values that others refer to
+	// Of the people table: the columns of the identifier and of the dates of life; -1 if there are none.
+	identifier, birth, death int
+	keep                     []kept // of a public table: the values that others refer to
 
 	outputs []output
 	schema  *arrow.Schema
-	builder *array.RecordBuilder
+	builder *batchBuilder
 	batch   arrow.RecordBatch // left to the garbage collector: the engine's client may still hold it when Load fails
 	account Account
 	lines   int64 // lines that the rows took
@@ -70,10 +72,30 @@ type kept struct {
 
 // output is a published column and where it comes from.
 type output struct {
-	from, to  int // cells; to only for days
-	treatment Treatment
-	kind      FieldType
-	days      bool
+	from, to     int // cells; to only for days
+	kind, toKind kind
+	as           form
+}
+
+// form is how a cell is published.
+type form uint8
+
+const (
+	formAsIs form = iota
+	formDay
+	formMonth
+	formYear
+	formDays // between two cells
+)
+
+var forms = map[Treatment]form{TreatKeep: formAsIs, TreatDay: formDay, TreatMonth: formMonth, TreatYear: formYear}
+
+// order is a rule of the table: the second date is never before the first.
+type order struct {
+	first, second         int // cells
+	firstKind, secondKind kind
+	column                string // the second's
+	why                   Reason
 }
 
 func newIntake(ctx context.Context, d *Definition, t TableRule, p *people, today int64) *intake {
@@ -93,6 +115,21 @@ func newIntake(ctx context.Context, d *Definition, t TableRule, p *people, today
 		}
 		in.linking = make([][]byte, len(in.links))
 	}
+	for _, rule := range t.Rules {
+		first, i := t.column(rule.Order[0])
+		second, j := t.column(rule.Order[1])
+		in.orders = append(in.orders, order{i, j, kinds[first.Type], kinds[second.Type], second.Name, Reason(rule.Reason)})
+	}
+	for i, c := range t.Columns {
+		if c.AfterBirth || c.BeforeDeath {
+			in.lives = append(in.lives, i)
+		}
+	}
+	if in.owner {
+		_, in.identifier = t.column(d.People.Identifier)
+		_, in.birth = t.column(d.People.Birth)
+		_, in.death = t.column(d.People.Death)
+	}
 	in.plan()
 	return in
 }
@@ -109,13 +146,13 @@ func (in *intake) plan() {
 	byName := make(map[string]output)
 	for i, c := range in.table.Columns {
 		if c.published() {
-			byName[c.As] = output{from: i, treatment: c.Treatment, kind: c.Type}
+			byName[c.As] = output{from: i, kind: kinds[c.Type], as: forms[c.Treatment]}
 		}
 	}
 	for _, c := range in.table.Derived {
-		_, from := in.table.column(c.Days.From)
-		_, to := in.table.column(c.Days.To)
-		byName[c.Name] = output{from: from, to: to, days: true}
+		first, from := in.table.column(c.Days.From)
+		second, to := in.table.column(c.Days.To)
+		byName[c.Name] = output{from: from, to: to, kind: kinds[first.Type], toKind: kinds[second.Type], as: formDays}
 	}
 	for _, c := range in.table.columns() {
 		if c.Class == ClassPerson {
@@ -144,8 +181,7 @@ func (in *intake) open(f *os.File) error {
 		return in.survey.failure(in.in, err)
 	}
 	in.last = header.complete
-	in.builder = array.NewRecordBuilder(memory.DefaultAllocator, in.schema)
-	in.builder.Reserve(batchRows)
+	in.builder = newBatchBuilder(in.schema)
 	return nil
 }
 
@@ -173,8 +209,7 @@ func (in *intake) Next() bool {
 	if in.done || in.closed || in.err != nil {
 		return false
 	}
-	rows := 0
-	for rows < batchRows {
+	for in.builder.rows < batchRows {
 		rec, err := in.in.next()
 		if err == io.EOF {
 			in.done = true
@@ -208,14 +243,12 @@ func (in *intake) Next() bool {
 		default:
 			in.account.Published++
 			in.emit(owner)
-			rows++
 		}
 	}
-	if rows == 0 {
+	if in.builder.rows == 0 {
 		return false
 	}
-	in.batch = in.builder.NewRecordBatch()
-	in.builder.Reserve(batchRows)
+	in.batch = in.builder.batch()
 	return true
 }
 
@@ -250,7 +283,7 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 	for i, f := range fields {
 		if i == in.key {
 			key, named, why = in.readKey(f)
-		} else if in.owner && in.table.Columns[i].Name == in.people.rule.Identifier {
+		} else if in.owner && i == in.identifier {
 			identifier, why = in.people.identifiers.add(f)
 		} else {
 			why = in.fields[i].read(f, &in.cells[i])
@@ -259,10 +292,8 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 			return 0, in.table.Columns[i].Name, why
 		}
 	}
-	for _, rule := range in.table.Rules {
-		if why := in.checkRule(rule); why != "" {
-			return 0, rule.Order[1], why
-		}
+	if column, why := in.checkOrders(); why != "" {
+		return 0, column, why
 	}
 	if in.key < 0 {
 		return 0, "", in.publicRow(rec, fields)
@@ -301,14 +332,15 @@ func (in *intake) decodeText(raw []byte) []byte {
 	return in.decoded
 }
 
-func (in *intake) checkRule(rule RowRule) Reason {
-	first, fi := in.table.column(rule.Order[0])
-	second, si := in.table.column(rule.Order[1])
-	a, b := &in.cells[fi], &in.cells[si]
-	if !a.null && !b.null && b.days(second.Type) < a.days(first.Type) {
-		return Reason(rule.Reason)
+func (in *intake) checkOrders() (column string, why Reason) {
+	for i := range in.orders {
+		o := &in.orders[i]
+		a, b := &in.cells[o.first], &in.cells[o.second]
+		if !a.null && !b.null && b.days(o.secondKind) < a.days(o.firstKind) {
+			return o.column, o.why
+		}
 	}
-	return ""
+	return "", ""
 }
 
 // isCopy reports whether the same row came before, where that matters.
@@ -328,7 +360,7 @@ func (in *intake) publicRow(rec record, fields [][]byte) Reason {
 
 func (in *intake) ownerRow(rec record, fields [][]byte, key, identifier uint32) (uint32, string, Reason) {
 	p := in.people
-	row := person{content: p.hash(p.seed, fields), line: rec.line, birth: in.day(p.rule.Birth), death: in.day(p.rule.Death)}
+	row := person{content: p.hash(p.seed, fields), line: rec.line, birth: in.day(in.birth), death: in.day(in.death)}
 	number, why := p.add(key, identifier, row)
 	if why != "" {
 		return 0, p.rule.Identifier, why
@@ -347,14 +379,11 @@ func (in *intake) linkFields(fields [][]byte) [][]byte {
 }
 
 // day is the date in a column of the people table, or noDay.
-func (in *intake) day(name string) int32 {
-	if name == "" {
+func (in *intake) day(column int) int32 {
+	if column < 0 || in.cells[column].null {
 		return noDay
 	}
-	if _, i := in.table.column(name); !in.cells[i].null {
-		return int32(in.cells[i].whole)
-	}
-	return noDay
+	return int32(in.cells[column].whole)
 }
 
 func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool) (uint32, string, Reason) {
@@ -386,12 +415,12 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 
 // checkLife compares the row's dates with the person's birth and death.
 func (in *intake) checkLife(who *person) (string, Reason) {
-	for i := range in.fields {
-		rule := &in.fields[i].rule
-		if !(rule.AfterBirth || rule.BeforeDeath) || in.cells[i].null {
+	for _, i := range in.lives {
+		if in.cells[i].null {
 			continue
 		}
-		day := in.cells[i].days(rule.Type)
+		rule := &in.fields[i].rule
+		day := in.cells[i].days(in.fields[i].kind)
 		if rule.AfterBirth && who.birth != noDay && day < int64(who.birth) {
 			return rule.Name, ReasonDateBeforeBirth
 		}
@@ -404,54 +433,52 @@ func (in *intake) checkLife(who *person) (string, Reason) {
 
 // emit hands the row that judge read last to the engine's stream.
 func (in *intake) emit(owner uint32) {
-	builders := in.builder.Fields()
+	b := in.builder
+	columns := b.columns
 	if in.key >= 0 {
-		builders[0].(*array.Uint32Builder).Append(owner)
-		builders = builders[1:]
+		columns[0].units = append(columns[0].units, owner)
+		columns = columns[1:]
 	}
 	for i := range in.outputs {
-		out := &in.outputs[i]
+		out, to := &in.outputs[i], &columns[i]
 		c := &in.cells[out.from]
-		if c.null || (out.days && in.cells[out.to].null) {
-			builders[i].AppendNull()
+		if c.null || (out.as == formDays && in.cells[out.to].null) {
+			to.null()
 			continue
 		}
-		in.emitCell(builders[i], out, c)
+		to.mark(b.rows)
+		in.emitCell(to, out, c)
 	}
+	b.rows++
 }
 
-func (in *intake) emitCell(to array.Builder, out *output, c *cell) {
-	switch {
-	case out.days:
-		from, until := &in.fields[out.from].rule, &in.fields[out.to].rule
-		to.(*array.Int32Builder).Append(int32(in.cells[out.to].days(until.Type) - c.days(from.Type)))
+func (in *intake) emitCell(to *columnBuilder, out *output, c *cell) {
+	switch out.as {
+	case formDays:
+		to.whole32 = append(to.whole32, int32(in.cells[out.to].days(out.toKind)-c.days(out.kind)))
 		return
-	case out.treatment == TreatDay:
-		to.(*array.Date32Builder).Append(arrow.Date32(c.days(out.kind)))
+	case formDay:
+		to.whole32 = append(to.whole32, int32(c.days(out.kind)))
 		return
-	case out.treatment == TreatMonth:
+	case formMonth:
 		days := c.days(out.kind)
 		_, _, d := civilFromDays(days)
-		to.(*array.Date32Builder).Append(arrow.Date32(days - d + 1))
+		to.whole32 = append(to.whole32, int32(days-d+1))
 		return
-	case out.treatment == TreatYear:
+	case formYear:
 		y, _, _ := civilFromDays(c.days(out.kind))
-		to.(*array.Int32Builder).Append(int32(y))
+		to.whole32 = append(to.whole32, int32(y))
 		return
 	}
 	switch out.kind {
-	case FieldText:
-		to.(*array.StringBuilder).BinaryBuilder.Append(c.text)
-	case FieldInteger:
-		to.(*array.Int32Builder).Append(int32(c.whole))
-	case FieldBigint:
-		to.(*array.Int64Builder).Append(c.whole)
-	case FieldNumber:
-		to.(*array.Float64Builder).Append(c.real)
-	case FieldDate:
-		to.(*array.Date32Builder).Append(arrow.Date32(c.whole))
-	case FieldTimestamp:
-		to.(*array.TimestampBuilder).Append(arrow.Timestamp(c.whole))
+	case kindText:
+		to.text(c.text)
+	case kindInteger, kindDate:
+		to.whole32 = append(to.whole32, int32(c.whole))
+	case kindNumber:
+		to.reals = append(to.reals, c.real)
+	default:
+		to.whole64 = append(to.whole64, c.whole)
 	}
 }
 
