@@ -3,9 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"io"
@@ -16,16 +14,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
-	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/egress"
-	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
-	"github.com/gatehouse-tre/gatehouse/infra/objects"
-	"github.com/gatehouse-tre/gatehouse/infra/policy"
-	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/infra/web"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
