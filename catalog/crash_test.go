@@ -68,8 +68,9 @@ func TestAKilledPublicationLeavesTheOldOrTheNew(t *testing.T) {
 	whole := time.Since(began)
 
 	catalogue := mustOpen(t, h)
+	const rounds = 15
 	killed := 0
-	for range 25 {
+	for range rounds {
 		cmd := start()
 		kill := time.AfterFunc(time.Duration(rand.Int64N(int64(whole*5/4))), func() { _ = cmd.Process.Kill() })
 		if cmd.Wait() != nil {
@@ -90,8 +91,8 @@ func TestAKilledPublicationLeavesTheOldOrTheNew(t *testing.T) {
 			}
 		}
 	}
-	if killed < 5 {
-		t.Errorf("only %d of 25 were killed on the way", killed)
+	if killed < rounds/5 {
+		t.Errorf("only %d of %d were killed on the way", killed, rounds)
 	}
 	last := h.mustPublish(sharedCare(t))
 	left, _ := filepath.Glob(filepath.Join(h.dir, "custodian", "work", "publish-*"))

@@ -56,7 +56,6 @@ type intake struct {
 	batch   arrow.RecordBatch // left to the garbage collector: the engine's client may still hold it when Load fails
 	account Account
 	lines   int64 // lines that the rows took
-	last    bool  // the last line had an end
 	err     error
 	done    bool
 
@@ -176,11 +175,9 @@ var arrowTypes = map[string]arrow.DataType{
 // open starts the pass; close ends it.
 func (in *intake) open(f *os.File) error {
 	in.in = newRecords(&lineCounter{in: f, first: true}, in.split.delimiter)
-	header, err := in.in.next() // checked by the survey
-	if err != nil {
+	if _, err := in.in.next(); err != nil { // the header, which the survey has checked
 		return in.survey.failure(in.in, err)
 	}
-	in.last = header.complete
 	in.builder = newBatchBuilder(in.schema)
 	return nil
 }
@@ -213,8 +210,7 @@ func (in *intake) Next() bool {
 		rec, err := in.in.next()
 		if err == io.EOF {
 			in.done = true
-			in.lines = in.in.lines
-			if !in.last {
+			if in.lines = in.in.lines; !in.in.whole {
 				in.lines++
 			}
 			break
@@ -223,7 +219,6 @@ func (in *intake) Next() bool {
 			in.err = in.survey.failure(in.in, err)
 			return false
 		}
-		in.last = rec.complete
 		in.account.Read++
 		if in.account.Read%batchRows == 0 {
 			if in.err = in.ctx.Err(); in.err != nil {

@@ -31,6 +31,7 @@ type records struct {
 	line       int64 // number of the line at start, from 1
 
 	lines int64 // line ends that were taken
+	whole bool  // what was taken last had a line end
 	blank int64 // blank lines that were passed over
 }
 
@@ -109,7 +110,7 @@ func (r *records) next() (record, error) {
 // take moves past a record of one line.
 func (r *records) take(size int, complete bool) {
 	r.start += size
-	if complete {
+	if r.whole = complete; complete {
 		r.start++
 		r.lines++
 		r.line++

@@ -116,7 +116,7 @@ func (s *survey) scan(ctx context.Context, in *records, encoding string, t Table
 	switch {
 	case !last.broken && len(split.split(last, len(t.Columns))) < len(t.Columns):
 		return 0, gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s is cut off: its last row (line %d) has too few fields.", s.file, last.line)
-	case !last.complete && t.FinalNewline != "optional":
+	case !in.whole && t.FinalNewline != "optional":
 		return 0, gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s is cut off: its last line (line %d) has no line end.", s.file, last.line)
 	}
 	return badly, nil
