@@ -174,7 +174,7 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 		}
 	}
 	for _, t := range scratch {
-		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Forms: t.Forms, Nulls: t.Nulls})
+		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Stored: t.stored(), Known: t.Known, Once: t.Once})
 	}
 	return out
 }
@@ -195,7 +195,10 @@ func ddl(tables []*plan.Table) []string {
 
 // bind binds, reads and checks the statement.
 func (q *question) bind(ctx context.Context, params map[string]*plan.Const) error {
-	bound, err := q.gate.Binder.Bind(ctx, ddl(q.tables), q.sql)
+	bound, err := q.gate.bindOnce(ctx, ddl(q.tables), q.sql)
+	if failure := (*EngineFailure)(nil); errors.As(err, &failure) && failure.Kind == FailureLost && ctx.Err() == nil {
+		bound, err = q.gate.bindOnce(ctx, ddl(q.tables), q.sql) // another's statement may have ended the binder
+	}
 	if err != nil {
 		return bindError(err)
 	}
@@ -213,6 +216,15 @@ func (q *question) bind(ctx context.Context, params map[string]*plan.Const) erro
 		return err
 	}
 	return plan.Check(q.stmt)
+}
+
+// bindLimit bounds the binding of one statement, which takes milliseconds.
+const bindLimit = 3 * time.Second
+
+func (g *Gate) bindOnce(ctx context.Context, ddl []string, sql string) (*Bound, error) {
+	ctx, cancel := context.WithTimeout(ctx, bindLimit)
+	defer cancel()
+	return g.Binder.Bind(ctx, ddl, sql)
 }
 
 func bindError(err error) error {
@@ -342,6 +354,11 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeReleased, Policy: q.policy.Name, Threshold: q.policy.Threshold, Suppressed: map[string]int{},
 		Groups: "none", Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
 	aggregates, public := frontier(q.stmt.Root)
+	if len(aggregates) > 1 {
+		// What two aggregations of people show together is not audited yet.
+		return d, gatehouse.Errorf(gatehouse.CodeOperator, "A question aggregates rows of people once.").
+			WithAdvice("Put the numbers into one SELECT with FILTER or GROUP BY, or ask twice and combine the results in your notebook.")
+	}
 	var vault Vault
 	if len(aggregates)+len(public) > 0 {
 		v, done, err := q.gate.Vaults.Vault(ctx, q.session)
@@ -351,9 +368,11 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 		defer done()
 		vault = v
 	}
-	inline := map[*plan.Aggregate]string{}
+	if err := q.checkPublicJoins(ctx, vault); err != nil {
+		return d, err
+	}
 	for i, agg := range aggregates {
-		release, err := plan.NewRelease(agg, inline)
+		release, err := plan.NewRelease(agg)
 		if err != nil {
 			return d, err
 		}
@@ -364,7 +383,6 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 		name := "p" + strconv.Itoa(i)
 		tables[name] = p.table
 		lobby.Protected[agg] = name
-		inline[agg] = literalRows(agg, p.table)
 		q.account(&d, p)
 	}
 	for _, t := range public {
@@ -447,34 +465,30 @@ func (q *question) event(action string, detail map[string]string) gatehouse.Even
 	return gatehouse.Event{Time: q.decision.Time, Actor: q.decision.User, Action: action, Project: q.decision.Project, Subject: q.decision.ID, Detail: detail}
 }
 
-// literalRows prints a protected table as VALUES, for the vault to read where a
-// question compares people with what was released. Too large tables are left
-// out, which refuses such a question.
-func literalRows(agg *plan.Aggregate, table arrow.RecordBatch) string {
-	cols := agg.Columns()
-	names := make([]string, len(cols))
-	for i := range names {
-		names[i] = "c" + strconv.Itoa(i)
-	}
-	if table.NumRows() == 0 {
-		nulls := make([]string, len(cols))
-		for i, c := range cols {
-			nulls[i] = "CAST(NULL AS " + c.Type.SQL() + ") AS " + names[i]
+// checkPublicJoins refuses to join people with public rows of which several
+// could meet one person: repeated, a person would weigh more than others. It
+// looks at public rows only.
+func (q *question) checkPublicJoins(ctx context.Context, vault Vault) error {
+	for _, join := range plan.PublicJoins(q.stmt.Root) {
+		sql, err := join.RepeatsSQL()
+		if err != nil {
+			return err
 		}
-		return "(SELECT " + strings.Join(nulls, ", ") + " WHERE false) AS v"
-	}
-	rows := make([]string, 0, table.NumRows())
-	for r := range int(min(table.NumRows(), maxRestrict)) {
-		texts := make([]string, len(cols))
-		for i, c := range cols {
-			texts[i] = "CAST(NULL AS " + c.Type.SQL() + ")"
-			if a := table.Column(i); !a.IsNull(r) && c.Type.ID != "LIST" {
-				texts[i] = "CAST(" + plan.Text(a.ValueStr(r)) + " AS " + c.Type.SQL() + ")"
-			}
+		answer, err := readAll(ctx, vault, sql)
+		if err != nil {
+			return err
 		}
-		rows = append(rows, "("+strings.Join(texts, ", ")+")")
+		repeats, err := integers(answer.Column(0))
+		answer.Release()
+		if err != nil {
+			return err
+		}
+		if repeats.Len() != 1 || repeats.Value(0) != 0 {
+			return gatehouse.Errorf(gatehouse.CodeJoin, "Several rows of a reference table could meet one row of people.").
+				WithAdvice("Join on '=' with columns that are unique in the reference table, or put bands into CASE WHEN.")
+		}
 	}
-	return "(VALUES " + strings.Join(rows, ", ") + ") AS v(" + strings.Join(names, ", ") + ")"
+	return nil
 }
 
 // datasetTables are the names that a workspace table must not take.

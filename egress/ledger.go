@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -37,11 +38,21 @@ type Entry struct {
 // ScratchTable is a table of people that a workspace made for itself. What the
 // gate knew of its columns when it was made holds for every question of it.
 type ScratchTable struct {
-	Table catalog.Table     `json:"table"`
-	Forms []plan.Form       `json:"forms"`
-	Nulls []plan.NullSource `json:"nulls"`
-	SQL   string            `json:"sql"` // as the researcher wrote it
-	Made  time.Time         `json:"made"`
+	Table catalog.Table `json:"table"`
+	Known []plan.Column `json:"known"` // of each column of Table
+	Once  bool          `json:"once"`  // no person has two rows
+	SQL   string        `json:"sql"`   // as the researcher wrote it
+	Made  time.Time     `json:"made"`
+}
+
+// stored are the names of the columns in the vault: positions, since a
+// researcher's names could be mistaken for the gate's own.
+func (t ScratchTable) stored() []string {
+	out := make([]string, len(t.Table.Columns))
+	for i := range out {
+		out[i] = "c" + strconv.Itoa(i)
+	}
+	return out
 }
 
 // Ledger remembers every decision and everything that was released.

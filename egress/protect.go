@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,11 +35,11 @@ type protected struct {
 
 // groupTable is the vault's answer to a release: one row for each group.
 type groupTable struct {
-	rows  int
-	gid   *array.Int64
-	keys  []arrow.Array
-	cells []arrow.Array
-	lower [][]int // people of each channel, lower bound or exact, by row
+	rows     int
+	gid      *array.Int64
+	keys     []arrow.Array
+	cells    []arrow.Array
+	evidence []disclosure.Evidence // by row
 }
 
 func (t *groupTable) release() {
@@ -49,7 +50,8 @@ func (t *groupTable) release() {
 }
 
 // protect runs a protected aggregate in the vault, measures what is in doubt,
-// judges every cell, and builds the table that may leave.
+// judges every cell, audits what could be worked out from them together, and
+// builds the table that may leave.
 func protect(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (*protected, error) {
 	t, err := readGroups(ctx, vault, r)
 	if err != nil {
@@ -57,18 +59,17 @@ func protect(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 	}
 	defer t.release()
 	cells := rules(r, policy)
-	if !r.Counted {
-		if err := measure(ctx, vault, r, policy, cells, t); err != nil {
-			return nil, err
-		}
+	if err := measure(ctx, vault, r, policy, cells, t); err != nil {
+		return nil, err
 	}
 	verdicts := make([]disclosure.Verdict, t.rows)
 	for i := range verdicts {
-		verdicts[i] = disclosure.Judge(policy.Threshold, cells, disclosure.Group{People: t.lower[i]})
+		verdicts[i] = disclosure.Judge(policy.Threshold, cells, t.evidence[i])
 	}
-	if !complete(policy.Threshold, r, t, verdicts) {
-		return nil, gatehouse.Errorf(gatehouse.CodeTooSmall, "Subtotals of so many small groups cannot be protected.").
-			WithAdvice("Ask without ROLLUP, CUBE or GROUPING SETS, or with coarser groups.")
+	if r.RowSets > 0 || len(r.Node.Sets) > 1 {
+		if err := audit(ctx, vault, r, policy, t, verdicts); err != nil {
+			return nil, err
+		}
 	}
 	return build(r, policy, t, verdicts)
 }
@@ -77,12 +78,13 @@ func protect(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 func rules(r *plan.Release, policy disclosure.Policy) []disclosure.Cell {
 	out := make([]disclosure.Cell, len(r.Cells))
 	for i, c := range r.Cells {
-		out[i] = disclosure.Cell{Need: policy.Needs(statistic(c.Measure), c.Call.Quantiles), Contributors: c.Contributors}
-		if c.Call.Name == "median" {
-			out[i].Need = max(out[i].Need, 2*policy.Threshold)
-		}
-		for _, d := range c.Differences {
-			out[i].Differences = append(out[i].Differences, disclosure.Difference(d))
+		out[i] = disclosure.Cell{Need: policy.Needs(statistic(c.Measure)), Contributors: c.Contributors, Sums: c.Sums, Rows: c.Rows}
+		if c.Measure == plan.MeasureQuantile {
+			fractions := c.Call.Quantiles
+			if len(fractions) == 0 {
+				fractions = []*big.Rat{big.NewRat(1, 2)} // median
+			}
+			out[i].Sides = disclosure.Sides(fractions)
 		}
 	}
 	return out
@@ -106,18 +108,17 @@ func statistic(m plan.Measure) disclosure.Statistic {
 	return disclosure.Count
 }
 
-// readGroups reads the vault's answer: gid, keys, aggregates, lower bounds.
+// readGroups reads the vault's answer: gid, keys, aggregates, people of channels.
 func readGroups(ctx context.Context, vault Vault, r *plan.Release) (*groupTable, error) {
 	table, err := readAll(ctx, vault, r.SQL)
 	if err != nil {
 		return nil, err
 	}
 	defer table.Release()
-	want := 1 + r.Keys + len(r.Cells) + r.Channels
-	if int(table.NumCols()) != want {
-		return nil, gatehouse.Errorf(gatehouse.CodeInternal, "The engine's answer has another shape than the gate asked for.")
+	if int(table.NumCols()) != 1+r.Keys+len(r.Cells)+r.Channels {
+		return nil, misshapen()
 	}
-	t := &groupTable{rows: int(table.NumRows())}
+	t := &groupTable{rows: int(table.NumRows()), evidence: make([]disclosure.Evidence, table.NumRows())}
 	if t.gid, err = integers(table.Column(0)); err != nil {
 		return nil, err
 	}
@@ -131,21 +132,21 @@ func readGroups(ctx context.Context, vault Vault, r *plan.Release) (*groupTable,
 		a.Retain()
 		t.cells = append(t.cells, a)
 	}
-	t.lower = make([][]int, t.rows)
-	for i := range t.lower {
-		t.lower[i] = make([]int, r.Channels)
-	}
 	for c := range r.Channels {
 		counts, err := integers(table.Column(1 + r.Keys + len(r.Cells) + c))
 		if err != nil {
 			return nil, err
 		}
-		for i := range t.lower {
-			t.lower[i][c] = int(counts.Value(i))
+		for i := range t.evidence {
+			t.evidence[i].People = append(t.evidence[i].People, int(counts.Value(i)))
 		}
 		counts.Release()
 	}
 	return t, nil
+}
+
+func misshapen() error {
+	return gatehouse.Errorf(gatehouse.CodeInternal, "The engine's answer has another shape than the gate asked for.")
 }
 
 // readAll collects an answer of the vault into one batch.
@@ -208,20 +209,24 @@ func integers(a arrow.Array) (*array.Int64, error) {
 		case *array.Int32:
 			b.Append(int64(a.Value(i)))
 		default:
-			return nil, gatehouse.Errorf(gatehouse.CodeInternal, "The engine's answer has another shape than the gate asked for.")
+			return nil, misshapen()
 		}
 	}
 	return b.NewInt64Array(), nil
 }
 
 // measure asks for the true number of people where the lower bounds leave a
-// rule undecided.
+// rule undecided, and for the shares of every number that one person could make up.
 func measure(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, cells []disclosure.Cell, t *groupTable) error {
 	asked := map[int]bool{}
 	var rows []int
+	shares := len(r.Shares) > 0
 	for i := range t.rows {
-		doubt := disclosure.InDoubt(policy.Threshold, cells, t.lower[i])
-		if len(doubt) > 0 {
+		var doubt []int
+		if !r.Counted {
+			doubt = disclosure.InDoubt(policy.Threshold, cells, t.evidence[i].People)
+		}
+		if shares || len(doubt) > 0 {
 			rows = append(rows, i)
 		}
 		for _, c := range doubt {
@@ -236,20 +241,14 @@ func measure(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 		channels = append(channels, c)
 	}
 	slices.Sort(channels)
-	exact, err := readAll(ctx, vault, r.Exact(channels, restriction(r, t, rows)))
+	exact, err := readAll(ctx, vault, r.Exact(channels, shares, restriction(r, t, rows)))
 	if err != nil {
 		return err
 	}
 	defer exact.Release()
-	gid, err := integers(exact.Column(0))
+	at, err := indexGroups(r, t, exact, rows)
 	if err != nil {
 		return err
-	}
-	defer gid.Release()
-	keys := exact.Columns()[1 : 1+r.Keys]
-	byKey := make(map[string]int, exact.NumRows())
-	for i := range int(exact.NumRows()) {
-		byKey[groupKey(gid, keys, i)] = i
 	}
 	for n, c := range channels {
 		counts, err := integers(exact.Column(1 + r.Keys + n))
@@ -257,12 +256,62 @@ func measure(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 			return err
 		}
 		for _, i := range rows {
-			t.lower[i][c] = 0 // a group without any person of the channel
-			if at, ok := byKey[groupKey(t.gid, t.keys, i)]; ok {
-				t.lower[i][c] = int(counts.Value(at))
+			t.evidence[i].People[c] = 0 // a group without any person of the channel
+			if row, ok := at[i]; ok {
+				t.evidence[i].People[c] = int(counts.Value(row))
 			}
 		}
 		counts.Release()
+	}
+	if !shares {
+		return nil
+	}
+	return readShares(r, t, exact, 1+r.Keys+len(channels), at)
+}
+
+// indexGroups finds, for groups of t, their row in another answer.
+func indexGroups(r *plan.Release, t *groupTable, answer arrow.RecordBatch, rows []int) (map[int]int, error) {
+	gid, err := integers(answer.Column(0))
+	if err != nil {
+		return nil, err
+	}
+	defer gid.Release()
+	keys := answer.Columns()[1 : 1+r.Keys]
+	byKey := make(map[string]int, answer.NumRows())
+	for i := range int(answer.NumRows()) {
+		byKey[groupKey(gid, keys, i)] = i
+	}
+	at := make(map[int]int, len(rows))
+	for _, i := range rows {
+		if row, ok := byKey[groupKey(t.gid, t.keys, i)]; ok {
+			at[i] = row
+		}
+	}
+	return at, nil
+}
+
+// readShares reads, from column first on, six numbers for each of the shares.
+func readShares(r *plan.Release, t *groupTable, exact arrow.RecordBatch, first int, at map[int]int) error {
+	if int(exact.NumCols()) != first+6*len(r.Shares) {
+		return misshapen()
+	}
+	for n, cell := range r.Shares {
+		var columns [6]*array.Float64
+		for k := range columns {
+			a, ok := exact.Column(first + 6*n + k).(*array.Float64)
+			if !ok {
+				return misshapen()
+			}
+			columns[k] = a
+		}
+		for i, row := range at {
+			e := &t.evidence[i]
+			if e.Sums == nil {
+				e.Sums, e.Rows = map[int]disclosure.Shares{}, map[int]disclosure.Shares{}
+			}
+			e.Sums[cell] = disclosure.Shares{Total: columns[0].Value(row), First: columns[1].Value(row), Second: columns[2].Value(row)}
+			e.Rows[cell] = disclosure.Shares{Total: columns[3].Value(row), First: columns[4].Value(row), Second: columns[5].Value(row)}
+		}
 	}
 	return nil
 }
@@ -307,93 +356,5 @@ func restriction(r *plan.Release, t *groupTable, rows []int) string {
 	return "EXISTS (SELECT 1 FROM (VALUES " + strings.Join(values, ", ") + ") AS w(" + strings.Join(names, ", ") + ") WHERE " + strings.Join(same, " AND ") + ")"
 }
 
-// complete adds complementary suppression where groups of several groupings
-// stand beside their totals, for whole groups and for each cell.
-func complete(threshold int, r *plan.Release, t *groupTable, verdicts []disclosure.Verdict) bool {
-	if len(r.Node.Sets) < 2 {
-		return true
-	}
-	table, order := subtotals(r, t)
-	withheld := make([]bool, len(order))
-	for at, i := range order {
-		withheld[at] = verdicts[i].Dropped || !released(r, t.gid.Value(i))
-	}
-	if !disclosure.Complete(threshold, table, withheld) {
-		return false
-	}
-	for at, i := range order {
-		verdicts[i].Dropped = withheld[at]
-	}
-	for c := range r.Cells {
-		hidden := slices.Clone(withheld)
-		for at, i := range order {
-			hidden[at] = hidden[at] || verdicts[i].Withheld[c] != ""
-		}
-		if slices.Equal(hidden, withheld) {
-			continue
-		}
-		if !disclosure.Complete(threshold, table, hidden) {
-			return false
-		}
-		for at, i := range order {
-			if hidden[at] && !withheld[at] && verdicts[i].Withheld[c] == "" {
-				verdicts[i].Withheld[c] = disclosure.RuleComplementary
-			}
-		}
-	}
-	return true
-}
-
 // released reports whether a grouping was asked for, or only added as atoms.
 func released(r *plan.Release, gid int64) bool { return !r.AtomsAdded || gid != 0 }
-
-// subtotals describes the groups as sets of the finest grouping's groups, which
-// NewRelease makes sure is there.
-func subtotals(r *plan.Release, t *groupTable) (disclosure.Table, []int) {
-	var table disclosure.Table
-	order := make([]int, t.rows)
-	atoms := map[int64]map[string][]int{} // gid → keys kept → atoms
-	var finest []int
-	for i := range t.rows {
-		order[i] = i
-		if t.gid.Value(i) == 0 {
-			finest = append(finest, i)
-		}
-	}
-	table.Atoms = make([]int, len(finest))
-	for a, i := range finest {
-		table.Atoms[a] = t.lower[i][0]
-	}
-	keyOf := func(gid int64, row int) string {
-		var b strings.Builder
-		for k, a := range t.keys {
-			if gid>>(len(t.keys)-1-k)&1 == 1 {
-				continue
-			}
-			if a.IsNull(row) {
-				b.WriteString("|-")
-			} else {
-				s := a.ValueStr(row)
-				fmt.Fprintf(&b, "|%d:%s", len(s), s)
-			}
-		}
-		return b.String()
-	}
-	for i := range t.rows {
-		gid := t.gid.Value(i)
-		if atoms[gid] == nil {
-			atoms[gid] = map[string][]int{}
-			for a, row := range finest {
-				key := keyOf(gid, row)
-				atoms[gid][key] = append(atoms[gid][key], a)
-			}
-		}
-		table.Groups = append(table.Groups, atoms[gid][keyOf(gid, i)])
-		level := 0
-		for g := gid; g != 0; g &= g - 1 {
-			level++
-		}
-		table.Level = append(table.Level, level)
-	}
-	return table, order
-}

@@ -33,22 +33,30 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		}
 	}
 	made := ScratchTable{Table: catalog.Table{Name: s.Create}, SQL: q.sql, Made: q.decision.Time}
+	made.Once = plan.Once(s.Root)
 	var columns []string
 	for i, c := range s.Root.Columns() {
 		column := catalog.Column{Name: s.Names[i], Type: c.Type.SQL(), Class: c.Class, Grain: c.Grain}
 		if c.Identity == plan.Own {
 			column.Class, column.Type = catalog.ClassPerson, "VARCHAR"
 		} else {
-			columns = append(columns, "c"+strconv.Itoa(i)+" AS "+plan.Ident(s.Names[i]))
+			columns = append(columns, "c"+strconv.Itoa(i))
 		}
 		made.Table.Columns = append(made.Table.Columns, column)
-		made.Forms, made.Nulls = append(made.Forms, c.Form), append(made.Nulls, c.Nulls)
+		made.Known = append(made.Known, c)
 	}
 	vault, done, err := q.gate.Vaults.Vault(ctx, q.session)
 	if err != nil {
 		return nil, engineError(err, "The workspace engine could not be started.")
 	}
 	defer done()
+	if aggregates, _ := frontier(s.Root); len(aggregates) > 0 {
+		return nil, gatehouse.Errorf(gatehouse.CodeOperator, "A workspace table cannot be made with the help of an aggregate over people.").
+			WithAdvice("Ask for the aggregate first, and write its number into the statement.")
+	}
+	if err := q.checkPublicJoins(ctx, vault); err != nil {
+		return nil, err
+	}
 	sql, err := plan.PrintTable(s.Root, columns)
 	if err != nil {
 		return nil, err

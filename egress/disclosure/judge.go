@@ -5,29 +5,44 @@ type Rule string
 
 // The rules, in the order in which they are tried.
 const (
-	RuleThreshold     Rule = "threshold"     // too few people in the group, or contributing
-	RuleDifference    Rule = "difference"    // too near to another number of the same group
-	RuleComplementary Rule = "complementary" // could be worked out from totals
+	RuleThreshold  Rule = "threshold"  // too few people in the group, or contributing
+	RuleDominance  Rule = "dominance"  // one or two people make up too much of it
+	RuleDifference Rule = "difference" // adding and subtracting the numbers shown would tell of too few people
 )
 
 // Cell is one number of every group, and the evidence that it needs.
 type Cell struct {
-	Need         int          // people that must contribute
-	Contributors []int        // channels that must each reach Need
-	Differences  []Difference // rows in which it differs from the group or an earlier cell
+	Need         int   // people that must contribute
+	Contributors []int // channels that must each reach Need
+	Sums, Rows   bool  // shares by absolute sums, by rows, are judged
+	// Sides is, for quantiles, the smallest part of the rows that must still be of
+	// enough people: on one side of a fraction, or between two. 0: not judged.
+	Sides float64
 }
 
-// Difference is the rows that two numbers of a group do not share.
-type Difference struct {
-	Channel int
-	With    int  // earlier cell, −1 for the whole group
-	Lax     bool // no rows at all is fine
+// Shares is how much of a number its largest contributors make up.
+type Shares struct {
+	Total, First, Second float64
 }
 
-// Group is one group of a table: people of each channel (channel 0 is the whole
-// group). A count may be a lower bound as long as every rule is met by it.
-type Group struct {
+// Dominated reports whether the two largest contributors make up 90 % of the
+// total or more, or whether the largest could be estimated by the second to
+// within 10 % (the n,k rule and the p % rule; Hundepool et al., Statistical
+// Disclosure Control, §4.2).
+func (s Shares) Dominated() bool {
+	if s.Total <= 0 {
+		return false // nobody adds anything: the threshold tells
+	}
+	return s.First+s.Second >= 0.9*s.Total || s.Total-s.First-s.Second < 0.1*s.First
+}
+
+// Evidence is what was measured of one group: people of each channel (channel 0
+// is the whole group; a count may be a lower bound as long as every rule is met
+// by it), and shares by cell.
+type Evidence struct {
 	People []int
+	Sums   map[int]Shares
+	Rows   map[int]Shares
 }
 
 // Verdict is what leaves of a group: nothing (Dropped), or the numbers that are
@@ -37,32 +52,39 @@ type Verdict struct {
 	Withheld []Rule // per cell; "" for released
 }
 
-// Judge applies threshold and in-group differencing to one group.
-func Judge(threshold int, cells []Cell, g Group) Verdict {
+// Judge applies threshold and dominance to one group. Differences are the Audit's.
+func Judge(threshold int, cells []Cell, e Evidence) Verdict {
 	v := Verdict{Withheld: make([]Rule, len(cells))}
-	if g.People[0] < threshold {
+	if e.People[0] < threshold {
 		v.Dropped = true
 		return v
 	}
 	for i, c := range cells {
-		v.Withheld[i] = judgeCell(threshold, c, g, v.Withheld)
+		v.Withheld[i] = judgeCell(threshold, i, c, e)
 	}
 	return v
 }
 
-func judgeCell(threshold int, c Cell, g Group, before []Rule) Rule {
+func judgeCell(threshold, i int, c Cell, e Evidence) Rule {
 	for _, ch := range c.Contributors {
-		if g.People[ch] < c.Need {
+		if e.People[ch] < c.Need {
 			return RuleThreshold
 		}
 	}
-	for _, d := range c.Differences {
-		if d.With >= 0 && before[d.With] != "" {
-			continue // the other number does not leave
-		}
-		if n := g.People[d.Channel]; n < threshold && !(d.Lax && n == 0) {
-			return RuleDifference
-		}
+	if s, ok := e.Sums[i]; ok && c.Sums && s.Dominated() {
+		return RuleDominance
+	}
+	rows, ok := e.Rows[i]
+	if !ok {
+		return ""
+	}
+	if c.Rows && rows.Dominated() {
+		return RuleDominance
+	}
+	// Fewer people than threshold cannot fill this part of the rows, if each has
+	// at most as many rows as the person with most.
+	if c.Sides > 0 && rows.First > 0 && c.Sides*rows.Total < float64(threshold)*rows.First {
+		return RuleThreshold
 	}
 	return ""
 }
@@ -82,9 +104,6 @@ func InDoubt(threshold int, cells []Cell, lower []int) []int {
 	for _, c := range cells {
 		for _, ch := range c.Contributors {
 			ask(ch, c.Need)
-		}
-		for _, d := range c.Differences {
-			ask(d.Channel, threshold)
 		}
 	}
 	return out

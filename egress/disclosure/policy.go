@@ -5,6 +5,7 @@ package disclosure
 import (
 	"math"
 	"math/big"
+	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
@@ -90,27 +91,35 @@ const (
 
 // Needs is how many people must contribute to a number: Threshold, one more for
 // a variance, the parameters and degrees of freedom for a regression (two
-// parameters), Threshold on each side of every quantile.
-func (p Policy) Needs(s Statistic, quantiles []*big.Rat) int {
+// parameters). Quantiles need Threshold people on each side of every fraction,
+// and between two of them: Sides tells the smallest such part.
+func (p Policy) Needs(s Statistic) int {
 	switch s {
 	case Spread:
 		return p.Threshold + 1
 	case Regression:
 		return max(p.Threshold, p.FreedomDegrees) + 2
 	case Quantile:
-		need := 2 * p.Threshold
-		for _, q := range quantiles {
-			side := new(big.Rat).Sub(big.NewRat(1, 1), q)
-			if q.Cmp(side) < 0 {
-				side = q
-			}
-			if side.Sign() <= 0 {
-				return math.MaxInt32
-			}
-			f, _ := new(big.Rat).Quo(big.NewRat(int64(p.Threshold), 1), side).Float64()
-			need = max(need, int(math.Ceil(f)))
-		}
-		return need
+		return 2 * p.Threshold
 	}
 	return p.Threshold
+}
+
+// Sides gives the smallest part of the rows that lies on one side of a fraction
+// or between two; the fractions may come in any order.
+func Sides(quantiles []*big.Rat) float64 {
+	fractions := make([]float64, 0, len(quantiles)+2)
+	for _, q := range quantiles {
+		f, _ := q.Float64()
+		fractions = append(fractions, f)
+	}
+	fractions = append(fractions, 0, 1)
+	slices.Sort(fractions)
+	smallest := 1.0
+	for i := 1; i < len(fractions); i++ {
+		if d := fractions[i] - fractions[i-1]; d > 0 {
+			smallest = min(smallest, d)
+		}
+	}
+	return smallest
 }

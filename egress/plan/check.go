@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -36,13 +37,19 @@ func checkCreate(s *Statement) error {
 		return gatehouse.Errorf(gatehouse.CodeStatement, "A workspace table keeps rows of people; this SELECT gives protected results.").
 			WithAdvice("Ask the SELECT by itself: its result comes straight to your notebook.")
 	}
+	seen := map[string]bool{}
 	for i, name := range s.Names {
-		if name == catalog.UnitColumn || (name == catalog.PersonColumn && s.Root.Columns()[i].Identity == NotIdentity) {
-			return gatehouse.Errorf(gatehouse.CodePersonMixed, "A column named %s must be the person's own identity.", name)
-		}
-		if id := s.Root.Columns()[i].Identity; id != NotIdentity && (name != catalog.PersonColumn || id != Own) {
+		folded := strings.ToLower(name) // as DuckDB compares names
+		id := s.Root.Columns()[i].Identity
+		switch {
+		case seen[folded]:
+			return gatehouse.Errorf(gatehouse.CodeBind, "Two columns of the new table have the same name.")
+		case folded == catalog.UnitColumn, folded == catalog.PersonColumn && (id != Own || name != catalog.PersonColumn):
+			return gatehouse.Errorf(gatehouse.CodePersonMixed, "A column named %s must be the person's own identity.", folded)
+		case id != NotIdentity && (folded != catalog.PersonColumn || id != Own):
 			return gatehouse.Errorf(gatehouse.CodePersonMixed, "The person's identity is kept under the name person_id only.")
 		}
+		seen[folded] = true
 	}
 	if !gatehouse.ValidName(s.Create) {
 		return gatehouse.Errorf(gatehouse.CodeBind, "A workspace table's name is lower-case letters, digits and '_', beginning with a letter.")
@@ -223,7 +230,7 @@ func checkFunctions(exprs ...Expr) error {
 	for _, e := range exprs {
 		Walk(e, func(e Expr) bool {
 			if call, ok := e.(*Call); ok && bad == nil {
-				bad = checkFunction(call.Name)
+				bad = checkFunction(call)
 			}
 			return bad == nil
 		})
@@ -239,7 +246,7 @@ func (c *checker) scan(n *Scan) error {
 		}
 		col := n.Table.Columns[at]
 		out := &n.cols[i]
-		out.Class, out.Grain = col.Class, col.Grain
+		out.Class, out.Grain, out.Size, out.Scanned = col.Class, col.Grain, 1, true
 		switch {
 		case !n.people:
 			out.Class = catalog.ClassReference
@@ -247,8 +254,9 @@ func (c *checker) scan(n *Scan) error {
 			out.Identity = Own
 		}
 		switch {
-		case n.Table.Forms != nil:
-			out.Form, out.Nulls = n.Table.Forms[at], n.Table.Nulls[at]
+		case n.Table.Known != nil:
+			known := n.Table.Known[at]
+			out.Form, out.Nulls, out.Scanned, out.Size = known.Form, known.Nulls, known.Scanned, known.Size
 		case out.Type.Numeric() && col.Class != catalog.ClassQuasi && out.Identity == NotIdentity:
 			out.Form = FormLinear
 		}
@@ -347,10 +355,16 @@ func checkAggregate(n *Aggregate) error {
 	if len(n.Sets) > 64 {
 		return gatehouse.Errorf(gatehouse.CodeTooLarge, "There are too many grouping sets.")
 	}
+	if len(n.Groups) == 0 && len(n.Sets) > 1 {
+		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS without any column are not answered.")
+	}
 	for _, a := range n.Aggs {
 		if err := checkFrontier(a, in); err != nil {
 			return err
 		}
+	}
+	if err := checkDerivedAlone(n); err != nil {
+		return err
 	}
 	n.Protected = true
 	return nil
@@ -402,42 +416,45 @@ func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
 		}
 		args = append(args, col)
 	}
-	out := Column{Type: a.T, Nulls: NullsDerived}
-	conditional := a.Filter != nil
+	out := Column{Type: a.T, Nulls: NullsDerived, Size: 1}
 	switch a.Name {
 	case "count_star", "count", "count_if", "countif":
-		out.Class, out.Form, out.Nulls = catalog.ClassDimension, FormLinear, NullsRaw
-		if a.Name == "count" && len(args) > 0 && args[0].Identity == OwnOrNull {
-			conditional = true
-		}
-		if a.Name != "count_star" && len(args) > 0 && args[0].Nulls == NullsDerived {
-			conditional = true
-		}
-		if conditional {
-			out.Form = FormNone // how many rows of a condition: a group key and a condition, not a measure
+		out.Class, out.Nulls = catalog.ClassDimension, NullsRaw
+		if a.Filter == nil && (a.Name == "count_star" || args[0].Nulls == NullsRaw && a.Name == "count") {
+			out.Form = FormDerived
 		}
 		return out, nil
 	case "bool_or", "bool_and":
 		out.Class, out.Form = catalog.ClassDimension, FormIndicator
 		return out, noIdentity(args)
 	case "min", "max", "first", "last", "any_value", "arg_min", "arg_max", "min_by", "max_by", "mode":
-		arg := args[0]
-		arg.Type, arg.Name, arg.Nulls = a.T, "", NullsDerived
-		if arg.Identity != NotIdentity {
-			arg.Identity = OwnOrNull
-		}
-		if a.Filter != nil && arg.Form != FormIndicator {
-			arg.Form = FormNone
-		}
-		return arg, noIdentity(args[1:])
+		return picked(args[0], a.T, a.Filter != nil), noIdentity(args[1:])
 	}
 	if err := noIdentity(args); err != nil {
 		return Column{}, err
 	}
-	if len(args) > 0 && args[0].Form == FormLinear && !conditional {
-		out.Form = FormLinear
+	if len(args) > 0 && args[0].Form == FormLinear && args[0].Scanned && a.Filter == nil {
+		out.Form = FormDerived
 	}
 	return out, nil
+}
+
+// picked is a value chosen from a person's rows: which one may hang on a
+// condition, so it is a measure by itself only.
+func picked(c Column, t Type, filtered bool) Column {
+	c.Type, c.Name, c.Nulls = t, "", NullsDerived
+	if c.Identity != NotIdentity {
+		c.Identity = OwnOrNull
+	}
+	switch {
+	case c.Form == FormIndicator:
+	case c.Form == FormLinear && c.Scanned && !filtered:
+		c.Form = FormDerived
+	default:
+		c.Form = FormNone
+	}
+	c.Scanned = false
+	return c
 }
 
 func checkDistinct(n *Distinct, slot *Node) error {
@@ -465,6 +482,13 @@ func checkDistinct(n *Distinct, slot *Node) error {
 			n.once = true
 		}
 		n.cols = slices.Clone(in)
+		if n.On { // which of a person's rows stays may hang on a condition
+			for i, c := range n.cols {
+				if c.Identity == NotIdentity {
+					n.cols[i] = picked(c, c.Type, false)
+				}
+			}
+		}
 		return nil
 	}
 	if n.On {
@@ -537,9 +561,9 @@ func deriveWindow(w *WindowCall, in []Column) (Column, error) {
 	}
 	switch w.Name {
 	case "row_number", "rank", "dense_rank", "ntile":
-		return Column{Type: w.T, Class: catalog.ClassDimension, Form: FormLinear, Nulls: NullsRaw}, nil
+		return Column{Type: w.T, Class: catalog.ClassDimension, Nulls: NullsRaw}, nil
 	case "percent_rank", "cume_dist":
-		return Column{Type: w.T, Form: FormLinear, Nulls: NullsRaw}, nil
+		return Column{Type: w.T, Nulls: NullsRaw}, nil
 	}
 	if len(w.Args) == 0 {
 		return Column{}, unknown("window function", w.Name)
@@ -550,9 +574,5 @@ func deriveWindow(w *WindowCall, in []Column) (Column, error) {
 		}
 	}
 	col, err := derive(w.Args[0], in)
-	col.Nulls, col.Name, col.Type = NullsDerived, "", w.T
-	if col.Identity != NotIdentity {
-		col.Identity = OwnOrNull
-	}
-	return col, err
+	return picked(col, w.T, false), err
 }

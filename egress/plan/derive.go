@@ -2,23 +2,32 @@ package plan
 
 import (
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
-// Form says what kind of measure expression a value of people is, from the
-// most to the least that may be done with it.
+// Form says what kind of measure expression a value of people is. A value whose
+// size or choice for one person could be set by a condition is none: such a
+// hidden weight would show that person in a sum.
 type Form int
 
 // The forms.
 const (
-	FormNone      Form = iota // not a measure: text, dates, results of conditions with weights
+	FormNone      Form = iota // not a measure
 	FormConst                 // a literal
-	FormIndicator             // 0, 1 or NULL, by a condition
-	FormLinear                // a measure column, affine in constants, or a sum or difference of such
-	FormProduct               // a product of two, or a root or logarithm: not to be multiplied again
+	FormIndicator             // 0, 1 or NULL, by a condition: whom it chooses is measured
+	FormLinear                // a numeric column as published, affine in literals, or a sum or difference of such
+	FormProduct               // a product of two, a root or a logarithm: not to be multiplied again
+	FormDerived               // one number for a person or row, computed from a person's rows: a measure by itself only
+)
+
+// sizeLimits bound the factor by which literals may enlarge or shrink a measure.
+const (
+	largestSize  = 1e12
+	smallestSize = 1e-9
 )
 
 // derive says what a researcher may do with an expression over the rows of
@@ -30,16 +39,16 @@ func derive(e Expr, in []Column) (Column, error) {
 		c := in[e.Index]
 		return c, nil
 	case *Const:
-		c := Column{Type: e.T, Class: catalog.ClassDimension}
+		c := Column{Type: e.T, Class: catalog.ClassDimension, Size: 1}
 		if e.Null || e.Value != nil {
 			c.Form = FormConst
 		}
-		if e.Value != nil && outOfBounds(e.Value) {
-			c.Form = FormNone
+		if e.Value != nil {
+			c.Size, _ = new(big.Rat).Abs(e.Value).Float64()
 		}
-		return c, nil
+		return bounded(c), nil
 	case *Param:
-		return Column{Type: e.T, Class: catalog.ClassDimension, Form: FormConst}, nil
+		return Column{Type: e.T, Class: catalog.ClassDimension, Form: FormConst, Size: 1}, nil
 	}
 	args := make([]Column, 0, 4)
 	for _, c := range e.Children() {
@@ -69,16 +78,17 @@ func derive(e Expr, in []Column) (Column, error) {
 	return Column{}, unknown("expression", "aggregate")
 }
 
-// outOfBounds keeps literals within what cannot drown a person's value or make
-// arithmetic overflow.
-func outOfBounds(v *big.Rat) bool {
-	limit := big.NewRat(1_000_000_000_000, 1)
-	abs := new(big.Rat).Abs(v)
-	return abs.Cmp(limit) > 0
+// bounded refuses, as a measure, what literals make too large or too small: it
+// could drown everybody else's value, or make arithmetic overflow.
+func bounded(c Column) Column {
+	if c.Size > largestSize || (c.Size != 0 && c.Size < smallestSize) {
+		c.Form = FormNone
+	}
+	return c
 }
 
 func condition() Column {
-	return Column{Type: Boolean, Class: catalog.ClassDimension, Form: FormIndicator, Nulls: NullsDerived}
+	return Column{Type: Boolean, Class: catalog.ClassDimension, Form: FormIndicator, Nulls: NullsDerived, Size: 1}
 }
 
 func noIdentity(args []Column) error {
@@ -97,7 +107,7 @@ func deriveOp(e *Op, args []Column) (Column, error) {
 	case "COALESCE":
 		out, err := together(e.T, args)
 		if err == nil && len(args) == 2 && isZero(e.Args[1]) {
-			out.Form = args[0].Form // a missing value counted as nothing is no weight
+			out.Form, out.Size = args[0].Form, args[0].Size // a missing value counted as nothing is no weight
 		}
 		return out, err
 	case "TRY":
@@ -110,7 +120,7 @@ func deriveOp(e *Op, args []Column) (Column, error) {
 
 // together derives a value that is one of several: COALESCE and CASE.
 func together(t Type, args []Column) (Column, error) {
-	out := Column{Type: t, Class: catalog.ClassDimension, Form: FormConst, Nulls: NullsDerived}
+	out := Column{Type: t, Class: catalog.ClassDimension, Nulls: NullsDerived, Size: 1}
 	identities := 0
 	for _, a := range args {
 		if a.Identity != NotIdentity {
@@ -167,7 +177,7 @@ func deriveCase(e *Case, args []Column) (Column, error) {
 		// CASE WHEN x IS NULL THEN 0 ELSE x END, as a correlated count is bound
 		if op, ok := e.Whens[0].(*Op); ok && op.Name == "IS NULL" {
 			if same, ok := op.Args[0].(*Ref); ok && same.Index == ref.Index {
-				out.Form = values[1].Form
+				out.Form, out.Size = values[1].Form, values[1].Size
 			}
 		}
 	}
@@ -209,53 +219,50 @@ func deriveCast(e *Cast, x Column) (Column, error) {
 	out.Type = e.T
 	from := x.Type
 	switch {
-	case from.Numeric() && e.T.Numeric():
-		if rank(e.T) < rank(from) && x.Form > FormConst { // may round or fail: a step function
-			out.Nulls = NullsDerived
-			if x.Form > FormLinear || from.Real() || from.ID == "DECIMAL" {
-				out.Form = FormNone
+	case holds(from, e.T):
+	case from.ID == "BOOLEAN" && e.T.Numeric():
+		out.Form, out.Size = FormIndicator, 1
+	case from.ID == "DATE" && e.T.ID == "TIMESTAMP", from.ID == "NULL":
+	default: // some values become others, or NULL: a condition that nobody counts
+		if _, fixed := constant(e.X); !fixed {
+			out.Nulls, out.Form, out.Scanned = NullsDerived, FormNone, false
+			if x.Class == catalog.ClassDate || (x.Class != catalog.ClassDimension && x.Class != catalog.ClassReference) {
+				out.Class = ""
 			}
 		}
-	case from.ID == "BOOLEAN" && e.T.Numeric():
-		out.Form = FormIndicator
-	case from.ID == "DATE" && e.T.ID == "TIMESTAMP":
-	case from.ID == "NULL":
-	case from.ID == "VARCHAR" && x.Form == FormNone && x.Class == catalog.ClassDimension:
-		out.Nulls = NullsDerived // text of a dimension, read as something else: still one
-		out.Form = FormNone
-	default:
-		out.Nulls = NullsDerived
-		out.Form = FormNone
-		if x.Class == catalog.ClassDate && e.T.ID != "DATE" {
-			out.Class = ""
-		}
 	}
-	if c, ok := literal(e); ok {
+	if c, ok := literal(e); ok && c.Value != nil && e.T.Numeric() {
 		out.Form = FormConst
-		if c.Value != nil && outOfBounds(c.Value) {
-			out.Form = FormNone
-		}
 	}
-	return out, nil
+	return bounded(out), nil
 }
 
-// rank orders numeric types by what they can hold.
-func rank(t Type) int {
-	switch t.ID {
-	case "TINYINT", "UTINYINT":
-		return 1
-	case "SMALLINT", "USMALLINT":
-		return 2
-	case "INTEGER", "UINTEGER":
-		return 3
-	case "BIGINT", "UBIGINT":
-		return 4
-	case "HUGEINT":
-		return 5
-	case "DECIMAL":
-		return 6
+// digits is how many decimal digits every value of an integer type fits in.
+var digits = map[string]int{"TINYINT": 3, "UTINYINT": 3, "SMALLINT": 5, "USMALLINT": 5, "INTEGER": 10, "UINTEGER": 10, "BIGINT": 19, "UBIGINT": 20}
+
+// holds reports whether a cast between numeric types keeps every value.
+func holds(from, to Type) bool {
+	signed := []string{"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT"}
+	unsigned := []string{"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+	place := func(list []string, t Type) int { return slices.Index(list, t.ID) }
+	switch {
+	case from.SQL() == to.SQL():
+		return true
+	case to.ID == "DOUBLE":
+		return from.Numeric() && from.ID != "HUGEINT"
+	case to.ID == "DECIMAL" && from.ID == "DECIMAL":
+		return to.Scale >= from.Scale && to.Width-to.Scale >= from.Width-from.Scale
+	case to.ID == "DECIMAL":
+		d, ok := digits[from.ID]
+		return ok && to.Width-to.Scale >= d
+	case place(signed, from) >= 0 && place(signed, to) >= 0:
+		return place(signed, to) > place(signed, from)
+	case place(unsigned, from) >= 0 && place(unsigned, to) >= 0:
+		return place(unsigned, to) > place(unsigned, from)
+	case place(unsigned, from) >= 0 && place(signed, to) >= 0:
+		return place(signed, to) > place(unsigned, from)
 	}
-	return 7
+	return false
 }
 
 // dateParts are what may be taken of a date for a group key, by the grain that
@@ -330,6 +337,11 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 		}
 		return ""
 	}
+	plain := func(i int) bool { // a date as published, or a literal
+		_, fixed := constant(e.Args[i])
+		return args[i].Scanned || fixed
+	}
+	form := FormNone
 	switch e.Name {
 	case "year", "quarter", "month", "decade", "century", "dayofweek", "isodow", "weekday", "monthname", "dayname":
 		part := strings.TrimSuffix(e.Name, "name")
@@ -339,12 +351,16 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 		if args[0].Class == catalog.ClassDate && atGrain(part, args[0]) {
 			out.Class = catalog.ClassDimension
 		}
-		out.Form = FormLinear
+		if plain(0) {
+			form = FormLinear
+		}
 	case "date_part", "datepart":
 		if args[1].Class == catalog.ClassDate && atGrain(text(0), args[1]) {
 			out.Class = catalog.ClassDimension
 		}
-		out.Form = FormLinear
+		if plain(1) {
+			form = FormLinear
+		}
 	case "date_trunc", "datetrunc":
 		if args[1].Class == catalog.ClassDate {
 			out.Class, out.Grain = catalog.ClassDate, args[1].Grain
@@ -361,7 +377,9 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 			out.Class = catalog.ClassDimension
 		}
 	case "date_diff", "datediff", "date_sub", "datesub":
-		out.Form = FormLinear
+		if plain(1) && plain(2) {
+			form = FormLinear
+		}
 		switch strings.ToLower(text(0)) {
 		case "year", "years", "decade", "quarter", "month", "months":
 			out.Class = catalog.ClassDimension // a duration in months or years, such as age
@@ -370,12 +388,12 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 		}
 	}
 	if e.T.Numeric() {
-		out.Form = arithmeticForm(e, args, out.Form)
+		out.Form, out.Size = arithmeticForm(e, args, form)
 	}
-	if fallible := rowFunctions[e.Name]; fallible && canBeNull(e) {
+	if canBeNull(e) {
 		out.Nulls = NullsDerived
 	}
-	return out, nil
+	return bounded(out), nil
 }
 
 // coarseFormat reports whether a strftime format shows months or coarser only.
@@ -408,11 +426,14 @@ func coarseFormat(format string, date Column) bool {
 	return true
 }
 
-// canBeNull reports whether a function that can fail does so on ordinary
-// values: roots, logarithms and integer division by a column, not sums.
+// canBeNull reports whether a function gives NULL for some values that are not:
+// whom that concerns is then measured like a condition.
 func canBeNull(e *Call) bool {
 	switch e.Name {
-	case "+", "-", "*", "abs", "round", "date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff", "strftime", "last_day":
+	case "+", "-", "*": // as the printer writes them, integers that overflow become NULL
+		return (e.T.Integer() && !e.Args[0].Type().Temporal() || e.T.ID == "DECIMAL") && !shifted(e)
+	case "abs", "round", "floor", "ceil", "ceiling", "trunc", "sign", "date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff", "date_sub", "datesub", "strftime", "last_day",
+		"year", "quarter", "month", "day", "week", "decade", "century", "dayofweek", "isodow", "weekday", "dayofyear", "monthname", "dayname", "lower", "upper", "trim", "ltrim", "rtrim", "length", "strlen":
 		return false
 	case "//", "%", "/":
 		c, ok := literal(e.Args[1])
@@ -421,65 +442,83 @@ func canBeNull(e *Call) bool {
 	return true
 }
 
+// shifted reports whether a sum is a column moved by a literal so small that
+// only a value within a millionth of the type's end could leave it.
+func shifted(e *Call) bool {
+	if e.Name == "*" || len(e.Args) != 2 {
+		return false
+	}
+	a, b := e.Args[0], e.Args[1]
+	c, ok := literal(a)
+	if !ok {
+		a, b = b, a
+		c, ok = literal(a)
+	}
+	_, column := b.(*Ref)
+	return ok && column && c.Value != nil && new(big.Rat).Abs(c.Value).Cmp(big.NewRat(2100, 1)) <= 0
+}
+
 // arithmeticForm gives the form of a numeric function's result (gate.md §1,
-// measure expressions): affine in constants, differences, one product.
-func arithmeticForm(e *Call, args []Column, otherwise Form) Form {
-	form := func(i int) Form { return args[i].Form }
-	isConst := func(i int) bool { return args[i].Form == FormConst }
+// measure expressions), and how much literals may have enlarged it.
+func arithmeticForm(e *Call, args []Column, otherwise Form) (Form, float64) {
+	one := func(i int) Form { return args[i].Form }
 	switch {
 	case len(args) == 1 && (e.Name == "-" || e.Name == "+"):
-		return form(0)
+		return one(0), args[0].Size
 	case e.Name == "-" && len(args) == 2 && args[0].Type.Temporal() && args[1].Type.Temporal():
-		return FormLinear
+		for i := range args {
+			if _, fixed := constant(e.Args[i]); !fixed && !args[i].Scanned {
+				return FormNone, 1
+			}
+		}
+		return FormLinear, 1
 	case (e.Name == "+" || e.Name == "-") && len(args) == 2:
-		a, b := form(0), form(1)
-		if a == FormNone || b == FormNone {
-			return FormNone
-		}
-		if a == FormConst && b == FormConst {
-			return FormConst
-		}
-		if a == FormIndicator || b == FormIndicator {
-			return FormNone // sums of conditions are weights; Parts takes them apart where it sees them
-		}
-		return max(a, b)
+		return sumForm(one(0), one(1)), args[0].Size + args[1].Size
 	case e.Name == "*" && len(args) == 2:
-		switch {
-		case isConst(0) && isConst(1):
-			return FormConst
-		case isConst(0) && (form(1) == FormLinear || form(1) == FormProduct):
-			return form(1)
-		case isConst(1) && (form(0) == FormLinear || form(0) == FormProduct):
-			return form(0)
-		case form(0) == FormIndicator && form(1) == FormIndicator:
-			return FormIndicator
-		case form(0) == FormLinear && form(1) == FormLinear:
-			return FormProduct
-		}
-		return FormNone
+		return productForm(one(0), one(1)), args[0].Size * args[1].Size
 	case e.Name == "/" && len(args) == 2:
-		if c, ok := literal(e.Args[1]); ok && c.Value != nil && c.Value.Sign() != 0 && (form(0) == FormLinear || form(0) == FormProduct || form(0) == FormConst) {
-			return form(0)
+		if c, ok := literal(e.Args[1]); ok && c.Value != nil && c.Value.Sign() != 0 && one(0) != FormIndicator && args[1].Size > 0 {
+			return one(0), args[0].Size / args[1].Size
 		}
-		return FormNone
-	case e.Name == "abs" || e.Name == "ln" || e.Name == "log" || e.Name == "log2" || e.Name == "log10" || e.Name == "sqrt" || e.Name == "round" || e.Name == "floor" || e.Name == "ceil" || e.Name == "ceiling" || e.Name == "trunc":
+		return FormNone, 1
+	case e.Name == "abs" || e.Name == "ln" || e.Name == "log2" || e.Name == "log10" || e.Name == "sqrt" || e.Name == "round" || e.Name == "floor" || e.Name == "ceil" || e.Name == "ceiling" || e.Name == "trunc":
 		// Only of a column itself: a scaled or shifted step singles people out
 		// without a condition that could be counted.
-		x := e.Args[0]
-		for {
-			if c, ok := x.(*Cast); ok && rank(c.T) >= rank(c.X.Type()) {
-				x = c.X
-				continue
-			}
-			break
+		if args[0].Scanned && one(0) == FormLinear {
+			return FormProduct, 1
 		}
-		if _, ok := x.(*Ref); ok && form(0) == FormLinear && (len(args) == 1 || isConst(1)) {
-			return FormProduct
+		if one(0) == FormConst {
+			return FormConst, args[0].Size
 		}
-		if isConst(0) {
-			return FormConst
-		}
-		return FormNone
+		return FormNone, 1
 	}
-	return otherwise
+	return otherwise, 1
+}
+
+func sumForm(a, b Form) Form {
+	if a > b {
+		a, b = b, a
+	}
+	switch {
+	case a == FormConst && (b == FormConst || b == FormLinear || b == FormProduct || b == FormDerived):
+		return b
+	case a == FormLinear && (b == FormLinear || b == FormProduct), a == FormProduct && b == FormProduct:
+		return b
+	}
+	return FormNone // sums of conditions are weights; Parts takes them apart where it sees them
+}
+
+func productForm(a, b Form) Form {
+	if a > b {
+		a, b = b, a
+	}
+	switch {
+	case a == FormConst && (b == FormConst || b == FormLinear || b == FormProduct || b == FormDerived):
+		return b
+	case a == FormIndicator && b == FormIndicator:
+		return FormIndicator
+	case a == FormLinear && b == FormLinear:
+		return FormProduct
+	}
+	return FormNone
 }

@@ -3,24 +3,25 @@ package plan
 import "github.com/gatehouse-tre/gatehouse"
 
 // rowFunctions may run on rows of people. Each is deterministic, looks at its
-// arguments only, and its cost does not grow with a value. The number is true
-// for functions that can fail on some values: they are printed inside TRY, so
-// that a failure is NULL and tells nothing.
-var rowFunctions = map[string]bool{
-	// arithmetic; integers can overflow
-	"+": true, "-": true, "*": true, "/": false, "//": true, "%": true, "abs": true, "sign": false, "round": true, "floor": false, "ceil": false, "ceiling": false,
-	"trunc": false, "ln": true, "log": true, "log2": true, "log10": true, "sqrt": true, "greatest": false, "least": false,
-	// text
-	"lower": false, "upper": false, "trim": false, "ltrim": false, "rtrim": false, "length": false, "strlen": false, "substring": true, "substr": true, "left": true, "right": true,
-	"array_extract": false, "contains": false, "prefix": false, "suffix": false, "starts_with": false, "ends_with": false, "strpos": false, "instr": false, "||": false, "concat": false, "replace": false,
-	"~~": true, "!~~": true, "~~*": true, "!~~*": true, "like_escape": true, "regexp_matches": true, "regexp_full_match": true, "regexp_extract": true, "nullif": false, "ifnull": false,
-	// dates
-	"year": false, "month": false, "quarter": false, "day": false, "week": false, "dayofweek": false, "isodow": false, "weekday": false, "dayofyear": false, "decade": false, "century": false,
-	"date_trunc": true, "datetrunc": true, "date_part": true, "datepart": true, "date_diff": true, "datediff": true, "date_sub": true, "datesub": true, "date_add": true, "age": true, "last_day": true,
-	"make_date": true, "strftime": true, "to_years": true, "to_months": true, "to_days": true, "to_weeks": true, "monthname": false, "dayname": false,
-	// lists of literals
-	"list_value": false, "list_contains": false, "list_has": false, "array_contains": false, "array_has": false,
+// arguments only, makes nothing longer than what it is given, and never fails on
+// a value as the printer writes it: a failure would tell of the row, and TRY does
+// not hold it back, since the optimizer may compute what is inside elsewhere.
+// The number is from which argument on only literals are taken (patterns,
+// formats, positions), −1 for none.
+var rowFunctions = map[string]int{
+	"+": -1, "-": -1, "*": -1, "/": -1, "//": -1, "%": -1, "abs": -1, "sign": -1, "round": 1, "floor": -1, "ceil": -1, "ceiling": -1,
+	"trunc": -1, "ln": -1, "log2": -1, "log10": -1, "sqrt": -1, "greatest": -1, "least": -1,
+	"lower": -1, "upper": -1, "trim": -1, "ltrim": -1, "rtrim": -1, "length": -1, "strlen": -1, "substring": 1, "substr": 1, "left": 1, "right": 1,
+	"array_extract": 1, "contains": -1, "prefix": -1, "suffix": -1, "starts_with": -1, "ends_with": -1, "strpos": -1, "instr": -1,
+	"~~": -1, "!~~": -1, "~~*": -1, "!~~*": -1, "regexp_matches": 1, "regexp_full_match": 1, "regexp_extract": 1, "nullif": -1, "ifnull": -1,
+	"year": -1, "month": -1, "quarter": -1, "day": -1, "week": -1, "dayofweek": -1, "isodow": -1, "weekday": -1, "dayofyear": -1, "decade": -1, "century": -1,
+	"date_trunc": -1, "datetrunc": -1, "date_part": -1, "datepart": -1, "date_diff": -1, "datediff": -1, "date_sub": -1, "datesub": -1, "last_day": -1,
+	"strftime": 1, "to_years": 0, "to_months": 0, "to_days": 0, "to_weeks": 0, "monthname": -1, "dayname": -1,
+	"list_value": -1, "list_contains": -1, "list_has": -1, "array_contains": -1, "array_has": -1,
 }
+
+// firstLiteral are functions whose first argument names a part of a date.
+var firstLiteral = map[string]bool{"date_trunc": true, "datetrunc": true, "date_part": true, "datepart": true, "date_diff": true, "datediff": true, "date_sub": true, "datesub": true}
 
 // refusedFunctions are those that people ask for, with the reason.
 var refusedFunctions = map[string]string{
@@ -28,17 +29,51 @@ var refusedFunctions = map[string]string{
 	"exp": "it can single out one person by weight", "pow": "it can single out one person by weight", "power": "it can single out one person by weight", "**": "it can single out one person by weight", "^": "it can single out one person by weight",
 	"<<": "it packs values into bits", ">>": "it packs values into bits", "xor": "it packs values into bits", "&": "it packs values into bits", "|": "it packs values into bits",
 	"hash": "it turns people into numbers", "md5": "it turns people into numbers", "sha256": "it turns people into numbers", "ascii": "it turns text into numbers", "unicode": "it turns text into numbers", "ord": "it turns text into numbers",
-	"sleep": "its time tells", "getvariable": "it reads outside of the question", "current_setting": "it reads outside of the question",
+	"concat": "it makes text longer", "||": "it makes text longer", "replace": "it makes text longer", "repeat": "it makes text longer", "lpad": "it makes text longer", "rpad": "it makes text longer",
+	"make_date": "it fails on some values", "sleep": "its time tells", "getvariable": "it reads outside of the question", "current_setting": "it reads outside of the question",
 }
 
-func checkFunction(name string) error {
-	if _, ok := rowFunctions[name]; ok {
-		return nil
+// checkFunction refuses a call that is not allowed over people.
+func checkFunction(e *Call) error {
+	from, ok := rowFunctions[e.Name]
+	if !ok {
+		if why := refusedFunctions[e.Name]; why != "" {
+			return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not allowed over people: %s.", e.Name, why)
+		}
+		return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not on the list of functions allowed over people.", e.Name)
 	}
-	if why := refusedFunctions[name]; why != "" {
-		return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not allowed over people: %s.", name, why)
+	for i, arg := range e.Args {
+		if must := (from >= 0 && i >= from) || (firstLiteral[e.Name] && i == 0); must {
+			if _, ok := constant(arg); !ok {
+				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s takes a literal there, not a value of a row.", e.Name)
+			}
+		}
 	}
-	return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not on the list of functions allowed over people.", name)
+	if e.T.ID == "HUGEINT" || (e.T.ID == "DECIMAL" && e.T.Width > 18) {
+		return gatehouse.Errorf(gatehouse.CodeFunction, "Arithmetic over people is done in numbers of up to 18 digits.").WithAdvice("Convert to DOUBLE first.")
+	}
+	// A date moves by literal distances only: past the calendar it would fail.
+	if (e.Name == "+" || e.Name == "-") && len(e.Args) == 2 && e.T.Temporal() {
+		if _, ok := constant(e.Args[1]); !ok {
+			if _, ok := constant(e.Args[0]); !ok || e.Name == "-" {
+				return gatehouse.Errorf(gatehouse.CodeFunction, "Dates of people are moved by a literal number of days or interval.")
+			}
+		}
+	}
+	return nil
+}
+
+// constant reports whether an expression is made of literals only.
+func constant(e Expr) (Expr, bool) {
+	fixed := true
+	Walk(e, func(e Expr) bool {
+		switch e.(type) {
+		case *Ref, *AggregateCall, *WindowCall:
+			fixed = false
+		}
+		return fixed
+	})
+	return e, fixed
 }
 
 // personAggregates may run inside one person's rows, where the person is a key.
@@ -79,7 +114,7 @@ func MeasureOf(a *AggregateCall) (Measure, error) {
 		if a.Name == "count" {
 			return MeasureDistinct, nil
 		}
-		return 0, gatehouse.Errorf(gatehouse.CodeAggregate, "DISTINCT is answered inside count only.")
+		return 0, gatehouse.Errorf(gatehouse.CodeAggregate, "DISTINCT is answered in count(DISTINCT person_id) only.")
 	}
 	if ok && len(a.Orders) == 0 {
 		return m, nil

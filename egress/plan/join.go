@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -86,10 +87,9 @@ func joinPublic(n *Join, left, right []Column) error {
 		public = left
 	}
 	for i := range public {
-		public[i].Class = catalog.ClassReference
-		if public[i].Type.Numeric() {
-			public[i].Form = FormLinear
-		}
+		// Which public row a person meets may hang on a condition: a number of it
+		// would be a hidden weight, so it is a key and a condition, not a measure.
+		public[i].Class, public[i].Form, public[i].Scanned = catalog.ClassReference, FormNone, false
 	}
 	for _, c := range n.Conds {
 		l, err := derive(c.L, left)
@@ -206,4 +206,51 @@ func atMostOne(n Node) bool {
 		return reads && ok && (n.Kind == InnerJoin || n.Kind == LeftJoin) && len(agg.Groups) == len(n.Conds)
 	}
 	return false
+}
+
+// Once reports whether no person has two rows of a checked node.
+func Once(n Node) bool { return n.People() && n.node().once }
+
+// PublicJoins lists the joins of people with public rows that could repeat
+// rows of people.
+func PublicJoins(root Node) []*Join {
+	var out []*Join
+	VisitNodes(root, func(n Node) {
+		j, ok := n.(*Join)
+		if !ok || !j.people || j.L.People() == j.R.People() {
+			return
+		}
+		switch j.Kind {
+		case InnerJoin, LeftJoin, RightJoin, CrossJoin:
+			out = append(out, j)
+		}
+	})
+	return out
+}
+
+// RepeatsSQL asks, of the public side alone, whether two of its rows could meet
+// the same row of people: one column, 0 for no.
+func (n *Join) RepeatsSQL() (string, error) {
+	public := n.L
+	if n.L.People() {
+		public = n.R
+	}
+	p := &Printer{Vault: true, listed: map[int]bool{}}
+	from := p.from(public, "t")
+	ref := p.single(public)
+	var keys []string
+	for _, c := range n.Conds {
+		x := c.L
+		if n.L.People() {
+			x = c.R
+		}
+		if _, fixed := constant(x); !fixed && c.Op == "=" {
+			keys = append(keys, p.expr(x, ref))
+		}
+	}
+	by := "" // without a key, any two rows
+	if len(keys) > 0 {
+		by = " GROUP BY " + strings.Join(keys, ", ")
+	}
+	return p.with() + "SELECT count(*) FROM (SELECT count(*) AS n FROM " + from + by + ") AS g WHERE n > 1", p.err
 }

@@ -2,8 +2,10 @@ package plan
 
 import (
 	"math/big"
+	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
 // maxParts bounds into how many conditional parts one aggregate is taken apart.
@@ -17,21 +19,14 @@ type Part struct {
 	Value Expr // nil for "the row itself" (count(*))
 }
 
-// Neutral reports whether the part adds nothing to an aggregate of the family:
-// NULL never does, zero does not to sums and what is made of them.
-func (p Part) Neutral(m Measure) bool {
+// Neutral reports whether the part adds nothing to an aggregate: only NULL does.
+// A zero does not change a sum, but that there is one can be told.
+func (p Part) Neutral() bool {
 	if p.Value == nil {
 		return false
 	}
 	c, ok := literal(p.Value)
-	if !ok {
-		return false
-	}
-	if c.Null {
-		return true
-	}
-	zero := (c.Value != nil && c.Value.Sign() == 0) || (c.T.ID == "BOOLEAN" && c.Text == "false")
-	return zero && (m == MeasureSum || m == MeasureMean || m == MeasureSpread)
+	return ok && c.Null
 }
 
 // CellParts takes an aggregate of the frontier apart into the conditional pieces
@@ -107,24 +102,104 @@ func checkParts(a *AggregateCall, m Measure, parts []Part, in []Column) error {
 		if err != nil {
 			return err
 		}
+		if m == MeasureDistinct && col.Identity == NotIdentity && !p.Neutral() {
+			return gatehouse.Errorf(gatehouse.CodeAggregate, "count(DISTINCT …) is answered for person_id only.").
+				WithAdvice("GROUP BY the column shows which of its values enough people have.")
+		}
 		if m == MeasureCount || m == MeasureDistinct {
 			continue // whom it counts is measured; what the values are does not show
 		}
 		if err := noIdentity([]Column{col}); err != nil {
 			return err
 		}
-		if p.Neutral(m) {
+		if p.Neutral() {
 			continue
 		}
 		values++
-		if (m == MeasureQuantile && values > 1) || !measurable(p.Value.Type()) || col.Form == FormNone || (m == MeasureRegression && col.Form == FormIndicator) {
+		if m == MeasureQuantile && !simpleColumn(p.Value) {
+			return measureError(a).WithAdvice("Quantiles are answered of a column, or a column and a literal number added or subtracted.")
+		}
+		if (m == MeasureQuantile && values > 1) || !measurable(p.Value.Type(), col.Form) || col.Form == FormNone || (m == MeasureRegression && col.Form == FormIndicator) {
 			return measureError(a)
 		}
 	}
 	return nil
 }
 
-func measurable(t Type) bool {
+// simpleColumn reports whether an expression is a column, cast so as to keep
+// every value, or one moved by a literal: its quantiles are not those of two
+// columns packed into one number.
+func simpleColumn(e Expr) bool {
+	switch e := e.(type) {
+	case *Ref:
+		return true
+	case *Cast:
+		return holds(e.X.Type(), e.T) && simpleColumn(e.X)
+	case *Call:
+		if (e.Name == "+" || e.Name == "-") && len(e.Args) == 2 {
+			_, left := literal(e.Args[0])
+			_, right := literal(e.Args[1])
+			return left && simpleColumn(e.Args[1]) || right && simpleColumn(e.Args[0])
+		}
+		if e.Name == "-" && len(e.Args) == 2 {
+			return false
+		}
+	}
+	return false
+}
+
+// checkDerivedAlone: a number computed from each person's rows is released by
+// itself. Beside another number of the same people it could tell of the one
+// person for whom the two were made to differ.
+func checkDerivedAlone(n *Aggregate) error {
+	in := n.Input.Columns()
+	var columns []int
+	counted, others := false, false
+	for _, a := range n.Aggs {
+		derived := false
+		Walk(a, func(e Expr) bool {
+			if ref, ok := e.(*Ref); ok && in[ref.Index].Form == FormDerived {
+				inside := slices.ContainsFunc(a.Args, func(x Expr) bool { return contains(x, ref) })
+				if m, _ := MeasureOf(a); inside && m != MeasureCount && m != MeasureDistinct {
+					derived = true
+					columns = append(columns, ref.Index)
+				}
+			}
+			return true
+		})
+		if !derived {
+			if m, _ := MeasureOf(a); m == MeasureCount || m == MeasureDistinct {
+				counted = true
+			} else {
+				others = true
+			}
+		}
+	}
+	slices.Sort(columns)
+	columns = slices.Compact(columns)
+	if len(columns) == 0 {
+		return nil
+	}
+	if len(columns) > 1 || others || (counted && in[columns[0]].Class == catalog.ClassDimension) {
+		return gatehouse.Errorf(gatehouse.CodeMeasure, "A number computed for each person is answered by itself, not beside others.").
+			WithAdvice("Ask for it in a question of its own.")
+	}
+	return nil
+}
+
+func contains(e, what Expr) bool {
+	found := false
+	Walk(e, func(e Expr) bool {
+		found = found || e == what
+		return !found
+	})
+	return found
+}
+
+func measurable(t Type, form Form) bool {
+	if t.ID == "HUGEINT" && form == FormDerived {
+		return true // a person's own sum of ordinary integers
+	}
 	return t.Real() || (t.Integer() && t.ID != "HUGEINT") || t.ID == "BOOLEAN" || (t.ID == "DECIMAL" && t.Width <= 18) || t.ID == "NULL"
 }
 
@@ -239,8 +314,8 @@ func splitCall(x *Call) ([]Part, error) {
 	for i := range combos {
 		combos[i].Value = &Call{T: x.T, Name: x.Name, Args: args[i]}
 		if x.Name == "*" {
-			for _, a := range args[i] { // a product with zero is neutral
-				if (Part{Value: a}).Neutral(MeasureSum) {
+			for _, a := range args[i] { // a product with zero is zero
+				if isZero(a) {
 					combos[i].Value = &Const{T: x.T, Text: "0", Value: new(big.Rat)}
 				}
 			}

@@ -22,6 +22,8 @@ type Column struct {
 	Grain    string
 	Form     Form // what kind of measure expression it is
 	Nulls    NullSource
+	Scanned  bool    // a column of a table as published
+	Size     float64 // bound of the factor by which literals enlarge it
 }
 
 // NullSource says why a column of people may be NULL: what is missing in the
@@ -60,8 +62,8 @@ type Table struct {
 	Columns []catalog.Column // as the binder shows them; person_id stands for the unit
 	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn unless Public
 	Once    bool             // no person has more than one row
-	Forms   []Form           // workspace tables: the columns' forms; nil for published tables
-	Nulls   []NullSource     // workspace tables: why columns may be NULL; nil for published tables
+	Stored  []string         // workspace tables: the columns' names in Source; nil where they are the columns' own
+	Known   []Column         // workspace tables: what was known of the columns when it was made; nil for published tables
 }
 
 // Scan reads columns of a table.

@@ -82,7 +82,7 @@ func FuzzRead(f *testing.F) {
 		}
 		plan.VisitNodes(s.Root, func(n plan.Node) {
 			if agg, ok := n.(*plan.Aggregate); ok && agg.Protected {
-				_, _ = plan.NewRelease(agg, nil)
+				_, _ = plan.NewRelease(agg)
 			}
 		})
 	})

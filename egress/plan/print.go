@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +16,7 @@ import (
 type Printer struct {
 	// Vault prints for the vault; else for the lobby.
 	Vault bool
-	// Protected gives, for an aggregate of the frontier, the SQL to read its
+	// Protected gives, for an aggregate of the frontier, the table to read its
 	// released rows from: columns c0, c1, … of the types that the plan says.
 	Protected map[*Aggregate]string
 
@@ -121,6 +120,9 @@ func (p *Printer) node(n Node) string {
 			if n.Picked[i] < 0 {
 				return "0"
 			}
+			if n.Table.Stored != nil {
+				return Ident(n.Table.Stored[n.Picked[i]])
+			}
 			return Ident(n.Table.Columns[n.Picked[i]].Name)
 		}) + " FROM " + n.Table.Source
 	case *Values:
@@ -138,7 +140,7 @@ func (p *Printer) node(n Node) string {
 		}) + " FROM " + p.from(n.Input, "t")
 	case *Project:
 		ref := p.single(n.Input)
-		return "SELECT " + p.outputs(n, "u", func(i int) string { return p.quiet(n.Exprs[i], ref) }) + " FROM " + p.from(n.Input, "t")
+		return "SELECT " + p.outputs(n, "u", func(i int) string { return p.expr(n.Exprs[i], ref) }) + " FROM " + p.from(n.Input, "t")
 	case *Filter:
 		ref := p.single(n.Input)
 		return "SELECT " + p.outputs(n, "u", func(i int) string { return ref(i) }) + " FROM " + p.from(n.Input, "t") + " WHERE " + p.conds(n.Conds, ref)
@@ -335,7 +337,7 @@ func (p *Printer) aggregate(n *Aggregate) string {
 	sql := "SELECT " + p.outputs(n, "u", func(i int) string {
 		switch {
 		case i < keys:
-			return p.quiet(n.Groups[i], ref)
+			return p.expr(n.Groups[i], ref)
 		case i < keys+len(n.Aggs):
 			return p.call(n.Aggs[i-keys], ref)
 		}
@@ -347,7 +349,7 @@ func (p *Printer) aggregate(n *Aggregate) string {
 func (p *Printer) picked(n *Aggregate, set []int, ref refs) string {
 	parts := make([]string, len(set))
 	for i, g := range set {
-		parts[i] = p.quiet(n.Groups[g], ref)
+		parts[i] = p.expr(n.Groups[g], ref)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -369,7 +371,7 @@ func (p *Printer) groupBy(n *Aggregate, ref refs) string {
 func (p *Printer) orders(orders []Order, ref refs) string {
 	out := make([]string, len(orders))
 	for i, o := range orders {
-		s := p.quiet(o.X, ref)
+		s := p.expr(o.X, ref)
 		if o.Descending {
 			s += " DESC"
 		} else {
@@ -388,7 +390,7 @@ func (p *Printer) orders(orders []Order, ref refs) string {
 func (p *Printer) conds(conds []Expr, ref refs) string {
 	out := make([]string, len(conds))
 	for i, c := range conds {
-		out[i] = p.quiet(c, ref)
+		out[i] = p.expr(c, ref)
 	}
 	return strings.Join(out, " AND ")
 }
@@ -401,31 +403,8 @@ func (p *Printer) list(list []Expr, ref refs) string {
 	return strings.Join(out, ", ")
 }
 
-// quiet prints an expression so that on no row it can fail: in the vault, a
-// failure would tell of the row.
-func (p *Printer) quiet(e Expr, ref refs) string {
-	s := p.expr(e, ref)
-	if p.Vault && fallible(e) {
-		return "TRY(" + s + ")"
-	}
-	return s
-}
-
-func fallible(e Expr) bool {
-	bad := false
-	Walk(e, func(e Expr) bool {
-		if c, ok := e.(*Call); ok && rowFunctions[c.Name] && !slices.Contains([]string{"DOUBLE", "FLOAT"}, c.T.ID) {
-			bad = true
-		} else if ok && rowFunctions[c.Name] && !slices.Contains([]string{"+", "-", "*"}, c.Name) {
-			bad = true
-		}
-		return !bad
-	})
-	return bad
-}
-
 // PrintTable prints rows of people for a workspace table: the unit, then
-// columns ("cN AS name").
+// columns (of "cN").
 func PrintTable(n Node, columns []string) (string, error) {
 	p := &Printer{Vault: true, listed: map[int]bool{}}
 	from := p.from(n, "t")

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -110,6 +109,11 @@ func (p *Printer) function(e *Call, ref refs) string {
 	for i, a := range e.Args {
 		args[i] = p.expr(a, ref)
 	}
+	if p.Vault {
+		if sql, ok := total(e, args); ok {
+			return sql
+		}
+	}
 	if op, ok := infix[e.Name]; ok && len(args) == 2 {
 		return "(" + args[0] + " " + op + " " + args[1] + ")"
 	}
@@ -122,6 +126,39 @@ func (p *Printer) function(e *Call, ref refs) string {
 	return Ident(e.Name) + "(" + strings.Join(args, ", ") + ")"
 }
 
+// total prints functions that fail on some values so that they give NULL there.
+// Integers are computed in a wider type and cast back quietly; decimals in
+// floating point; roots and logarithms only where they are defined.
+func total(e *Call, args []string) (string, bool) {
+	wide := "BIGINT"
+	for _, a := range e.Args {
+		if a.Type().Temporal() || a.Type().ID == "INTERVAL" {
+			return "", false
+		}
+		if d, ok := digits[a.Type().ID]; !ok || d > 10 || a.Type().ID == "UINTEGER" {
+			wide = "HUGEINT"
+		}
+	}
+	if e.T.ID == "DECIMAL" {
+		wide = "DOUBLE"
+	}
+	exact := e.T.Integer() || e.T.ID == "DECIMAL"
+	in := func(i int) string { return "CAST(" + args[i] + " AS " + wide + ")" }
+	switch {
+	case exact && len(args) == 2 && (e.Name == "+" || e.Name == "-" || e.Name == "*" || e.Name == "//" || e.Name == "%"):
+		return "TRY_CAST((" + in(0) + " " + e.Name + " " + in(1) + ") AS " + e.T.SQL() + ")", true
+	case exact && len(args) == 1 && (e.Name == "-" || e.Name == "+"):
+		return "TRY_CAST((" + e.Name + in(0) + ") AS " + e.T.SQL() + ")", true
+	case exact && e.Name == "abs":
+		return "TRY_CAST(abs(" + in(0) + ") AS " + e.T.SQL() + ")", true
+	case e.Name == "ln" || e.Name == "log2" || e.Name == "log10":
+		return "CASE WHEN " + args[0] + " > 0 THEN " + e.Name + "(" + args[0] + ") END", true
+	case e.Name == "sqrt":
+		return "CASE WHEN " + args[0] + " >= 0 THEN sqrt(" + args[0] + ") END", true
+	}
+	return "", false
+}
+
 // call prints an aggregate call.
 func (p *Printer) call(a *AggregateCall, ref refs) string {
 	name := a.Name
@@ -130,7 +167,7 @@ func (p *Printer) call(a *AggregateCall, ref refs) string {
 	}
 	args := make([]string, len(a.Args))
 	for i, x := range a.Args {
-		args[i] = p.quiet(x, ref)
+		args[i] = p.expr(x, ref)
 	}
 	inside := strings.Join(args, ", ")
 	if a.Distinct {
@@ -167,7 +204,7 @@ func (p *Printer) filter(a *AggregateCall, ref refs) string {
 	if a.Filter == nil {
 		return ""
 	}
-	return " FILTER (WHERE " + p.quiet(a.Filter, ref) + ")"
+	return " FILTER (WHERE " + p.expr(a.Filter, ref) + ")"
 }
 
 func (p *Printer) window(w *WindowCall, ref refs) string {
@@ -177,7 +214,7 @@ func (p *Printer) window(w *WindowCall, ref refs) string {
 	} else {
 		args := make([]string, 0, 3)
 		for _, a := range w.Args {
-			args = append(args, p.quiet(a, ref))
+			args = append(args, p.expr(a, ref))
 		}
 		if w.Offset != nil {
 			args = append(args, p.expr(w.Offset, ref))
@@ -227,6 +264,3 @@ func (p *Printer) frame(w *WindowCall, ref refs) string {
 	}
 	return " " + unit + " BETWEEN " + start + " AND " + end
 }
-
-// column is the name of a printed column.
-func column(i int) string { return "c" + strconv.Itoa(i) }

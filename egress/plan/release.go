@@ -9,34 +9,45 @@ import (
 	"github.com/gatehouse-tre/gatehouse"
 )
 
-// maxChannels bounds what one question makes the vault measure.
-const maxChannels = 200
+// Bounds of what one question makes the vault measure.
+const (
+	maxChannels = 100
+	maxRowSets  = 40
+)
 
 // Release is a protected aggregate as the vault answers it: the numbers, and
 // beside each the evidence of whose rows it was made from.
 //
-// A channel is a set of rows of a group whose distinct people are counted.
-// Channel 0 is the whole group. The vault first answers with a cheap lower bound
-// of each (gate.md §2, "cheap proof"); Exact asks for the true number.
+// A channel is a set of rows of a group whose distinct people are counted;
+// channel 0 is the whole group. SQL answers with a cheap lower bound of each
+// (gate.md §2, "cheap proof"); Exact asks for true numbers, and for how much of
+// a number one person makes up. A row set is a condition that some number hangs
+// on: Atoms asks how many people stand in each combination of conditions, from
+// which the audit tells what could be worked out by adding and subtracting.
 type Release struct {
-	Node     *Aggregate
-	Keys     int // group keys: columns k0 … of the answer
-	Cells    []Cell
-	Channels int
-	// AtomsAdded: the grouping by all keys was not asked for, and is in the answer
+	Node  *Aggregate
+	Keys  int // group keys: columns k0 … of the answers
+	Cells []Cell
+	// AtomsAdded: the grouping by all keys was not asked for, and is in the answers
 	// (with gid 0) only to tell what the subtotals are made of.
 	AtomsAdded bool
 	// Counted: the channels' numbers in SQL's answer are true, not lower bounds,
 	// because no person has two of the rows.
 	Counted bool
+	// Channels and RowSets are how many of each there are.
+	Channels, RowSets int
+	// Shares are the cells, by number, of which Exact tells the largest shares.
+	Shares []int
 	// SQL answers with columns gid (which keys are rolled up, as a bit set, the
-	// last key the lowest bit), k0…, a0… (the aggregates), m0… (a lower bound of
-	// the people of each channel, at most 64, or the true number: see Counted).
+	// last key the lowest bit), k0…, a0… (the aggregates), m0… (people of the
+	// channels).
 	SQL string
 
 	inner    string // SELECT of u, h, keys, arguments and conditions
 	with     string
 	channels []string
+	rowSets  []string // inner boolean columns
+	shares   []share
 }
 
 // Cell is one aggregate of a release, and what must be measured for it.
@@ -46,19 +57,21 @@ type Cell struct {
 	Type    Type
 	// Contributors: channels of which each must have enough people.
 	Contributors []int
-	// Differences: channels of the rows in which the cell differs from the whole
-	// group or from an earlier cell.
-	Differences []Difference
+	// RowSets are the conditions that the number hangs on, each a number of its
+	// own in the audit; −1 for the group's rows without a condition.
+	RowSets []int
 	// Grain is the step to round quantiles to, as a decimal; "" for none.
 	Grain string
+	// Sums: one person's share is judged by absolute values (sums and what is made
+	// of them); Rows: by the number of rows (what rests on how often a person occurs).
+	Sums, Rows bool
 }
 
-// Difference is the rows that are in one of two numbers of the same group and
-// not in the other: they must be of enough people, or subtracting tells.
-type Difference struct {
-	Channel int
-	With    int  // index of the earlier cell; −1 for the whole group
-	Lax     bool // nobody is fine too: the rows differ only by values that are missing in the data
+// share is what one person may make up of a cell.
+type share struct {
+	cell   int
+	value  string // inner column of the argument
+	filter string // condition, or ""
 }
 
 type releaseBuilder struct {
@@ -69,15 +82,15 @@ type releaseBuilder struct {
 	named    map[string]string // printed expression → its column
 	channels []string
 	byCond   map[string]int
+	rowSets  []string
+	shares   []share
+	counted  map[string]bool // conditions that some count(x) hangs on
 }
 
-// NewRelease prints a protected aggregate for the vault. inline gives the SQL of
-// protected aggregates below it that were judged before.
-func NewRelease(n *Aggregate, inline map[*Aggregate]string) (*Release, error) {
-	p := &Printer{Vault: true, Protected: inline, listed: map[int]bool{}}
-	b := &releaseBuilder{p: p, node: n, named: map[string]string{}, byCond: map[string]int{}}
-	from := p.from(n.Input, "t")
-	b.ref = p.single(n.Input)
+// NewRelease prints a protected aggregate for the vault.
+func NewRelease(n *Aggregate) (*Release, error) {
+	p := &Printer{Vault: true, listed: map[int]bool{}}
+	b := &releaseBuilder{p: p, named: map[string]string{}, byCond: map[string]int{}}
 	r := &Release{Node: n, Keys: len(n.Groups), Counted: n.Input.node().once}
 	if len(n.Sets) > 1 && !slices.ContainsFunc(n.Sets, func(set []int) bool { return len(set) == len(n.Groups) }) {
 		all := make([]int, len(n.Groups))
@@ -88,107 +101,152 @@ func NewRelease(n *Aggregate, inline map[*Aggregate]string) (*Release, error) {
 		withAtoms.Sets = append(slices.Clone(n.Sets), all)
 		r.Node, r.AtomsAdded = &withAtoms, true
 	}
+	b.node = r.Node
+	from := p.from(n.Input, "t")
+	b.ref = p.single(n.Input)
 	b.channel("") // channel 0: the whole group
-	var outer []string
-	keys := make([]string, len(n.Groups))
 	for i, g := range n.Groups {
-		keys[i] = "k" + strconv.Itoa(i)
-		b.columns = append(b.columns, p.quiet(g, b.ref)+" AS "+keys[i])
+		b.columns = append(b.columns, p.expr(g, b.ref)+" AS k"+strconv.Itoa(i))
 	}
-	gid := "0"
-	if len(r.Node.Sets) > 1 && len(keys) > 0 {
-		gid = "grouping(" + strings.Join(keys, ", ") + ")"
-	}
-	outer = append(outer, gid+" AS gid")
-	outer = append(outer, keys...)
-	rowSets, err := b.cells(r)
-	if err != nil {
+	if err := b.cells(r); err != nil {
 		return nil, err
 	}
-	b.differences(r, rowSets)
+	r.channels, r.Channels = b.channels, len(b.channels)
+	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)
+	r.shares = b.shares
+	for _, s := range b.shares {
+		r.Shares = append(r.Shares, s.cell)
+	}
+	outer := r.keyColumns()
 	for i, c := range r.Cells {
 		outer = append(outer, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
 	}
 	for i, cond := range b.channels {
-		filter := ""
-		if cond != "" {
-			filter = " FILTER (WHERE " + cond + ")"
-		}
-		people := "CAST(coalesce(bit_count(bit_or(h)" + filter + "), 0) AS INTEGER)"
+		people := "CAST(coalesce(bit_count(bit_or(h)" + filterSQL(cond) + "), 0) AS INTEGER)"
 		if r.Counted {
-			people = "count(*)" + filter
+			people = "count(*)" + filterSQL(cond)
 		}
 		outer = append(outer, people+" AS m"+strconv.Itoa(i))
 	}
 	if p.err != nil {
 		return nil, p.err
 	}
-	if len(b.channels) > maxChannels {
+	if len(b.channels) > maxChannels || len(b.rowSets) > maxRowSets {
 		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many different conditions in its aggregates.")
 	}
-	columns := []string{"u", "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h"}
-	if r.Counted {
-		columns = columns[:1]
+	columns := []string{"u"}
+	if !r.Counted {
+		columns = append(columns, "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h")
 	}
-	columns = append(columns, b.columns...)
-	r.inner = "SELECT " + strings.Join(columns, ", ") + " FROM " + from
+	r.inner = "SELECT " + strings.Join(append(columns, b.columns...), ", ") + " FROM " + from
 	r.with = p.with()
-	r.channels = b.channels
-	r.Channels = len(b.channels)
-	r.SQL = r.with + "SELECT " + strings.Join(outer, ", ") + " FROM (" + r.inner + ") AS s" + r.groupBy("")
+	r.SQL = r.with + "SELECT " + strings.Join(outer, ", ") + " FROM (" + r.inner + ") AS s" + r.groupBy()
 	return r, p.err
 }
 
-// groupBy prints the grouping over the inner columns, with an extra key in each set.
-func (r *Release) groupBy(extra string) string {
-	if r.Keys == 0 {
-		if extra == "" {
-			return ""
-		}
-		return " GROUP BY " + extra
+func filterSQL(cond string) string {
+	if cond == "" {
+		return ""
 	}
+	return " FILTER (WHERE " + cond + ")"
+}
+
+// keyColumns are gid and the keys, as every answer begins.
+func (r *Release) keyColumns() []string {
+	keys := make([]string, r.Keys)
+	for i := range keys {
+		keys[i] = "k" + strconv.Itoa(i)
+	}
+	gid := "0 AS gid"
+	if len(r.Node.Sets) > 1 && r.Keys > 0 {
+		gid = "grouping(" + strings.Join(keys, ", ") + ") AS gid"
+	}
+	return append([]string{gid}, keys...)
+}
+
+// groupBy prints the grouping over the inner columns, with extra keys in each set.
+func (r *Release) groupBy(extra ...string) string {
 	sets := make([]string, len(r.Node.Sets))
 	for i, set := range r.Node.Sets {
 		var cols []string
 		for _, k := range set {
 			cols = append(cols, "k"+strconv.Itoa(k))
 		}
-		if extra != "" {
-			cols = append(cols, extra)
-		}
-		sets[i] = "(" + strings.Join(cols, ", ") + ")"
+		sets[i] = strings.Join(append(cols, extra...), ", ")
 	}
-	if len(sets) == 1 && sets[0] != "()" {
-		return " GROUP BY " + strings.Trim(sets[0], "()")
+	switch {
+	case len(sets) == 1 && sets[0] == "":
+		return ""
+	case len(sets) == 1:
+		return " GROUP BY " + sets[0]
 	}
-	return " GROUP BY GROUPING SETS (" + strings.Join(sets, ", ") + ")"
+	return " GROUP BY GROUPING SETS ((" + strings.Join(sets, "), (") + "))"
 }
 
-// Exact asks for the true number of people of channels: columns gid, k0…, e0….
-// restrict is a condition over k0… that keeps just the groups in doubt, or "".
-func (r *Release) Exact(channels []int, restrict string) string {
-	gid, keys := "0", ""
+// Exact asks for the true numbers of people of channels, and for the shares:
+// columns gid, k0…, e0… (one for each channel asked for), then for each of
+// Shares s (Σ of people's absolute sums), s1, s2 (the two largest), n, n1, n2 (the
+// same of their numbers of rows), as DOUBLE. restrict is a condition over k0…
+// that keeps just the groups in doubt, or "".
+func (r *Release) Exact(channels []int, shares bool, restrict string) string {
+	per, out := append(r.keyColumns(), "u"), []string{"gid"}
 	for i := range r.Keys {
-		keys += ", k" + strconv.Itoa(i)
+		out = append(out, "k"+strconv.Itoa(i))
 	}
-	if len(r.Node.Sets) > 1 && r.Keys > 0 {
-		gid = "grouping(" + keys[2:] + ")"
-	}
-	var inside, outside strings.Builder
+	keys := strings.Join(out, ", ")
 	for i, c := range channels {
 		cond := "true"
 		if r.channels[c] != "" {
 			cond = "coalesce(" + r.channels[c] + ", false)"
 		}
-		fmt.Fprintf(&inside, ", bool_or(%s) AS b%d", cond, i)
-		fmt.Fprintf(&outside, ", count(*) FILTER (WHERE b%d) AS e%d", i, i)
+		per = append(per, fmt.Sprintf("bool_or(%s) AS b%d", cond, i))
+		out = append(out, fmt.Sprintf("count(*) FILTER (WHERE b%d) AS e%d", i, i))
+	}
+	if shares {
+		for i, s := range r.shares {
+			per = append(per, fmt.Sprintf("coalesce(sum(abs(CAST(%s AS DOUBLE)))%s, 0) AS s%d", s.value, filterSQL(s.filter), i),
+				fmt.Sprintf("CAST(count(%s)%s AS DOUBLE) AS n%d", s.value, filterSQL(s.filter), i))
+			for _, name := range []string{"s", "n"} {
+				x := name + strconv.Itoa(i)
+				out = append(out, fmt.Sprintf("sum(%s)", x), fmt.Sprintf("coalesce(max(%s, 2)[1], 0)", x), fmt.Sprintf("coalesce(max(%s, 2)[2], 0)", x))
+			}
+		}
 	}
 	where := ""
 	if restrict != "" {
 		where = " WHERE " + restrict
 	}
-	per := "SELECT " + gid + " AS gid" + keys + ", u" + inside.String() + " FROM (" + r.inner + ") AS s" + where + r.groupBy("u")
-	return r.with + "SELECT gid" + keys + outside.String() + " FROM (" + per + ") AS p GROUP BY gid" + keys
+	return r.with + "SELECT " + strings.Join(out, ", ") + " FROM (SELECT " + strings.Join(per, ", ") + " FROM (" + r.inner + ") AS s" + where + r.groupBy("u") + ") AS p GROUP BY " + keys
+}
+
+// Atoms asks how many people stand in each combination of the row sets: columns
+// gid, k0…, sig (a bit for each row set, the first the lowest), people.
+func (r *Release) Atoms() string {
+	bits := make([]string, len(r.rowSets))
+	for i, name := range r.rowSets {
+		bits[i] = fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS BIGINT) ELSE CAST(0 AS BIGINT) END", name, int64(1)<<i)
+	}
+	sig := strings.Join(bits, " + ")
+	if sig == "" {
+		sig = "CAST(0 AS BIGINT)"
+	}
+	finest := *r
+	node := *r.Node
+	finest.Node = &node
+	all := make([]int, r.Keys)
+	for i := range all {
+		all[i] = i
+	}
+	node.Sets = [][]int{all} // coarser groups are unions of these
+	keys := strings.Join(finest.keyColumns()[1:], ", ")
+	if keys != "" {
+		keys = ", " + keys
+	}
+	if r.Counted {
+		return r.with + "SELECT 0 AS gid" + keys + ", sig, count(*) AS people FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" + finest.groupBy("sig")
+	}
+	return r.with + "SELECT gid" + keys + ", sig, count(*) AS people FROM (SELECT 0 AS gid" + keys + ", sig, u FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" +
+		finest.groupBy("sig", "u") + ") AS p GROUP BY gid" + keys + ", sig"
 }
 
 // channel numbers a set of rows, given by a condition over inner columns.
@@ -199,6 +257,15 @@ func (b *releaseBuilder) channel(cond string) int {
 	b.byCond[cond] = len(b.channels)
 	b.channels = append(b.channels, cond)
 	return len(b.channels) - 1
+}
+
+// rowSet numbers a condition that a number hangs on.
+func (b *releaseBuilder) rowSet(name string) int {
+	if i := slices.Index(b.rowSets, name); i >= 0 {
+		return i
+	}
+	b.rowSets = append(b.rowSets, name)
+	return len(b.rowSets) - 1
 }
 
 // column names an expression in the inner SELECT, once.
@@ -213,9 +280,7 @@ func (b *releaseBuilder) column(prefix, sql string) string {
 }
 
 // value names an argument in the inner SELECT.
-func (b *releaseBuilder) value(e Expr) string {
-	return b.column("x", b.p.quiet(e, b.ref))
-}
+func (b *releaseBuilder) value(e Expr) string { return b.column("x", b.p.expr(e, b.ref)) }
 
 // aggregate prints an aggregate over the inner columns.
 func (b *releaseBuilder) aggregate(a *AggregateCall) string {
@@ -238,73 +303,111 @@ func (b *releaseBuilder) condition(conds []Expr) string {
 	return b.column("q", "coalesce("+b.p.conds(conds, b.ref)+", false)")
 }
 
-// rowSet is the rows that one part of a cell is made of.
-type rowSet struct {
-	cell int
-	name string // inner boolean column
-	lax  bool
-}
-
-func (b *releaseBuilder) cells(r *Release) ([]rowSet, error) {
-	var sets []rowSet
+func (b *releaseBuilder) cells(r *Release) error {
 	in := b.node.Input.Columns()
+	if err := b.countedConditions(in); err != nil {
+		return err
+	}
 	for i, a := range b.node.Aggs {
 		m, err := MeasureOf(a)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		cell := Cell{Call: a, Measure: m, Type: a.T}
 		parts, err := CellParts(a)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, part := range parts {
-			if part.Neutral(m) {
+			if part.Neutral() {
 				continue
 			}
-			set, contributors, err := b.part(a, m, part, in)
-			if err != nil {
-				return nil, err
-			}
-			cell.Contributors = append(cell.Contributors, b.channel(contributors))
-			if set.name != "" {
-				set.cell = i
-				sets = append(sets, set)
+			if err := b.part(&cell, part, in); err != nil {
+				return err
 			}
 			if m == MeasureQuantile {
 				cell.Grain = b.grain(part.Value, in)
 			}
 		}
+		if len(cell.Contributors) == 0 {
+			return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of %s is always NULL.", a.Name).WithAdvice("Leave it out.")
+		}
+		b.share(&cell, i)
 		r.Cells = append(r.Cells, cell)
 	}
-	return sets, nil
+	return nil
+}
+
+// countedConditions notes whom each count(x) leaves out: a sum or mean of the
+// same x is then of exactly those that count(x) counts.
+func (b *releaseBuilder) countedConditions(in []Column) error {
+	b.counted = map[string]bool{}
+	for _, a := range b.node.Aggs {
+		if m, err := MeasureOf(a); err != nil || m != MeasureCount || len(a.Args) == 0 {
+			continue
+		}
+		parts, err := CellParts(a)
+		if err != nil {
+			return err
+		}
+		for _, part := range parts {
+			if part.Value == nil || part.Neutral() {
+				continue
+			}
+			if col, err := derive(part.Value, in); err != nil || col.Identity != NotIdentity {
+				continue
+			}
+			b.counted[b.condition(append(slices.Clone(part.Conds), &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{part.Value}}))] = true
+		}
+	}
+	return nil
+}
+
+// share notes what one person may make up of a cell.
+func (b *releaseBuilder) share(cell *Cell, i int) {
+	a := cell.Call
+	switch cell.Measure {
+	case MeasureSum:
+		cell.Sums = true
+	case MeasureMean, MeasureSpread:
+		cell.Sums, cell.Rows = true, true
+	case MeasureQuantile, MeasureRegression:
+		cell.Rows = true
+	default:
+		return
+	}
+	if a.Args[0].Type().ID == "BOOLEAN" || a.Args[0].Type().ID == "NULL" {
+		return
+	}
+	s := share{cell: i, value: b.value(a.Args[0])}
+	if a.Filter != nil {
+		s.filter = b.condition([]Expr{a.Filter})
+	}
+	b.shares = append(b.shares, s)
 }
 
 // grain is the declared step of the column that a quantile is taken of.
 func (b *releaseBuilder) grain(e Expr, in []Column) string {
-	for {
-		switch x := e.(type) {
-		case *Cast:
-			e = x.X
-		case *Ref:
-			return in[x.Index].Grain
-		default:
-			return ""
+	grain := ""
+	Walk(e, func(e Expr) bool {
+		if ref, ok := e.(*Ref); ok {
+			grain = in[ref.Index].Grain
 		}
-	}
+		return true
+	})
+	return grain
 }
 
-// part gives the rows that a part is made of, and the condition of those that
-// contribute something to it.
-func (b *releaseBuilder) part(a *AggregateCall, m Measure, part Part, in []Column) (rowSet, string, error) {
-	conds := part.Conds
+// part measures one conditional piece of a cell: who contributes to it, and on
+// which condition it hangs.
+func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) error {
+	conds := slices.Clone(part.Conds)
 	var contributing []string
 	values := []Expr{part.Value}
-	if m == MeasureRegression {
-		values = a.Args
+	if cell.Measure == MeasureRegression {
+		values = cell.Call.Args
 	}
-	set := rowSet{}
-	var missing []Expr // raw NULLs: rows that are not there rather than not chosen
+	var missing []Expr // NULLs as published: rows that are not there rather than not chosen
 	for _, v := range values {
 		if v == nil {
 			continue
@@ -314,47 +417,42 @@ func (b *releaseBuilder) part(a *AggregateCall, m Measure, part Part, in []Colum
 		}
 		col, err := derive(v, in)
 		if err != nil {
-			return set, "", err
+			return err
 		}
 		present := &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{v}}
-		if col.Nulls == NullsDerived {
-			conds = append(conds[:len(conds):len(conds)], present)
-		} else if col.Identity == NotIdentity {
+		switch {
+		case col.Nulls == NullsDerived || (cell.Measure == MeasureCount && col.Identity == NotIdentity):
+			conds = append(conds, present) // whom count(x) leaves out shows beside count(*)
+		case col.Identity == NotIdentity:
 			missing = append(missing, present)
 		}
-		if m == MeasureSum || m == MeasureMean || m == MeasureSpread {
+		if cell.Measure == MeasureSum || cell.Measure == MeasureMean || cell.Measure == MeasureSpread {
 			contributing = append(contributing, b.value(v)+" <> 0")
+			if col.Form == FormIndicator { // its zeros are people too
+				conds = append(conds, &Compare{Op: "<>", L: v, R: &Const{T: v.Type(), Text: zeroOf(v.Type())}})
+			}
 		}
+	}
+	set := -1
+	if len(missing) > 0 && b.counted[b.condition(append(slices.Clone(conds), missing...))] {
+		conds, missing = append(conds, missing...), nil
 	}
 	if len(conds) > 0 {
-		set.name = b.condition(conds)
-		contributing = append(contributing, set.name)
+		name := b.condition(conds)
+		set = b.rowSet(name)
+		contributing = append(contributing, name)
 	}
+	cell.RowSets = append(cell.RowSets, set)
 	if len(missing) > 0 {
-		present := b.condition(append(conds[:len(conds):len(conds)], missing...))
-		contributing = append(contributing, present)
-		if m == MeasureCount && set.name == "" {
-			set.name, set.lax = present, true
-		}
+		contributing = append(contributing, b.condition(append(conds, missing...)))
 	}
-	return set, strings.Join(contributing, " AND "), nil
+	cell.Contributors = append(cell.Contributors, b.channel(strings.Join(contributing, " AND ")))
+	return nil
 }
 
-// differences measures, for every conditional set of rows, in how many people
-// it differs from the whole group and from each earlier set.
-func (b *releaseBuilder) differences(r *Release, sets []rowSet) {
-	for i, s := range sets {
-		cell := &r.Cells[s.cell]
-		cell.Differences = append(cell.Differences, Difference{Channel: b.channel("NOT " + s.name), With: -1, Lax: s.lax})
-		for _, earlier := range sets[:i] {
-			if earlier.name == s.name || earlier.cell == s.cell {
-				continue
-			}
-			cell.Differences = append(cell.Differences, Difference{
-				Channel: b.channel("(" + earlier.name + " <> " + s.name + ")"), With: earlier.cell, Lax: s.lax || earlier.lax})
-		}
-		if len(b.channels) > maxChannels {
-			return
-		}
+func zeroOf(t Type) string {
+	if t.ID == "BOOLEAN" {
+		return "false"
 	}
+	return "0"
 }

@@ -44,7 +44,7 @@ var conditions = []string{
 	"year(t.registered_from) % 2 = 0", "coalesce(t.death_month, DATE '2030-01-01') > DATE '2020-01-01'", "t.birth_year + t.imd_decile > 1990", "length(t.region) = 4",
 	"date_diff('year', t.registered_from, DATE '2025-01-01') > 20", "upper(t.region) = 'EAST'", "t.imd_decile // 2 = 1", "TRY_CAST(substring(t.lsoa, 2, 3) AS INTEGER) = 10", "true",
 	"t.person_id IN (SELECT person_id FROM events WHERE code = '60621009')", "t.person_id NOT IN (SELECT person_id FROM admissions WHERE method = 'emergency')",
-	"t.imd_decile > (SELECT avg(imd_decile) FROM patients)", "CASE WHEN t.sex = 'F' THEN t.imd_decile > 5 ELSE t.imd_decile < 4 END",
+	"CASE WHEN t.sex = 'F' THEN t.imd_decile > 5 ELSE t.imd_decile < 4 END",
 	"EXISTS (SELECT 1 FROM events x WHERE x.person_id = t.person_id AND x.code = '60621009')", "NOT EXISTS (SELECT 1 FROM admissions x WHERE x.person_id = t.person_id AND x.admitted > t.registered_from + 9000)",
 	"(SELECT max(x.date) FROM events x WHERE x.person_id = t.person_id) > DATE '2020-01-01'",
 }
@@ -55,7 +55,7 @@ var groupKeys = []string{
 }
 
 var patientAggs = []string{
-	"count(*)", "count(t.death_month)", "count(DISTINCT t.person_id)", "count(DISTINCT t.practice_id)", "sum(t.imd_decile)", "avg(t.birth_year)", "stddev_samp(t.birth_year)", "var_pop(t.imd_decile)",
+	"count(*)", "count(t.death_month)", "count(DISTINCT t.person_id)", "sum(t.imd_decile)", "avg(t.birth_year)", "stddev_samp(t.birth_year)", "var_pop(t.imd_decile)",
 	"median(t.birth_year)", "quantile_cont(t.birth_year, 0.25)", "count(*) FILTER (WHERE t.sex = 'F')", "sum(CASE WHEN t.sex = 'F' THEN t.imd_decile ELSE 0 END)", "avg((t.imd_decile > 5)::INT)",
 	"sum(2 * t.imd_decile - 1)", "corr(t.birth_year, t.imd_decile)", "regr_slope(t.imd_decile, t.birth_year)", "count_if(t.imd_decile = 1)", "sum((t.death_month IS NOT NULL)::INT)", "avg(2025 - t.birth_year)",
 	"covar_samp(t.birth_year, t.imd_decile)", "sum(t.imd_decile * t.birth_year)",
@@ -69,13 +69,13 @@ var froms = []struct {
 }{
 	{"", "patients t", nil},
 	{"", "(SELECT * FROM patients WHERE birth_year > 1940) t", nil},
-	{"", "(SELECT *, (SELECT count(*) FROM admissions x WHERE x.person_id = p.person_id) AS stays FROM patients p) t", []string{"avg(stays)", "sum(stays)"}},
-	{"", "patients t JOIN events e ON t.person_id = e.person_id", []string{"count(e.value)", "avg(e.value)", "sum(e.value) FILTER (WHERE e.code = '60621009')", "count(DISTINCT e.code)"}},
+	{"", "(SELECT *, (SELECT count(*) FROM admissions x WHERE x.person_id = p.person_id) AS stays FROM patients p) t", nil},
+	{"", "patients t JOIN events e ON t.person_id = e.person_id", []string{"count(e.value)", "avg(e.value)", "sum(e.value) FILTER (WHERE e.code = '60621009')"}},
 	{"", "patients t LEFT JOIN admissions a USING (person_id)", []string{"count(a.person_id)", "sum(a.length_of_stay)", "avg(a.discharged - a.admitted)", "count(*) FILTER (WHERE a.method = 'emergency')"}},
-	{"WITH t AS (SELECT p.*, n FROM patients p JOIN (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) c USING (person_id)) ", "t", []string{"sum(n)", "avg(n)", "median(n)"}},
+	{"WITH t AS (SELECT p.*, n FROM patients p JOIN (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) c USING (person_id)) ", "t", nil},
 	{"WITH l AS (SELECT person_id, value, row_number() OVER (PARTITION BY person_id ORDER BY date DESC, value) AS r FROM events WHERE code = '271649006'), t AS (SELECT p.*, l.value FROM patients p LEFT JOIN l ON p.person_id = l.person_id AND l.r = 1) ", "t",
 		[]string{"avg(value)", "count(value)", "quantile_cont(value, 0.5)"}},
-	{"", "patients t JOIN events e USING (person_id) JOIN codes c ON e.code = c.code", []string{"count(DISTINCT c.term)", "count(*) FILTER (WHERE c.system = 'SNOMED CT')"}},
+	{"", "patients t JOIN events e USING (person_id) JOIN codes c ON e.code = c.code", []string{"count(*) FILTER (WHERE c.system = 'SNOMED CT')"}},
 	{"WITH m AS (SELECT person_id, max((code = '44054006')::INT) AS dm FROM events GROUP BY person_id), t AS (SELECT patients.*, m.dm FROM patients JOIN m USING (person_id)) ", "t", []string{"sum(dm)", "avg(dm)"}},
 }
 
