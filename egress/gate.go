@@ -122,6 +122,7 @@ func (g *Gate) refuse(ctx context.Context, q *question, cause error) error {
 	if errors.Is(context.Cause(ctx), errTimeLimit) {
 		shown = gatehouse.Errorf(gatehouse.CodeTimeLimit, "The question took longer than is allowed.").Because(cause)
 	}
+	shown = named(shown, q.decision.ID)
 	if shown.Err != nil && g.Log != nil {
 		g.Log.Warn("question refused", "decision", q.decision.ID, "code", shown.Code, "cause", shown.Err.Error())
 	}
@@ -132,12 +133,20 @@ func (g *Gate) refuse(ctx context.Context, q *question, cause error) error {
 		}
 		return shown
 	}
+	q.decision.Time = g.Now().UTC()
 	d := q.decision
 	d.Outcome, d.Code, d.Entries = OutcomeRefused, shown.Code, nil
 	if err := g.Ledger.Commit(context.WithoutCancel(ctx), d, ScratchChange{}, q.event("query.refused", map[string]string{"code": string(shown.Code)})); err != nil {
 		return gatehouse.Errorf(gatehouse.CodeJournal, "The question could not be journaled, so it is not answered.").Because(err)
 	}
 	return shown
+}
+
+// named adds the decision's id to what is shown, for whoever is asked about it.
+func named(e *gatehouse.Error, id string) *gatehouse.Error {
+	out := *e
+	out.Advice = strings.TrimSpace(e.Advice + " [" + id + "]")
+	return &out
 }
 
 // open prepares a question. The question is never nil, so that even its refusal
@@ -233,6 +242,9 @@ func bindError(err error) error {
 		return engineError(err, "The statement could not be read.")
 	}
 	message := strings.TrimSpace(strings.SplitN(f.Message, "\n\nLINE", 2)[0])
+	if strings.HasPrefix(message, "Table with name") { // DuckDB proposes its own catalogues
+		message, _, _ = strings.Cut(message, "\nDid you mean")
+	}
 	if f.Syntax {
 		return gatehouse.Errorf(gatehouse.CodeSyntax, "%s.", strings.TrimSuffix(message, "."))
 	}
@@ -311,7 +323,8 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.decision.Outcome = disclosed.Outcome
+	q.decision.Outcome, q.decision.Time = disclosed.Outcome, q.gate.Now().UTC()
+	disclosed.Decided = q.decision.Time
 	// The lobby works while the decision is committed; nothing of what it makes
 	// is given to anybody before the commit is done.
 	finished := make(chan lobbyAnswer, 1)

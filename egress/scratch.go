@@ -88,7 +88,7 @@ func (q *question) drop(ctx context.Context) (*Answer, error) {
 
 // kept commits a change of workspace tables and answers with no columns.
 func (q *question) kept(ctx context.Context, change ScratchChange, action string) (*Answer, error) {
-	q.decision.Outcome = OutcomeKept
+	q.decision.Outcome, q.decision.Time = OutcomeKept, q.gate.Now().UTC()
 	if err := q.commit(ctx, change, action); err != nil {
 		return nil, err
 	}

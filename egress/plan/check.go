@@ -15,6 +15,9 @@ func Check(s *Statement) error {
 	if s.Root == nil {
 		return nil
 	}
+	if s.Create == "" && rowsOfPeople(s.Root) {
+		return rowLevel()
+	}
 	s.Root = normalise(s.Root)
 	c := &checker{}
 	if err := c.node(&s.Root); err != nil {
@@ -27,9 +30,31 @@ func Check(s *Statement) error {
 		return checkCreate(s)
 	}
 	if s.Root.People() {
-		return gatehouse.Errorf(gatehouse.CodeRowLevel, "The result would hold rows about single people.")
+		return rowLevel()
 	}
 	return nil
+}
+
+func rowLevel() error {
+	return gatehouse.Errorf(gatehouse.CodeRowLevel, "The result would hold rows about single people.")
+}
+
+// rowsOfPeople knows the plainest row-level questions, so that "the first five
+// rows" is answered with what matters rather than with a word about LIMIT.
+func rowsOfPeople(n Node) bool {
+	switch n := n.(type) {
+	case *Project:
+		return rowsOfPeople(n.Input)
+	case *Sort:
+		return rowsOfPeople(n.Input)
+	case *Limit:
+		return rowsOfPeople(n.Input)
+	case *Filter:
+		return rowsOfPeople(n.Input)
+	case *Scan:
+		return !n.Table.Public
+	}
+	return false
 }
 
 func checkCreate(s *Statement) error {

@@ -280,32 +280,39 @@ func (p *Printer) join(n *Join) string {
 	case SemiJoin, AntiJoin:
 		return "SELECT " + p.outputs(n, unit, l) + " FROM " + left + " " + n.Kind + " JOIN " + right + on
 	case MarkJoin:
-		return "SELECT " + p.outputs(n, unit, func(i int) string {
-			if i < width {
-				return l(i)
-			}
-			return p.mark(n, l)
-		}) + " FROM " + left
+		return p.mark(n, unit, left)
 	}
 	return "SELECT " + p.outputs(n, unit, out) + " FROM " + left + " " + kind + " JOIN " + right + on
 }
 
-// mark prints the boolean of a mark join: IN for "=", EXISTS otherwise.
-func (p *Printer) mark(n *Join, l refs) string {
-	r := p.columns(n.R, "r.")
-	if len(n.Conds) == 1 && n.Conds[0].Op == "=" && !n.Delim {
-		return "(" + p.expr(n.Conds[0].L, l) + " IN (SELECT " + p.expr(n.Conds[0].R, r) + " FROM " + p.from(n.R, "r") + "))"
+// mark prints a mark join. IN of public rows is printed as such, for its NULLs;
+// everything else as a left join with the distinct matches, which DuckDB does by
+// hashing where it would try each pair for EXISTS.
+func (p *Printer) mark(n *Join, unit, left string) string {
+	l, r := p.columns(n.L, "l."), p.columns(n.R, "r.")
+	width := len(n.L.Columns())
+	columns := func(matched string) string {
+		return p.outputs(n, unit, func(i int) string {
+			if i < width {
+				return l(i)
+			}
+			return matched
+		})
 	}
-	for _, c := range n.Conds {
-		if c.Op != "IS NOT DISTINCT FROM" && !(c.Op == "=" && p.Vault && n.People()) { // Check made sure of the second
+	if len(n.Conds) == 1 && n.Conds[0].Op == "=" && !n.R.People() {
+		return "SELECT " + columns("("+p.expr(n.Conds[0].L, l)+" IN (SELECT "+p.expr(n.Conds[0].R, r)+" FROM "+p.from(n.R, "r")+"))") + " FROM " + left
+	}
+	keys, on := make([]string, len(n.Conds)), make([]string, len(n.Conds))
+	for i, c := range n.Conds {
+		if c.Op != "IS NOT DISTINCT FROM" && !(c.Op == "=" && n.People()) { // Check made sure of the second
 			return p.fail(unknown("join", "MARK"))
 		}
+		name := "m" + strconv.Itoa(i)
+		keys[i] = p.expr(c.R, r) + " AS " + name
+		on[i] = "(" + p.expr(c.L, l) + " " + c.Op + " k." + name + ")"
 	}
-	conds := make([]string, len(n.Conds))
-	for i, c := range n.Conds {
-		conds[i] = "(" + p.expr(c.L, l) + " " + c.Op + " " + p.expr(c.R, r) + ")"
-	}
-	return "EXISTS (SELECT 1 FROM " + p.from(n.R, "r") + " WHERE " + strings.Join(conds, " AND ") + ")"
+	return "SELECT " + columns("(k.matched IS NOT NULL)") + " FROM " + left + " LEFT JOIN (SELECT DISTINCT " + strings.Join(keys, ", ") + ", true AS matched FROM " + p.from(n.R, "r") +
+		") AS k ON " + strings.Join(on, " AND ")
 }
 
 func (p *Printer) distinct(n *Distinct) string {

@@ -102,8 +102,11 @@ func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
 	for _, c := range columns.Columns {
 		s.Names = append(s.Names, c.Name)
 	}
+	if info.truth("temporary") {
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables are not temporary.").WithAdvice("Use CREATE TABLE, and DROP TABLE when it is no longer needed.")
+	}
 	info.empty("internal", "tags", "constraints", "query", "partition_keys", "sort_keys", "options")
-	info.ignore("type", "catalog", "schema", "temporary", "sql", "comment")
+	info.ignore("type", "catalog", "schema", "sql", "comment")
 	if err := info.done(); err != nil {
 		return nil, err
 	}

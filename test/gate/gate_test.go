@@ -11,7 +11,7 @@ import (
 // refusals are statements that must be refused, by class, with their code.
 var refusals = map[gatehouse.Code][]string{
 	gatehouse.CodeRowLevel: {
-		"SELECT * FROM patients", "SELECT person_id, count(*) FROM events GROUP BY person_id", "SELECT sex FROM patients WHERE imd_decile = 1",
+		"SELECT * FROM patients", "SELECT * FROM patients LIMIT 5", "SELECT person_id, count(*) FROM events GROUP BY person_id", "SELECT sex FROM patients WHERE imd_decile = 1",
 		"SELECT DISTINCT person_id FROM patients", "SELECT count(*), (SELECT lsoa FROM patients LIMIT 1) FROM patients WHERE false OR lsoa = (SELECT lsoa FROM patients)",
 		"SELECT value, rank() OVER (PARTITION BY person_id ORDER BY date) FROM events", "SELECT DISTINCT ON (sex) sex, imd_decile FROM patients",
 	},
@@ -56,7 +56,7 @@ var refusals = map[gatehouse.Code][]string{
 	gatehouse.CodeStatement: {
 		"SUMMARIZE patients", "DESCRIBE patients", "EXPLAIN SELECT count(*) FROM patients", "COPY (SELECT * FROM patients) TO '/tmp/x'", "ATTACH '/tmp/x' AS x", "SET threads = 1", "PRAGMA version",
 		"INSERT INTO patients SELECT * FROM patients", "DELETE FROM patients", "DROP TABLE patients", "CREATE TABLE t (a INTEGER)", "CREATE VIEW v AS SELECT * FROM patients", "SELECT 1; SELECT 2",
-		"PIVOT patients ON region USING count(*)", "CREATE TABLE t AS SELECT sex, count(*) FROM patients GROUP BY 1", "CALL pragma_version()", "VACUUM", "INSTALL httpfs", "LOAD httpfs",
+		"PIVOT patients ON region USING count(*)", "CREATE TABLE t AS SELECT sex, count(*) FROM patients GROUP BY 1", "CREATE TEMP TABLE t AS SELECT person_id FROM patients", "CALL pragma_version()", "VACUUM", "INSTALL httpfs", "LOAD httpfs",
 	},
 	gatehouse.CodeOperator: {
 		"SELECT count(*) FROM patients WHERE EXISTS (SELECT 1 FROM patients q WHERE q.imd_decile = 1 AND q.sex = 'I')", "SELECT histogram(sex) FROM patients",
