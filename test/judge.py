@@ -140,7 +140,7 @@ HARMFUL = {"copy-out", "kill-the-engine", "reach-out"}
 
 
 def attack(gate, plain, target, name, steps):
-    finding = {"kind": "attack", "name": name, "ok": False, "outcome": "", "detail": [], "ms": 0.0, "code": "", "steps": len(steps)}
+    finding = {"kind": "attack", "name": name, "ok": False, "outcome": "", "detail": [], "ms": 0.0, "code": "", "steps": len(steps), "open": False}
     if gate is plain and name in HARMFUL:
         finding.update(ok=True, outcome="not tried on an open database")
         return finding
@@ -153,6 +153,8 @@ def attack(gate, plain, target, name, steps):
             break
     finding["detail"] = [reply.error or str(rows(reply.table)[:3]) for reply in replies]
     leak = leaked(gate, plain, target, name, steps, replies)
+    # Answers that tell only together: what is asked in one question is never open.
+    finding["open"] = bool(leak) and sum(reply.table is not None for reply in replies) > 1 and gate is not plain
     if not leak and gate is not plain:
         alive = gate.ask(ALIVE)
         if alive.table is None:
