@@ -69,6 +69,7 @@ const (
 	CodeBusy     Code = "GH-504"
 	CodeShutdown Code = "GH-505"
 	CodeKeys     Code = "GH-506"
+	CodeUsage    Code = "GH-507" // a mistake on the command line
 
 	// the protocol that notebooks speak
 	CodeProtocol    Code = "GH-601" // a message that is not valid Flight SQL
@@ -143,6 +144,7 @@ var codes = map[Code]codeInfo{
 	CodeBusy:     {KindUnavailable, "Try again in a moment."},
 	CodeShutdown: {KindUnavailable, "Try again when the service is back."},
 	CodeKeys:     {KindUnavailable, "The operator must make the key store reachable."},
+	CodeUsage:    {KindInvalid, "See the command's --help."},
 
 	CodeProtocol:    {KindInvalid, "Use a current ADBC or Flight SQL driver."},
 	CodeUnsupported: {KindInvalid, "Ask with single SQL statements; each takes effect at once."},
