@@ -250,6 +250,7 @@ func TestAFullDiskLeavesNothingBehind(t *testing.T) {
 	}
 	h := newHouse(t)
 	h.synthesize(5000)
+	t.Cleanup(func() { _ = syscall.Unmount(h.dir, syscall.MNT_DETACH) }) // if the test ends on the way
 	small := 0
 	for _, size := range []string{"64k", "256k", "512k", "700k", "64m"} {
 		if err := syscall.Mount("tmpfs", h.dir, "tmpfs", 0, "size="+size); err != nil {

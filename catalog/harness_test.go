@@ -26,12 +26,16 @@ import (
 	"github.com/gatehouse-tre/gatehouse/infra/engine"
 )
 
+// engineFolder is where engineBinary built, if it did.
+var engineFolder string
+
 // engineBinary builds the real engine once for all tests of the package.
 var engineBinary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "gatehouse-engine-")
 	if err != nil {
 		return "", err
 	}
+	engineFolder = dir
 	binary := filepath.Join(dir, "gatehouse-engine")
 	build := exec.Command("go", "build", "-tags", "duckdb_arrow", "-o", binary, "github.com/gatehouse-tre/gatehouse/cmd/gatehouse-engine")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -45,8 +49,8 @@ func TestMain(m *testing.M) {
 		os.Exit(childPublishes())
 	}
 	status := m.Run()
-	if binary, err := engineBinary(); err == nil {
-		os.RemoveAll(filepath.Dir(binary))
+	if engineFolder != "" {
+		os.RemoveAll(engineFolder)
 	}
 	os.Exit(status)
 }
