@@ -92,7 +92,6 @@ func (d *demo) run(ctx context.Context) error {
 	if d.ready == "" {
 		d.ready = filepath.Join(d.dir, "ready.json")
 	}
-	_ = os.Remove(d.ready) // what an earlier run wrote is no longer true
 	d.say("Installation in %s", d.dir)
 	s := settings{MaxListAge: demoListAge}
 	if os.Geteuid() != 0 {
@@ -102,6 +101,12 @@ func (d *demo) run(ctx context.Context) error {
 	if err := initialise(d.dir, s); err != nil {
 		return err
 	}
+	release, err := holdServing(d.dir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	_ = os.Remove(d.ready) // what an earlier run wrote is no longer true
 	in, err := openInstallation(ctx, d.dir)
 	if err != nil {
 		return err

@@ -16,6 +16,11 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 			defer in.close()
+			release, err := holdServing(in.dir)
+			if err != nil {
+				return err
+			}
+			defer release()
 			h, err := newHouse(cmd.Context(), in, httpAddr, flightAddr)
 			if err != nil {
 				return err
