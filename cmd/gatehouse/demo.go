@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -54,6 +54,7 @@ func newDemoCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out = cmd.OutOrStdout()
+			d.peopleGiven, d.seedGiven = cmd.Flags().Changed("people"), cmd.Flags().Changed("seed")
 			return d.run(cmd.Context())
 		},
 	}
@@ -65,8 +66,8 @@ func newDemoCommand() *cobra.Command {
 	f.StringVar(&d.dir, "dir", filepath.Join(cache, "gatehouse", "demo"), "folder of the installation")
 	f.IntVar(&d.people, "people", 20_000, "number of synthetic people")
 	f.Uint64Var(&d.seed, "seed", 1, "seed of the synthetic people")
-	f.StringVar(&d.http, "http", "127.0.0.1:0", "address of the HTTP API")
-	f.StringVar(&d.flight, "flight", "127.0.0.1:0", "address of Flight SQL")
+	f.StringVar(&d.http, "http", "", "address of the HTTP API (default the last run's if it is free, else any port of 127.0.0.1)")
+	f.StringVar(&d.flight, "flight", "", "address of Flight SQL (default as for --http)")
 	f.StringVar(&d.ready, "ready", "", "file to write addresses and tokens to once it serves (default DIR/ready.json)")
 	return cmd
 }
@@ -75,6 +76,7 @@ type demo struct {
 	dir, http, flight, ready string
 	people                   int
 	seed                     uint64
+	peopleGiven, seedGiven   bool // on the command line
 	out                      io.Writer
 	began                    time.Time
 }
@@ -87,6 +89,9 @@ func (d *demo) run(ctx context.Context) error {
 	d.began = time.Now()
 	var err error
 	if d.dir, err = filepath.Abs(d.dir); err != nil {
+		return err
+	}
+	if err := d.checkPeople(); err != nil {
 		return err
 	}
 	if d.ready == "" {
@@ -116,16 +121,17 @@ func (d *demo) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h, err := newHouse(ctx, in, d.http, d.flight)
+	last := recallDemo(in.dir)
+	h, err := newHouse(ctx, in, d.address("HTTP API", d.http, last.HTTP), d.address("Flight SQL", d.flight, last.Flight))
 	if err != nil {
 		return err
 	}
-	r, err := d.open(ctx, h, version)
+	r, err := d.open(ctx, h, version, last)
 	if err != nil {
-		return err
+		return errors.Join(err, h.stop(context.WithoutCancel(ctx)))
 	}
-	if err := writeReady(d.ready, r); err != nil {
-		return err
+	if err := writePrivate(d.ready, r); err != nil {
+		return errors.Join(err, h.stop(context.WithoutCancel(ctx)))
 	}
 	d.say("Serving")
 	d.explain(r)
@@ -135,11 +141,29 @@ func (d *demo) run(ctx context.Context) error {
 	return err
 }
 
+// extracts is where the synthetic extracts are.
+func (d *demo) extracts() string { return filepath.Join(d.dir, "custodian", "extracts") }
+
+// checkPeople refuses to show other people than those asked for.
+func (d *demo) checkPeople() error {
+	held, err := synth.Read(d.extracts())
+	if err != nil {
+		return nil // there are none yet
+	}
+	if d.peopleGiven && d.people != held.People || d.seedGiven && d.seed != held.Seed {
+		return gatehouse.Errorf(gatehouse.CodeConflict, "%s holds a demonstration of %d people (seed %d).", d.dir, held.People, held.Seed).
+			WithAdvice("Remove the folder, choose another with --dir, or leave out --people and --seed.")
+	}
+	return nil
+}
+
 // prepare makes extracts, people with roles, the dataset, and the approved
 // project with its workspace, as far as they are not there yet.
 func (d *demo) prepare(ctx context.Context, in *installation) (catalog.Version, error) {
-	extracts := filepath.Join(in.dir, "custodian", "extracts")
-	if _, err := synth.Read(extracts); err != nil {
+	extracts := d.extracts()
+	if held, err := synth.Read(extracts); err == nil {
+		d.say("Synthetic extracts of %d people (seed %d) are there already", held.People, held.Seed)
+	} else {
 		d.say("Synthetic extracts of %d people (seed %d)", d.people, d.seed)
 		if _, err := synth.Write(ctx, synth.Options{People: d.people, Seed: d.seed, Dir: extracts}); err != nil {
 			return catalog.Version{}, err
@@ -251,20 +275,16 @@ func (d *demo) approve(ctx context.Context, in *installation, version catalog.Ve
 }
 
 // open gives everybody a token for this run, and says where things are.
-func (d *demo) open(ctx context.Context, h *house, version catalog.Version) (readiness, error) {
-	const life = 30 * 24 * time.Hour
-	r := readiness{HTTP: h.httpURL(), Flight: h.flightURL(), CA: h.ca, Workspace: demoWorkspace, Tokens: map[string]string{}, Datasets: map[string]string{},
-		Population: filepath.Join(h.dir, "custodian", "populations", demoProject+".parquet"), Extracts: filepath.Join(h.dir, "custodian", "extracts"), Custodian: filepath.Join(h.dir, "custodian")}
+func (d *demo) open(ctx context.Context, h *house, version catalog.Version, last demoMemory) (readiness, error) {
+	r := readiness{HTTP: h.httpURL(), Flight: h.flightURL(), CA: h.ca, Workspace: demoWorkspace, Datasets: map[string]string{},
+		Population: filepath.Join(h.dir, "custodian", "populations", demoProject+".parquet"), Extracts: d.extracts(), Custodian: filepath.Join(h.dir, "custodian")}
+	now := demoMemory{HTTP: h.httpListener.Addr().String(), Flight: h.flightListener.Addr().String()}
 	var err error
-	for name := range demoMembers {
-		if r.Tokens[name], err = h.workspaces.IssueToken(ctx, workspaces.System, name, demoWorkspace, life); err != nil {
-			return r, err
-		}
+	if r.Tokens, now.Tokens, err = issueTokens(ctx, h.installation, last.Tokens); err != nil {
+		return r, err
 	}
-	for name := range demoRoles {
-		if r.Tokens[name], err = h.workspaces.IssueHouseToken(ctx, workspaces.System, name, life); err != nil {
-			return r, err
-		}
+	if err := writePrivate(demoMemoryFile(h.dir), now); err != nil {
+		return r, err
 	}
 	versions, err := h.catalogue.List(ctx)
 	if err != nil {
@@ -275,22 +295,6 @@ func (d *demo) open(ctx context.Context, h *house, version catalog.Version) (rea
 	}
 	r.Datasets[version.Name()] = version.Folder
 	return r, nil
-}
-
-// writeReady writes the file whole: who waits for it never sees half of it.
-func writeReady(path string, r readiness) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	temporary := path + ".new"
-	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
-		return gatehouse.Errorf(gatehouse.CodeStorage, "The ready file cannot be written.").Because(err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return gatehouse.Errorf(gatehouse.CodeStorage, "The ready file cannot be written.").Because(err)
-	}
-	return nil
 }
 
 // explain prints what to paste into a notebook, and how to try a request.
@@ -309,7 +313,7 @@ In a notebook (pip install adbc-driver-flightsql pandas pyarrow):
   connection = dbapi.connect(ready["flight"], db_kwargs={
       DatabaseOptions.TLS_ROOT_CERTS.value: open(ready["ca"]).read(),
       DatabaseOptions.AUTHORIZATION_HEADER.value: "Bearer " + ready["tokens"]["researcher"],
-  })
+  }, autocommit=True)
   cursor = connection.cursor()
   cursor.execute("SELECT sex, region, count(*) AS people FROM patients GROUP BY ALL ORDER BY ALL")
   print(cursor.fetch_df())
