@@ -17,6 +17,8 @@ const maxParts = 12
 type Part struct {
 	Conds []Expr
 	Value Expr // nil for "the row itself" (count(*))
+	// Absent: the part is the rows where this condition is NULL, neither true nor false.
+	Absent Expr
 }
 
 // Neutral reports whether the part adds nothing to an aggregate: only NULL does.
@@ -241,7 +243,9 @@ func split(e Expr) ([]Part, error) {
 			}
 			one := &Const{T: x.T, Text: "1", Value: big.NewRat(1, 1)}
 			zero := &Const{T: x.T, Text: "0", Value: new(big.Rat)}
-			return splitCase(&Case{T: x.T, Whens: []Expr{x.X}, Thens: []Expr{one}, Else: &Case{T: x.T, Whens: []Expr{&Op{T: Boolean, Name: "NOT", Args: []Expr{x.X}}}, Thens: []Expr{zero}, Else: &Const{T: x.T, Null: true}}})
+			not := &Op{T: Boolean, Name: "NOT", Args: []Expr{x.X}}
+			return []Part{{Conds: []Expr{x.X}, Value: one}, {Conds: []Expr{not}, Value: zero},
+				{Conds: []Expr{&Op{T: Boolean, Name: "IS NULL", Args: []Expr{x.X}}}, Value: &Const{T: x.T, Null: true}, Absent: x.X}}, nil
 		}
 		inner, err := split(x.X)
 		if err != nil || len(inner) == 1 && len(inner[0].Conds) == 0 {
@@ -267,7 +271,7 @@ func splitCase(x *Case) ([]Part, error) {
 		}
 		for _, p := range inner {
 			all := append(append(append([]Expr(nil), before...), conds...), p.Conds...)
-			out = append(out, Part{Conds: all, Value: p.Value})
+			out = append(out, Part{Conds: all, Value: p.Value, Absent: p.Absent})
 		}
 		if len(out) > 4*maxParts {
 			return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.")
@@ -299,7 +303,11 @@ func splitCall(x *Call) ([]Part, error) {
 		var nextArgs [][]Expr
 		for i, c := range combos {
 			for _, p := range parts {
-				nextCombos = append(nextCombos, Part{Conds: append(append([]Expr(nil), c.Conds...), p.Conds...)})
+				absent := c.Absent
+				if absent == nil {
+					absent = p.Absent
+				}
+				nextCombos = append(nextCombos, Part{Conds: append(append([]Expr(nil), c.Conds...), p.Conds...), Absent: absent})
 				nextArgs = append(nextArgs, append(append([]Expr(nil), args[i]...), p.Value))
 			}
 		}

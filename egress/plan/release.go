@@ -318,19 +318,8 @@ func (b *releaseBuilder) cells(r *Release) error {
 		if err != nil {
 			return err
 		}
-		for _, part := range parts {
-			if part.Neutral() {
-				continue
-			}
-			if err := b.part(&cell, part, in); err != nil {
-				return err
-			}
-			if m == MeasureQuantile {
-				cell.Grain = b.grain(part.Value, in)
-			}
-		}
-		if len(cell.Contributors) == 0 {
-			return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of %s is always NULL.", a.Name).WithAdvice("Leave it out.")
+		if err := b.parts(&cell, parts, in); err != nil {
+			return err
 		}
 		b.share(&cell, i)
 		r.Cells = append(r.Cells, cell)
@@ -361,6 +350,94 @@ func (b *releaseBuilder) countedConditions(in []Column) error {
 		}
 	}
 	return nil
+}
+
+// parts measures the conditional pieces of a cell, and the rows that all of them
+// together are made of, where the number shows those too.
+func (b *releaseBuilder) parts(cell *Cell, parts []Part, in []Column) error {
+	covered, zeros := true, false // do the pieces cover every row of the group?
+	var any []string
+	indicator := false
+	for _, part := range parts {
+		if part.Neutral() {
+			raw := false
+			if part.Absent != nil {
+				col, err := deriveNulls(part.Absent, in)
+				if err != nil {
+					return err
+				}
+				raw = col == NullsRaw
+			}
+			covered = covered && raw
+			continue
+		}
+		zero := part.Value != nil && isZero(part.Value)
+		zeros = zeros || zero
+		set, present, err := b.part(cell, part, in)
+		if err != nil {
+			return err
+		}
+		indicator = indicator || present != set
+		if !zero || (cell.Measure != MeasureSum && cell.Measure != MeasureMean && cell.Measure != MeasureSpread) {
+			cell.RowSets = append(cell.RowSets, set)
+		}
+		if present >= 0 {
+			any = append(any, b.rowSets[present])
+		} else {
+			any = append(any, "true")
+		}
+		if cell.Measure == MeasureQuantile {
+			cell.Grain = b.grain(part.Value, in)
+		}
+	}
+	if len(cell.Contributors) == 0 {
+		return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of %s is always NULL.", cell.Call.Name).WithAdvice("Leave it out.")
+	}
+	base := -1
+	if cell.Call.Filter != nil {
+		base = b.rowSet(b.condition([]Expr{cell.Call.Filter}))
+	}
+	counts := cell.Measure == MeasureCount || cell.Measure == MeasureDistinct
+	switch {
+	case covered && len(parts) > 1 && counts:
+		cell.RowSets = []int{base}
+	case cell.Measure != MeasureMean && cell.Measure != MeasureSpread:
+	case covered && len(parts) > 1:
+		cell.RowSets = append(cell.RowSets, base)
+	case zeros || indicator: // the number is divided by how many these are
+		if slices.Contains(any, "true") {
+			cell.RowSets = append(cell.RowSets, -1)
+		} else {
+			cell.RowSets = append(cell.RowSets, b.rowSet(b.column("q", "("+strings.Join(any, " OR ")+")")))
+		}
+	}
+	return nil
+}
+
+// deriveNulls says why a condition may be NULL.
+func deriveNulls(e Expr, in []Column) (NullSource, error) {
+	worst := NullsRaw
+	var bad error
+	Walk(e, func(e Expr) bool {
+		switch x := e.(type) {
+		case *Op:
+			if x.Name == "IS NULL" || x.Name == "IS NOT NULL" {
+				return false // never NULL itself
+			}
+		case *Ref:
+			worst = max(worst, in[x.Index].Nulls)
+		case *Cast, *Call:
+			col, err := derive(e, in)
+			if err != nil {
+				bad = err
+			}
+			worst = max(worst, col.Nulls)
+		case *Case:
+			worst = NullsDerived
+		}
+		return bad == nil
+	})
+	return worst, bad
 }
 
 // share notes what one person may make up of a cell.
@@ -398,16 +475,18 @@ func (b *releaseBuilder) grain(e Expr, in []Column) string {
 	return grain
 }
 
-// part measures one conditional piece of a cell: who contributes to it, and on
-// which condition it hangs.
-func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) error {
+// part measures one conditional piece of a cell: who contributes to it, on which
+// condition its value hangs (set), and on which that there is one (present);
+// −1 for none. The two differ for indicators, whose zeros are people too.
+func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present int, err error) {
 	conds := slices.Clone(part.Conds)
-	var contributing []string
 	values := []Expr{part.Value}
 	if cell.Measure == MeasureRegression {
 		values = cell.Call.Args
 	}
+	var contributing []string
 	var missing []Expr // NULLs as published: rows that are not there rather than not chosen
+	var ones []Expr
 	for _, v := range values {
 		if v == nil {
 			continue
@@ -417,37 +496,42 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) error {
 		}
 		col, err := derive(v, in)
 		if err != nil {
-			return err
+			return 0, 0, err
 		}
-		present := &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{v}}
+		is := &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{v}}
 		switch {
 		case col.Nulls == NullsDerived || (cell.Measure == MeasureCount && col.Identity == NotIdentity):
-			conds = append(conds, present) // whom count(x) leaves out shows beside count(*)
+			conds = append(conds, is) // whom count(x) leaves out shows beside count(*)
 		case col.Identity == NotIdentity:
-			missing = append(missing, present)
+			missing = append(missing, is)
 		}
 		if cell.Measure == MeasureSum || cell.Measure == MeasureMean || cell.Measure == MeasureSpread {
 			contributing = append(contributing, b.value(v)+" <> 0")
-			if col.Form == FormIndicator { // its zeros are people too
-				conds = append(conds, &Compare{Op: "<>", L: v, R: &Const{T: v.Type(), Text: zeroOf(v.Type())}})
+			if col.Form == FormIndicator {
+				ones = append(ones, &Compare{Op: "<>", L: v, R: &Const{T: v.Type(), Text: zeroOf(v.Type())}})
 			}
 		}
 	}
-	set := -1
 	if len(missing) > 0 && b.counted[b.condition(append(slices.Clone(conds), missing...))] {
 		conds, missing = append(conds, missing...), nil
 	}
+	present = -1
 	if len(conds) > 0 {
-		name := b.condition(conds)
-		set = b.rowSet(name)
-		contributing = append(contributing, name)
+		present = b.rowSet(b.condition(conds))
 	}
-	cell.RowSets = append(cell.RowSets, set)
+	set = present
+	if len(ones) > 0 {
+		conds = append(conds, ones...)
+		set = b.rowSet(b.condition(conds))
+	}
+	if set >= 0 {
+		contributing = append(contributing, b.rowSets[set])
+	}
 	if len(missing) > 0 {
 		contributing = append(contributing, b.condition(append(conds, missing...)))
 	}
 	cell.Contributors = append(cell.Contributors, b.channel(strings.Join(contributing, " AND ")))
-	return nil
+	return set, present, nil
 }
 
 func zeroOf(t Type) string {
