@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,7 +121,7 @@ func (r listReader) date(rule ListRule, path string, f *os.File) (time.Time, err
 	}
 	if r.now.Sub(dated) > allowed {
 		return time.Time{}, gatehouse.Errorf(gatehouse.CodeListOld, "%s was made on %s, longer ago than the %s that are allowed.",
-			rule.File, dated.UTC().Format(time.DateOnly), allowed)
+			rule.File, dated.UTC().Format(time.DateOnly), Span(allowed))
 	}
 	return dated, nil
 }
@@ -252,4 +253,20 @@ func (l *listFile) readCSV(ctx context.Context, in io.Reader) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// Span writes a duration as people say it: "30 days", "36h", "1h30m".
+func Span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d == day:
+		return "1 day"
+	case d > 0 && d%day == 0:
+		return strconv.FormatInt(int64(d/day), 10) + " days"
+	case d%time.Hour == 0 && d != 0:
+		return strings.TrimSuffix(d.String(), "0m0s")
+	case d%time.Minute == 0 && d != 0:
+		return strings.TrimSuffix(d.String(), "0s")
+	}
+	return d.String()
 }
