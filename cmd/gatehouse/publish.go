@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -58,7 +59,7 @@ definition, and the file's own time. The strictest of --max-list-age, the instal
 				fmt.Fprint(cmd.ErrOrStderr(), clearLine)
 			}
 			if err != nil {
-				return err
+				return in.whyNotPublisher(cmd.Context(), as, err)
 			}
 			printVersion(cmd.OutOrStdout(), v)
 			rows := int64(0)
@@ -82,6 +83,24 @@ definition, and the file's own time. The strictest of --max-list-age, the instal
 		}
 	}
 	return cmd
+}
+
+// whyNotPublisher says what the user of --as lacks, where the rules refused
+// the publication; to the owner of the machine nothing need be hidden.
+func (in *installation) whyNotPublisher(ctx context.Context, user string, refusal error) error {
+	if code := gatehouse.CodeOf(refusal); code != gatehouse.CodeNotFound && code != gatehouse.CodeDenied {
+		return refusal
+	}
+	d, err := in.policy.Explain(ctx, gatehouse.Principal{User: user}, gatehouse.ActionDatasetPublish, gatehouse.Everywhere)
+	if err != nil || d.Allowed {
+		return refusal
+	}
+	if gatehouse.CodeOf(in.requireUser(ctx, user)) == gatehouse.CodeNotFound {
+		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no user %s.", user).Because(refusal).
+			WithAdvice("Add one with 'gatehouse user add --dir DIR NAME' and 'gatehouse user grant --dir DIR NAME custodian', and name that user with --as.")
+	}
+	return gatehouse.Errorf(gatehouse.CodeDenied, "%s is not a custodian.", user).Because(refusal).
+		WithAdvice("Name a custodian with --as, or make one with 'gatehouse user grant --dir DIR NAME custodian'.")
 }
 
 const clearLine = "\r\x1b[K"

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -26,6 +27,19 @@ func newUserCommand() *cobra.Command {
 		}),
 	)
 	return c
+}
+
+// requireUser is CodeNotFound for a name that is no user of the installation.
+func (in *installation) requireUser(ctx context.Context, name string) error {
+	known := false
+	err := state.Workspaces(in.state).View(ctx, func(tx workspaces.Tx) (err error) {
+		known, err = tx.HasUser(ctx, name)
+		return err
+	})
+	if err == nil && !known {
+		err = gatehouse.Errorf(gatehouse.CodeNotFound, "There is no user %s.", name).WithAdvice("'gatehouse user list' shows the users; 'gatehouse user add' makes one known.")
+	}
+	return err
 }
 
 func newUserSubcommand(use, short string, args int, do func(context.Context, *workspaces.Service, []string) error) *cobra.Command {
