@@ -46,7 +46,8 @@ type Gate struct {
 	// Log is the operator's; it may hold causes that no researcher sees.
 	Log *slog.Logger
 
-	ending sync.WaitGroup // ends of answers that are being journaled
+	ending     sync.WaitGroup // ends of answers that are being journaled
+	unrepeated verified       // what checkPublicJoins found in order
 }
 
 // question is one statement on its way through the gate.
@@ -478,33 +479,7 @@ func (q *question) event(action string, detail map[string]string) gatehouse.Even
 	return gatehouse.Event{Time: q.decision.Time, Actor: q.decision.User, Action: action, Project: q.decision.Project, Subject: q.decision.ID, Detail: detail}
 }
 
-// checkPublicJoins refuses to join people with public rows of which several
-// could meet one person: repeated, a person would weigh more than others. It
-// looks at public rows only.
-func (q *question) checkPublicJoins(ctx context.Context, vault Vault) error {
-	for _, join := range plan.PublicJoins(q.stmt.Root) {
-		sql, err := join.RepeatsSQL()
-		if err != nil {
-			return err
-		}
-		answer, err := readAll(ctx, vault, sql)
-		if err != nil {
-			return err
-		}
-		repeats, err := integers(answer.Column(0))
-		answer.Release()
-		if err != nil {
-			return err
-		}
-		if repeats.Len() != 1 || repeats.Value(0) != 0 {
-			return gatehouse.Errorf(gatehouse.CodeJoin, "Several rows of a reference table could meet one row of people.").
-				WithAdvice("Join on '=' with columns that are unique in the reference table, or put bands into CASE WHEN.")
-		}
-	}
-	return nil
-}
-
-// datasetTables are the names that a workspace table must not take.
+// taken reports whether a dataset's table has the name.
 func (q *question) taken(name string) bool {
 	return slices.ContainsFunc(q.tables, func(t *plan.Table) bool {
 		return t.Name == name && !slices.ContainsFunc(q.scratch, func(s ScratchTable) bool { return s.Table.Name == name })

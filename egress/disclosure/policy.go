@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strconv"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
@@ -68,11 +69,11 @@ func (p Policy) RoundReal(x float64) float64 {
 		}
 		return math.NaN()
 	}
-	scale := math.Pow(10, float64(p.Digits)-math.Ceil(math.Log10(math.Abs(x))))
-	if math.IsInf(scale, 0) || scale == 0 {
-		return x
+	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', p.Digits, 64), 64)
+	if err != nil {
+		return math.NaN()
 	}
-	return math.Round(x*scale) / scale
+	return rounded
 }
 
 // Statistic is the family of a number, which decides how many people it needs.

@@ -31,10 +31,10 @@ func TestCancellingInterruptsTheWork(t *testing.T) {
 	t.Run("by its deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		_, err := client.Execute(ctx, "SELECT wait")
-		if !errors.Is(ctx.Err(), context.DeadlineExceeded) || err == nil {
-			t.Errorf("error %v", err)
+		if _, err := client.Execute(ctx, "SELECT wait"); err == nil {
+			t.Error("no error")
 		}
+		<-ctx.Done() // the server may have noticed a moment before the client
 		<-h.gate.started
 	})
 	t.Run("while it waits to be fetched", func(t *testing.T) {

@@ -1,0 +1,100 @@
+package plan
+
+import "math/big"
+
+// canBeNull reports whether a function gives NULL for some values that are not:
+// whom that concerns is then measured like a condition.
+func canBeNull(e *Call) bool {
+	switch e.Name {
+	case "+", "-", "*": // as the printer writes them, integers that overflow become NULL
+		return (e.T.Integer() && !e.Args[0].Type().Temporal() || e.T.ID == "DECIMAL") && !shifted(e)
+	case "abs", "round", "floor", "ceil", "ceiling", "trunc", "sign", "date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff", "date_sub", "datesub", "strftime", "last_day",
+		"year", "quarter", "month", "day", "week", "decade", "century", "dayofweek", "isodow", "weekday", "dayofyear", "monthname", "dayname", "lower", "upper", "trim", "ltrim", "rtrim", "length", "strlen":
+		return false
+	case "//", "%", "/":
+		c, ok := literal(e.Args[1])
+		return !ok || c.Value == nil || c.Value.Sign() == 0
+	}
+	return true
+}
+
+// shifted reports whether a sum is a column moved by a literal so small that
+// only a value within a millionth of the type's end could leave it.
+func shifted(e *Call) bool {
+	if e.Name == "*" || len(e.Args) != 2 {
+		return false
+	}
+	a, b := e.Args[0], e.Args[1]
+	c, ok := literal(a)
+	if !ok {
+		a, b = b, a
+		c, ok = literal(a)
+	}
+	_, column := b.(*Ref)
+	return ok && column && c.Value != nil && new(big.Rat).Abs(c.Value).Cmp(big.NewRat(2100, 1)) <= 0
+}
+
+// arithmeticForm gives the form of a numeric function's result (gate.md §1,
+// measure expressions), and how much literals may have enlarged it.
+func arithmeticForm(e *Call, args []Column, otherwise Form) (Form, float64) {
+	one := func(i int) Form { return args[i].Form }
+	switch {
+	case len(args) == 1 && (e.Name == "-" || e.Name == "+"):
+		return one(0), args[0].Size
+	case e.Name == "-" && len(args) == 2 && args[0].Type.Temporal() && args[1].Type.Temporal():
+		for i := range args {
+			if _, fixed := constant(e.Args[i]); !fixed && !args[i].Scanned {
+				return FormNone, 1
+			}
+		}
+		return FormLinear, 1
+	case (e.Name == "+" || e.Name == "-") && len(args) == 2:
+		return sumForm(one(0), one(1)), args[0].Size + args[1].Size
+	case e.Name == "*" && len(args) == 2:
+		return productForm(one(0), one(1)), args[0].Size * args[1].Size
+	case e.Name == "/" && len(args) == 2:
+		if c, ok := literal(e.Args[1]); ok && c.Value != nil && c.Value.Sign() != 0 && one(0) != FormIndicator && args[1].Size > 0 {
+			return one(0), args[0].Size / args[1].Size
+		}
+		return FormNone, 1
+	case e.Name == "abs" || e.Name == "ln" || e.Name == "log2" || e.Name == "log10" || e.Name == "sqrt" || e.Name == "round" || e.Name == "floor" || e.Name == "ceil" || e.Name == "ceiling" || e.Name == "trunc":
+		// Only of a column itself: a scaled or shifted step singles people out
+		// without a condition that could be counted.
+		if args[0].Scanned && one(0) == FormLinear {
+			return FormProduct, 1
+		}
+		if one(0) == FormConst {
+			return FormConst, args[0].Size
+		}
+		return FormNone, 1
+	}
+	return otherwise, 1
+}
+
+func sumForm(a, b Form) Form {
+	if a > b {
+		a, b = b, a
+	}
+	switch {
+	case a == FormConst && (b == FormConst || b == FormLinear || b == FormProduct || b == FormDerived):
+		return b
+	case a == FormLinear && (b == FormLinear || b == FormProduct), a == FormProduct && b == FormProduct:
+		return b
+	}
+	return FormNone // sums of conditions are weights; Parts takes them apart where it sees them
+}
+
+func productForm(a, b Form) Form {
+	if a > b {
+		a, b = b, a
+	}
+	switch {
+	case a == FormConst && (b == FormConst || b == FormLinear || b == FormProduct || b == FormDerived):
+		return b
+	case a == FormIndicator && b == FormIndicator:
+		return FormIndicator
+	case a == FormLinear && b == FormLinear:
+		return FormProduct
+	}
+	return FormNone
+}
