@@ -52,5 +52,5 @@ bubblewrap:
 	@scripts/bubblewrap.sh
 
 .PHONY: python
-python:
+python: ## make .venv: Python for the notebook, the end-to-end tests and the benchmark
 	@scripts/python.sh
