@@ -126,11 +126,15 @@ func TestPolicyIsExplained(t *testing.T) {
 		"cora project.approve asthma": `allowed: project.approve in project asthma, by the rule "custodian, project.approve"`,
 		"ada project.create":          `allowed: project.create in the house, by the rule "applicant, project.create"`,
 		"ada project.approve asthma":  "denied: project.approve in project asthma",
-		"zoe dataset.read":            "zoe holds no role here",
 	} {
 		if out := d.ok(append([]string{"policy", "explain"}, strings.Fields(question)...)...); !strings.Contains(out, answer) {
 			t.Errorf("%s: %s", question, out)
 		}
+	}
+	d.refused(2, "There is no user zoe.", "policy", "explain", "zoe", "dataset.read")
+	d.refused(2, `There is no action "dataset.publsh".`, "policy", "explain", "cora", "dataset.publsh")
+	if help := d.ok("policy", "explain", "--help"); !strings.Contains(help, "\n  workspace.query\n") {
+		t.Errorf("the help names no actions: %s", help)
 	}
 }
 

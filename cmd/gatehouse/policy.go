@@ -2,11 +2,13 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/policy"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -19,11 +21,21 @@ func newPolicyCommand() *cobra.Command {
 func newPolicyExplainCommand() *cobra.Command {
 	var l local
 	var workspace string
+	actions, err := policy.Actions()
+	if err != nil {
+		panic(err) // the rules are embedded, and New reads them too
+	}
+	var names strings.Builder
+	for _, a := range actions {
+		names.WriteString("\n  " + string(a))
+	}
 	c := &cobra.Command{
 		Use:   "explain --dir DIR USER ACTION [PROJECT]",
 		Short: "Say whether a user may do an action, and by which rule",
 		Long: `Say whether a user may do an action in a project, or in the house if none is named, and by which rule. The rules
-only say what a role allows: states, expiry, training and separation of duties can refuse on top of them.`,
+only say what a role allows: states, expiry, training and separation of duties can refuse on top of them.
+
+The actions:` + names.String(),
 		Args: cobra.RangeArgs(2, 3),
 		RunE: func(c *cobra.Command, args []string) error {
 			project := ""
@@ -31,7 +43,13 @@ only say what a role allows: states, expiry, training and separation of duties c
 				project = args[2]
 			}
 			who := gatehouse.Principal{User: args[0], Workspace: workspace}
+			if !slices.Contains(actions, gatehouse.Action(args[1])) {
+				return gatehouse.Errorf(gatehouse.CodeUsage, "There is no action %q.", args[1]).WithAdvice("'gatehouse policy explain --help' lists the actions.")
+			}
 			return l.open(c.Context(), func(in *installation) error {
+				if err := in.requireUser(c.Context(), who.User); err != nil {
+					return err
+				}
 				d, err := in.policy.Explain(c.Context(), who, gatehouse.Action(args[1]), project)
 				if err != nil {
 					return err

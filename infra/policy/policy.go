@@ -55,6 +55,19 @@ var _ workspaces.Authorizer = (*Policy)(nil)
 
 // New makes the policy of the embedded rules over the given roles.
 func New(roles Roles) (*Policy, error) {
+	m, err := embedded()
+	if err != nil {
+		return nil, err
+	}
+	p := &Policy{roles: roles, rules: m, decided: map[string]verdict{}}
+	if _, err := p.decide(nil, gatehouse.ActionDatasetRead, workspaces.HouseOnly); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// embedded is the model with the rules in it.
+func embedded() (model.Model, error) {
 	m, err := model.NewModelFromString(modelText)
 	if err != nil {
 		return nil, fmt.Errorf("policy: model.conf: %w", err)
@@ -62,11 +75,25 @@ func New(roles Roles) (*Policy, error) {
 	if err := stringadapter.NewAdapter(rulesText).LoadPolicy(m); err != nil {
 		return nil, fmt.Errorf("policy: rules.csv: %w", err)
 	}
-	p := &Policy{roles: roles, rules: m, decided: map[string]verdict{}}
-	if _, err := p.decide(nil, gatehouse.ActionDatasetRead, workspaces.HouseOnly); err != nil {
+	return m, nil
+}
+
+// Actions gives the actions that the rules know, sorted: all that anybody may do.
+func Actions() ([]gatehouse.Action, error) {
+	m, err := embedded()
+	if err != nil {
 		return nil, err
 	}
-	return p, nil
+	rules, err := m.GetPolicy("p", "p")
+	if err != nil {
+		return nil, fmt.Errorf("policy: rules.csv: %w", err)
+	}
+	var actions []gatehouse.Action
+	for _, r := range rules {
+		actions = append(actions, gatehouse.Action(r[1]))
+	}
+	slices.Sort(actions)
+	return slices.Compact(actions), nil
 }
 
 // decide asks the rules of whoever holds the given roles.

@@ -4,12 +4,21 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
+
+func TestEveryActionIsKnown(t *testing.T) {
+	known, err := Actions()
+	want := slices.Sorted(slices.Values(actions))
+	if err != nil || !slices.Equal(known, want) {
+		t.Errorf("got %v, %v; want %v", known, err, want)
+	}
+}
 
 var actions = []gatehouse.Action{
 	gatehouse.ActionDatasetPublish, gatehouse.ActionDatasetRead,
