@@ -329,10 +329,7 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 	// The lobby works while the decision is committed; nothing of what it makes
 	// is given to anybody before the commit is done.
 	finished := make(chan lobbyAnswer, 1)
-	go func() {
-		reader, err := q.gate.Lobby.Run(ctx, tables, sql)
-		finished <- lobbyAnswer{reader, err}
-	}()
+	go func() { finished <- q.finishInLobby(ctx, tables, sql) }()
 	failed := q.commit(ctx, ScratchChange{}, "query.decided")
 	made := <-finished
 	switch {
@@ -342,7 +339,7 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 		}
 		return nil, failed
 	case made.err != nil:
-		return nil, engineError(made.err, "The protected results could not be combined.")
+		return nil, made.err
 	}
 	return answerOf(disclosed, made.reader)
 }
@@ -350,6 +347,27 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 type lobbyAnswer struct {
 	reader array.RecordReader
 	err    error
+}
+
+// lobbyLimit bounds what is done with protected numbers, which are few: lobbies
+// are shared.
+const lobbyLimit = 20 * time.Second
+
+func (q *question) finishInLobby(ctx context.Context, tables map[string]arrow.RecordBatch, sql string) lobbyAnswer {
+	running, stop := context.WithCancelCause(ctx) // ends with ctx, which lives as long as the answer
+	timer := time.AfterFunc(lobbyLimit, func() { stop(errTimeLimit) })
+	reader, err := q.gate.Lobby.Run(running, tables, sql)
+	timer.Stop()
+	switch {
+	case err == nil:
+		return lobbyAnswer{reader: reader}
+	case errors.Is(context.Cause(running), errTimeLimit):
+		err = gatehouse.Errorf(gatehouse.CodeTimeLimit, "What is done with the protected results takes longer than is allowed.").Because(err)
+	default:
+		err = engineError(err, "The protected results could not be combined.")
+	}
+	stop(nil)
+	return lobbyAnswer{err: err}
 }
 
 func answerOf(d Disclosure, reader array.RecordReader) (*Answer, error) {
