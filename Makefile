@@ -9,10 +9,12 @@ MAKEFLAGS   += --no-print-directory
 TAGS    := duckdb_arrow
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unreleased)
 
-# The same source gives the same bytes: no paths, no build ids, no dates.
-GOBUILD := go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
+# The same source gives the same bytes: no paths, no build ids, no dates. Tests
+# and linters are given the same flags, so that nothing is compiled twice.
+GOFLAGS += -trimpath -buildvcs=false
+GOBUILD := go build -tags $(TAGS) -ldflags '-s -w -buildid= -X main.version=$(VERSION)'
 
-export TAGS
+export TAGS GOFLAGS
 
 .PHONY: help
 help: ## show the targets
