@@ -78,6 +78,9 @@ func (s *Service) move(ctx context.Context, actor gatehouse.Principal, id string
 			return err
 		}
 		if !slices.Contains(transitions[p.State], to) {
+			if p.State == to {
+				return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s already.", p.State)
+			}
 			return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s and cannot become %s.", p.State, to)
 		}
 		if check != nil {
