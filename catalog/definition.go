@@ -203,6 +203,15 @@ func ShippedDefinition(dataset string) (d *Definition, ok bool) {
 	return d, true
 }
 
+// ShippedText gives the file of a definition that comes with Gatehouse.
+func ShippedText(dataset string) (text []byte, ok bool) {
+	if !gatehouse.ValidName(dataset) {
+		return nil, false
+	}
+	text, err := shipped.ReadFile("definitions/" + dataset + ".yaml")
+	return text, err == nil
+}
+
 // ReadDefinition reads a definition from a file, or the shipped one if name is
 // not a path. Errors have CodeDefinition.
 func ReadDefinition(name string) (*Definition, error) {

@@ -19,11 +19,7 @@ import (
 
 func newCatalogCommand() *cobra.Command {
 	var dir string
-	cmd := &cobra.Command{Use: "catalog", Short: "See and verify the published versions of an installation"}
-	cmd.PersistentFlags().StringVar(&dir, "dir", "", "folder of the installation")
-	if err := cmd.MarkPersistentFlagRequired("dir"); err != nil {
-		panic(err) // the flag stands above
-	}
+	cmd := &cobra.Command{Use: "catalog", Short: "See and verify the published versions of an installation, and the definitions that come with Gatehouse"}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "List the published versions", Args: cobra.NoArgs,
@@ -38,7 +34,31 @@ func newCatalogCommand() *cobra.Command {
 			RunE: func(cmd *cobra.Command, args []string) error { return verifyVersions(cmd, dir, args) },
 		},
 	)
+	for _, sub := range cmd.Commands() {
+		sub.Flags().StringVar(&dir, "dir", "", "folder of the installation")
+		if err := sub.MarkFlagRequired("dir"); err != nil {
+			panic(err) // the flag stands above
+		}
+	}
+	cmd.AddCommand(newCatalogDefinitionCommand())
 	return cmd
+}
+
+// shippedDefinitions are named in help and errors.
+const shippedDefinitions = "shared_care or omop"
+
+func newCatalogDefinitionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "definition NAME", Short: "Print a dataset definition that comes with Gatehouse, to begin one's own with: " + shippedDefinitions, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, ok := catalog.ShippedText(args[0])
+			if !ok {
+				return gatehouse.Errorf(gatehouse.CodeNotFound, "No definition %q comes with Gatehouse.", args[0]).WithAdvice("Name %s.", shippedDefinitions)
+			}
+			_, err := cmd.OutOrStdout().Write(text)
+			return err
+		},
+	}
 }
 
 // openCatalogue opens the catalogue alone: reading it needs no secret key.

@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 // console runs commands on one installation, as somebody who types them.
@@ -78,6 +83,12 @@ func TestUsersAndTokensFromTheCommandLine(t *testing.T) {
 	d := newConsole(t)
 	d.refused(2, "GH-110", "user", "add", "ada")
 	d.refused(1, "GH-402", "user", "grant", "cora", "operator")
+	if out := d.ok("user", "add", "olive") + d.ok("user", "grant", "olive", "auditor") + d.ok("user", "revoke", "olive", "auditor"); strings.Count(out, "\n") != 3 || !strings.Contains(out, "olive has the role auditor now.") {
+		t.Errorf("said %q", out)
+	}
+	if out := d.ok("user", "list"); out != fmt.Sprintf("%-20s -\n%-20s custodian\n%-20s -\n", "ada", "cora", "olive") {
+		t.Errorf("listed %q", out)
+	}
 	d.refused(2, "GH-103", "token", "issue", "zoe")
 	ada := d.as("ada")
 	d.refused(1, "GH-102", "token", "issue", "ada", ada) // house tokens are the owner's to give
@@ -118,6 +129,79 @@ func TestProjectsFromTheCommandLine(t *testing.T) {
 	if out := d.ok("project", "list", ada); out != "" {
 		t.Errorf("listed %q", out)
 	}
+}
+
+func TestAProjectBeginsWithTheExample(t *testing.T) {
+	for _, wrong := range [][]string{{"project", "create"}, {"project", "create", "file"}, {"project", "create", "--example", "--dir", "x"}, {"project", "create", "--example", "file"}} {
+		if _, err := commandLine(t, wrong...); gatehouse.CodeOf(err) != gatehouse.CodeUsage {
+			t.Errorf("%v: %v", wrong, err)
+		}
+	}
+	out, err := commandLine(t, "project", "create", "--example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := workspaces.ParseProject(strings.NewReader(out))
+	if err != nil || !p.Expires.After(time.Now()) {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	definition, err := commandLine(t, "catalog", "definition", p.Datasets[0].Dataset)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalog.ParseDefinition("d.yaml", []byte(definition)); err != nil {
+		t.Error(err)
+	}
+	for _, g := range p.Datasets[0].Tables {
+		if !strings.Contains(definition, "- name: "+g.Table+"\n") {
+			t.Errorf("there is no table %s", g.Table)
+		}
+		for _, c := range g.Columns {
+			if !strings.Contains(definition, c) {
+				t.Errorf("there is no column %s", c)
+			}
+		}
+	}
+	if _, err := commandLine(t, "catalog", "definition", "../x"); gatehouse.CodeOf(err) != gatehouse.CodeNotFound {
+		t.Error(err)
+	}
+}
+
+// TestEachStepOfAProjectSaysThatItIsDone takes a project from its draft to its
+// end, by the lead and a custodian.
+func TestEachStepOfAProjectSaysThatItIsDone(t *testing.T) {
+	d := newConsole(t)
+	in, err := openInstallation(t.Context(), d.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = state.Workspaces(in.state).Update(t.Context(), func(tx workspaces.Tx) error {
+		return tx.AddProject(t.Context(), workspaces.Project{ID: "asthma", Title: "T", Purpose: "P", State: workspaces.ProjectActive, Policy: "sdap",
+			OptOutBasis: workspaces.BasisApplies, Expires: time.Now().AddDate(1, 0, 0), CreatedBy: "ada", ApprovedBy: "dora", Version: 1,
+			Members:  []workspaces.Member{{User: "ada", Role: gatehouse.RoleLead, TrainingUntil: time.Now().AddDate(1, 0, 0)}},
+			Datasets: []workspaces.DatasetGrant{{Dataset: "shared_care", Version: 1, Tables: []workspaces.TableGrant{{Table: "patients"}}}}})
+	})
+	if err := errors.Join(err, in.close()); err != nil {
+		t.Fatal(err)
+	}
+	d.ok("user", "add", "ben")
+	cora := d.as("cora")
+	for _, step := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"suspend", "asthma"}, "The project asthma is suspended.\n"},
+		{[]string{"resume", "asthma"}, "The project asthma is active again.\n"},
+		{[]string{"member", "asthma", "ben", "--training-until", "2999-01-01"}, "ben is researcher of the project asthma, trained until 2999-01-02T00:00:00Z.\n"},
+		{[]string{"member", "asthma", "ben", "--remove"}, "ben is not a member of the project asthma any more.\n"},
+		{[]string{"expiry", "asthma", "2999-01-01"}, "The project asthma expires at 2999-01-02T00:00:00Z.\n"},
+		{[]string{"close", "asthma"}, "The project asthma is closed.\n"},
+	} {
+		if out := d.ok(append(append([]string{"project"}, step.args...), cora)...); out != step.says {
+			t.Errorf("%v said %q", step.args, out)
+		}
+	}
+	d.refused(2, "The project is closed already.", "project", "close", "asthma", cora)
 }
 
 func TestPolicyIsExplained(t *testing.T) {

@@ -18,22 +18,26 @@ func newProjectCommand() *cobra.Command {
 	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand())
 	type step = func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
 	for _, s := range []struct {
-		name, short string
-		do          step
+		name, short, done string
+		do                step
 	}{
-		{"submit", "Put a draft before the custodians", (*workspaces.Service).SubmitProject},
-		{"approve", "Make a submitted project active (a custodian)", (*workspaces.Service).ApproveProject},
-		{"return", "Give a submitted project back as a draft (a custodian)", (*workspaces.Service).ReturnProject},
-		{"suspend", "Stop an active project at once (a custodian)", (*workspaces.Service).SuspendProject},
-		{"resume", "Make a suspended project active again (a custodian)", (*workspaces.Service).ResumeProject},
-		{"close", "End a project for good (a custodian)", (*workspaces.Service).CloseProject},
+		{"submit", "Put a draft before the custodians", "is submitted; a custodian who has no part in it can approve it", (*workspaces.Service).SubmitProject},
+		{"approve", "Make a submitted project active (a custodian)", "is active; 'gatehouse workspace open' makes its workspace", (*workspaces.Service).ApproveProject},
+		{"return", "Give a submitted project back as a draft (a custodian)", "is a draft again", (*workspaces.Service).ReturnProject},
+		{"suspend", "Stop an active project at once (a custodian)", "is suspended", (*workspaces.Service).SuspendProject},
+		{"resume", "Make a suspended project active again (a custodian)", "is active again", (*workspaces.Service).ResumeProject},
+		{"close", "End a project for good (a custodian)", "is closed", (*workspaces.Service).CloseProject},
 	} {
 		var l local
 		sub := &cobra.Command{
 			Use: s.name + " --dir DIR PROJECT", Short: s.short, Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
 				return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-					return s.do(in.workspaces, c.Context(), actor, args[0])
+					err := s.do(in.workspaces, c.Context(), actor, args[0])
+					if err == nil {
+						fmt.Fprintf(c.OutOrStdout(), "The project %s %s.\n", args[0], s.done)
+					}
+					return err
 				})
 			},
 		}
@@ -45,11 +49,21 @@ func newProjectCommand() *cobra.Command {
 
 func newProjectCreateCommand() *cobra.Command {
 	var l local
+	var example bool
 	c := &cobra.Command{
-		Use:   "create --dir DIR FILE",
+		Use:   "create {--dir DIR FILE | --example}",
 		Short: "Draft a project from a project file (YAML)",
-		Args:  cobra.ExactArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if example {
+				return cobra.NoArgs(c, args)
+			}
+			return cobra.ExactArgs(1)(c, args)
+		},
 		RunE: func(c *cobra.Command, args []string) error {
+			if example {
+				fmt.Fprint(c.OutOrStdout(), exampleProject(time.Now()))
+				return nil
+			}
 			f, err := os.Open(args[0])
 			if err != nil {
 				return gatehouse.Errorf(gatehouse.CodeInvalidProject, "The project file %s cannot be read.", args[0]).Because(err)
@@ -68,9 +82,43 @@ func newProjectCreateCommand() *cobra.Command {
 			})
 		},
 	}
-	l.flags(c, "token of the creator")
+	c.Flags().StringVar(&l.dir, "dir", "", "folder of the installation")
+	c.Flags().StringVar(&l.tokenFile, "token-file", "", "token of the creator (or in GATEHOUSE_TOKEN)")
+	c.Flags().BoolVar(&example, "example", false, "print a project file to begin with, and do nothing else")
+	c.MarkFlagsOneRequired("dir", "example")
+	c.MarkFlagsMutuallyExclusive("dir", "example")
 	return c
 }
+
+// exampleProject is a project file of the demonstration's dataset, with dates
+// that lie ahead of now.
+func exampleProject(now time.Time) string {
+	return fmt.Sprintf(projectExample, now.AddDate(2, 0, 0).Format(time.DateOnly), now.AddDate(1, 0, 0).Format(time.DateOnly))
+}
+
+const projectExample = `# A project: what research is done, by whom, with which data. Draft it with
+# 'gatehouse project create --dir DIR FILE'; a custodian approves it.
+id: diabetes-outcomes              # lower-case letters, digits, '-' and '_'
+title: Outcomes of people with type 2 diabetes
+purpose: How control of blood glucose relates to admissions, by age, sex and region.
+
+policy: sdap                       # rules of disclosure control: sdap, nhs or opensafely
+opt_out_basis: applies             # whose opt-outs hold: applies (everybody's), consent, s251-exempt or legal
+# opt_out_ref: 21/CAG/0001         # the document that supports any basis but applies
+expires: %[1]s                # the last day, or an instant such as 2030-01-31T12:00:00Z
+
+members:                           # users of the installation; one at least is the lead
+  - {user: lead, role: lead, training_until: %[2]s}
+  - {user: researcher, role: researcher, training_until: %[2]s}
+
+datasets:                          # one dataset; 'gatehouse catalog show' gives its tables and columns
+  - dataset: shared_care
+    # version: 1                   # the newest, unless one is named
+    tables:
+      - table: patients
+        columns: [sex, birth_year, region, imd_decile]   # all columns, if none are named
+      - table: events
+`
 
 func newProjectListCommand() *cobra.Command {
 	var l local
@@ -125,13 +173,21 @@ func newProjectMemberCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
 				if remove {
-					return in.workspaces.RemoveMember(c.Context(), actor, args[0], args[1])
+					err := in.workspaces.RemoveMember(c.Context(), actor, args[0], args[1])
+					if err == nil {
+						fmt.Fprintf(c.OutOrStdout(), "%s is not a member of the project %s any more.\n", args[1], args[0])
+					}
+					return err
 				}
 				until, err := workspaces.ParseDay("training-until", training)
 				if err != nil {
 					return err
 				}
-				return in.workspaces.SetMember(c.Context(), actor, args[0], workspaces.Member{User: args[1], Role: gatehouse.Role(role), TrainingUntil: until})
+				err = in.workspaces.SetMember(c.Context(), actor, args[0], workspaces.Member{User: args[1], Role: gatehouse.Role(role), TrainingUntil: until})
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "%s is %s of the project %s, trained until %s.\n", args[1], role, args[0], until.Format(time.RFC3339))
+				}
+				return err
 			})
 		},
 	}
@@ -154,7 +210,11 @@ func newProjectExpiryCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return in.workspaces.SetExpiry(c.Context(), actor, args[0], until)
+				err = in.workspaces.SetExpiry(c.Context(), actor, args[0], until)
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The project %s expires at %s.\n", args[0], until.Format(time.RFC3339))
+				}
+				return err
 			})
 		},
 	}

@@ -156,7 +156,11 @@ func newTokenRevokeCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return l.asTokenOrOwner(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				return in.workspaces.RevokeToken(c.Context(), actor, args[0])
+				err := in.workspaces.RevokeToken(c.Context(), actor, args[0])
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The token %s is revoked.\n", args[0])
+				}
+				return err
 			})
 		},
 	}

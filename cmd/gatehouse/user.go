@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -13,18 +15,19 @@ import (
 func newUserCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "user",
-		Short: "Add users and give them roles of the house, as the owner of the machine",
+		Short: "Add and list users and give them roles of the house, as the owner of the machine",
 	}
 	c.AddCommand(
-		newUserSubcommand("add --dir DIR USER", "Make a user known", 1, func(ctx context.Context, s *workspaces.Service, args []string) error {
+		newUserSubcommand("add --dir DIR USER", "Make a user known", "%s is a user now.", 1, func(ctx context.Context, s *workspaces.Service, args []string) error {
 			return s.AddUser(ctx, workspaces.System, args[0])
 		}),
-		newUserSubcommand("grant --dir DIR USER ROLE", "Give a role: custodian, checker, operator or auditor", 2, func(ctx context.Context, s *workspaces.Service, args []string) error {
+		newUserSubcommand("grant --dir DIR USER ROLE", "Give a role: custodian, checker, operator or auditor", "%s has the role %s now.", 2, func(ctx context.Context, s *workspaces.Service, args []string) error {
 			return s.GrantRole(ctx, workspaces.System, args[0], gatehouse.Role(args[1]))
 		}),
-		newUserSubcommand("revoke --dir DIR USER ROLE", "Take a role away, at once", 2, func(ctx context.Context, s *workspaces.Service, args []string) error {
+		newUserSubcommand("revoke --dir DIR USER ROLE", "Take a role away, at once", "%s does not have the role %s any more.", 2, func(ctx context.Context, s *workspaces.Service, args []string) error {
 			return s.RevokeRole(ctx, workspaces.System, args[0], gatehouse.Role(args[1]))
 		}),
+		newUserListCommand(),
 	)
 	return c
 }
@@ -42,12 +45,60 @@ func (in *installation) requireUser(ctx context.Context, name string) error {
 	return err
 }
 
-func newUserSubcommand(use, short string, args int, do func(context.Context, *workspaces.Service, []string) error) *cobra.Command {
+func newUserListCommand() *cobra.Command {
+	var l local
+	c := &cobra.Command{
+		Use: "list --dir DIR", Short: "List the users and their roles, in the house and in projects", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return l.open(c.Context(), func(in *installation) error {
+				store := state.Workspaces(in.state)
+				users, err := store.Users(c.Context())
+				if err != nil {
+					return err
+				}
+				for _, name := range users {
+					held, err := store.Assignments(c.Context(), name)
+					if err != nil {
+						return err
+					}
+					var roles []string
+					for _, a := range held {
+						switch {
+						case a.Role == workspaces.RoleApplicant || a.Role == workspaces.RoleCreator: // nobody gave these
+						case a.Scope == gatehouse.Everywhere:
+							roles = append(roles, string(a.Role))
+						default:
+							roles = append(roles, fmt.Sprintf("%s of %s", a.Role, a.Scope))
+						}
+					}
+					fmt.Fprintf(c.OutOrStdout(), "%-20s %s\n", name, orDash(strings.Join(roles, ", ")))
+				}
+				return nil
+			})
+		},
+	}
+	l.flags(c, "")
+	return c
+}
+
+// newUserSubcommand is a change whose success is told by done, a format of its
+// arguments.
+func newUserSubcommand(use, short, done string, args int, do func(context.Context, *workspaces.Service, []string) error) *cobra.Command {
 	var l local
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(args),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.open(c.Context(), func(in *installation) error { return do(c.Context(), in.workspaces, args) })
+			return l.open(c.Context(), func(in *installation) error {
+				if err := do(c.Context(), in.workspaces, args); err != nil {
+					return err
+				}
+				words := make([]any, len(args))
+				for i, a := range args {
+					words[i] = a
+				}
+				fmt.Fprintf(c.OutOrStdout(), done+"\n", words...)
+				return nil
+			})
 		},
 	}
 	l.flags(c, "")

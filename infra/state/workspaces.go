@@ -59,6 +59,19 @@ func (s *WorkspaceStore) Assignments(ctx context.Context, user string) ([]worksp
 	return held, err
 }
 
+// Users gives the names of all users, sorted.
+func (s *WorkspaceStore) Users(ctx context.Context) (names []string, err error) {
+	err = s.db.View(ctx, func(tx *Tx) error {
+		return tx.each(ctx, func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			names = append(names, name)
+			return err
+		}, `SELECT name FROM users ORDER BY name`)
+	})
+	return names, err
+}
+
 // ProjectOf gives the project of a workspace, or "" if there is none such.
 func (s *WorkspaceStore) ProjectOf(ctx context.Context, workspace string) (project string, err error) {
 	err = s.db.View(ctx, func(tx *Tx) error {
