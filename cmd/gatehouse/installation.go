@@ -56,7 +56,7 @@ func readSettings(dir string) (settings, error) {
 // leaves what is there.
 func initialise(dir string, s settings) error {
 	for path, mode := range map[string]os.FileMode{"": 0o711, "state": 0o700, "keys": 0o700, "custodian": 0o700, "custodian/extracts": 0o700, "custodian/index": 0o700,
-		"custodian/reports": 0o700, "custodian/work": 0o700, "custodian/populations": 0o700, "versions": 0o755, "workspaces": 0o711, "objects": 0o700, "journal": 0o755, "run": 0o700} {
+		"custodian/reports": 0o700, "custodian/work": 0o700, "custodian/populations": 0o700, "versions": 0o700, "workspaces": 0o711, "objects": 0o700, "journal": 0o755, "run": 0o700} {
 		if err := os.MkdirAll(filepath.Join(dir, path), mode); err != nil {
 			return gatehouse.Errorf(gatehouse.CodeStorage, "The folder of the installation cannot be made.").Because(err)
 		}
