@@ -73,6 +73,21 @@ func TestProjectFilesThatAreRefused(t *testing.T) {
 	}
 }
 
+func TestAProjectFileIsToldAllThatItLacks(t *testing.T) {
+	_, err := workspaces.ParseProject(strings.NewReader("id: x\nmembers: [{user: ada, role: lead}]\n"))
+	if gatehouse.CodeOf(err) != gatehouse.CodeInvalidProject {
+		t.Fatalf("got %v", err)
+	}
+	for _, lacks := range []string{"no title", "no purpose", "policy", "no expiry", "training_until", "no dataset"} {
+		if !strings.Contains(err.Error(), lacks) {
+			t.Errorf("%q does not say %q", err, lacks)
+		}
+	}
+	if strings.Contains(err.Error(), "lead") || strings.Contains(err.Error(), "opt-out") {
+		t.Errorf("%q names what is right", err)
+	}
+}
+
 func FuzzParseProject(f *testing.F) {
 	f.Add(projectText)
 	f.Add("id: x\nmembers: [{}]")

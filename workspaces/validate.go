@@ -2,7 +2,9 @@ package workspaces
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -19,90 +21,69 @@ func invalid(format string, args ...any) *gatehouse.Error {
 	return gatehouse.Errorf(gatehouse.CodeInvalidProject, format, args...)
 }
 
-// Validate reports whether the project is well formed by itself, or
-// CodeInvalidProject with what is wrong.
-func (p Project) Validate() error {
-	switch {
-	case !gatehouse.ValidName(p.ID):
-		return invalid("The project's id %q is not a name of lower-case letters, digits, '-' and '_'.", p.ID)
-	case p.Title == "":
-		return invalid("The project has no title.")
-	case p.Purpose == "":
-		return invalid("The project has no purpose.")
-	case !slices.Contains(Policies, p.Policy):
-		return invalid("The disclosure policy %q is not one of %v.", p.Policy, Policies)
-	case !slices.Contains(Bases, p.OptOutBasis):
-		return invalid("The opt-out basis %q is not one of %v.", p.OptOutBasis, Bases)
-	case p.OptOutBasis != BasisApplies && p.OptOutRef == "":
-		return invalid("The opt-out basis %q needs opt_out_ref, the document that supports it.", p.OptOutBasis)
-	case p.Expires.IsZero():
-		return invalid("The project has no expiry.")
-	case len(p.Datasets) == 0:
-		return invalid("The project names no dataset.")
-	case len(p.Datasets) > 1:
-		// Units of different dataset families mean different people: their
-		// pseudonyms must not meet until a version says which family it is of.
-		return invalid("The project names %d datasets; a project uses one.", len(p.Datasets))
+// faults gathers what is wrong with a project, so that it is told all at once.
+type faults []string
+
+func (f *faults) add(wrong bool, format string, args ...any) {
+	if wrong {
+		*f = append(*f, fmt.Sprintf(format, args...))
 	}
+}
+
+// Validate reports whether the project is well formed by itself, or
+// CodeInvalidProject with all that is wrong.
+func (p Project) Validate() error {
+	var f faults
+	f.add(!gatehouse.ValidName(p.ID), "The project's id %q is not a name of lower-case letters, digits, '-' and '_'.", p.ID)
+	f.add(p.Title == "", "The project has no title.")
+	f.add(p.Purpose == "", "The project has no purpose.")
+	f.add(!slices.Contains(Policies, p.Policy), "The disclosure policy %q is not one of %v.", p.Policy, Policies)
+	known := slices.Contains(Bases, p.OptOutBasis)
+	f.add(!known, "The opt-out basis %q is not one of %v.", p.OptOutBasis, Bases)
+	f.add(known && p.OptOutBasis != BasisApplies && p.OptOutRef == "", "The opt-out basis %q needs opt_out_ref, the document that supports it.", p.OptOutBasis)
+	f.add(p.Expires.IsZero(), "The project has no expiry (expires).")
+	p.validateMembers(&f)
+	f.add(len(p.Datasets) == 0, "The project names no dataset.")
+	// Units of different dataset families mean different people: their
+	// pseudonyms must not meet until a version says which family it is of.
+	f.add(len(p.Datasets) > 1, "The project names %d datasets; a project uses one.", len(p.Datasets))
+	for _, d := range p.Datasets {
+		d.validate(&f)
+	}
+	if len(f) > 0 {
+		return invalid("%s", strings.Join(f, " "))
+	}
+	return nil
+}
+
+func (p Project) validateMembers(f *faults) {
 	leads := 0
 	var users []string
 	for _, m := range p.Members {
-		if err := m.validate(); err != nil {
-			return err
-		}
-		if slices.Contains(users, m.User) {
-			return invalid("%q is a member twice.", m.User)
-		}
+		f.add(!gatehouse.ValidName(m.User), "The member %q is not a user name.", m.User)
+		f.add(m.Role != gatehouse.RoleLead && m.Role != gatehouse.RoleResearcher, "The role %q of %q is not lead or researcher.", m.Role, m.User)
+		f.add(m.TrainingUntil.IsZero(), "The member %q has no training_until.", m.User)
+		f.add(slices.Contains(users, m.User), "%q is a member twice.", m.User)
 		users = append(users, m.User)
 		if m.Role == gatehouse.RoleLead {
 			leads++
 		}
 	}
-	if leads == 0 {
-		return invalid("The project has no lead among its members.")
-	}
-	for _, d := range p.Datasets {
-		if err := d.validate(); err != nil {
-			return err
-		}
-	}
-	return nil
+	f.add(leads == 0, "The project has no lead among its members.")
 }
 
-func (m Member) validate() error {
-	switch {
-	case !gatehouse.ValidName(m.User):
-		return invalid("The member %q is not a user name.", m.User)
-	case m.Role != gatehouse.RoleLead && m.Role != gatehouse.RoleResearcher:
-		return invalid("The role %q of %q is not lead or researcher.", m.Role, m.User)
-	case m.TrainingUntil.IsZero():
-		return invalid("The member %q has no training_until.", m.User)
-	}
-	return nil
-}
-
-func (d DatasetGrant) validate() error {
-	switch {
-	case !gatehouse.ValidName(d.Dataset):
-		return invalid("The dataset %q is not a name of lower-case letters, digits, '-' and '_'.", d.Dataset)
-	case d.Version < 0:
-		return invalid("The version of %s is negative.", d.Dataset)
-	case len(d.Tables) == 0:
-		return invalid("No table of %s is asked for.", d.Dataset)
-	}
+func (d DatasetGrant) validate(f *faults) {
+	f.add(!gatehouse.ValidName(d.Dataset), "The dataset %q is not a name of lower-case letters, digits, '-' and '_'.", d.Dataset)
+	f.add(d.Version < 0, "The version of %q is negative.", d.Dataset)
+	f.add(len(d.Tables) == 0, "No table of %q is asked for.", d.Dataset)
 	var tables []string
 	for _, t := range d.Tables {
-		if slices.Contains(tables, t.Table) {
-			return invalid("Table %q of %s is asked for twice.", t.Table, d.Dataset)
-		}
+		f.add(slices.Contains(tables, t.Table), "Table %q of %q is asked for twice.", t.Table, d.Dataset)
 		tables = append(tables, t.Table)
 		for i, c := range t.Columns {
-			if slices.Contains(t.Columns[:i], c) {
-				return invalid("Column %q of table %q is asked for twice.", c, t.Table)
-			}
+			f.add(slices.Contains(t.Columns[:i], c), "Column %q of table %q is asked for twice.", c, t.Table)
 		}
 	}
-	return nil
 }
 
 // Mounted gives the version's tables as the grant lets a project see them:
