@@ -2,6 +2,7 @@ package flight
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"unicode/utf8"
 
@@ -56,7 +57,14 @@ func checkParameters(row arrow.RecordBatch, want *arrow.Schema) error {
 }
 
 func parameterCount(got int, want *arrow.Schema) error {
-	return gatehouse.Errorf(gatehouse.CodeBind, "The statement has %d parameters, and %d were given.", want.NumFields(), got).
+	takes, given := fmt.Sprintf("%d parameters", want.NumFields()), fmt.Sprintf("%d were", got)
+	if want.NumFields() == 1 {
+		takes = "1 parameter"
+	}
+	if got == 1 {
+		given = "1 was"
+	}
+	return gatehouse.Errorf(gatehouse.CodeBind, "The statement has %s, and %s given.", takes, given).
 		WithAdvice("Give one value for each parameter, in their order.")
 }
 

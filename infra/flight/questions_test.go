@@ -134,7 +134,7 @@ func TestParametersThatDoNotFitAreRefused(t *testing.T) {
 		params arrow.RecordBatch
 		text   string
 	}{
-		"too many":   {twoParameters(1, ""), "GH-202: The statement has 1 parameters, and 2 were given."},
+		"too many":   {twoParameters(1, ""), "GH-202: The statement has 1 parameter, and 2 were given."},
 		"two rows":   {column(counted(1, 2).Column(0)), "GH-202: A question takes one row of parameters at a time."},
 		"a list":     {column(list.NewArray()), "GH-601"},
 		"bytes":      {column(binary.NewArray()), "GH-601"},
