@@ -127,6 +127,45 @@ func TestTablesShowSmallCountsAndRowsOfPeople(t *testing.T) {
 	}
 }
 
+func TestColumnsThatIdentifyAreFoundHoweverTheirNamesAreWritten(t *testing.T) {
+	for _, header := range []string{"NHS number", "NHS No.", "nhsNumber", "nhs-number", "date of birth", "Date  of Birth", "D.O.B.", "DOB", "name", "Name", "Full name",
+		"First Name", "patient name", "Patient ID", "post code", "Phone", "_unit"} {
+		if got := found(t, "a.csv", "region,"+header+"\nLondon,\n")[inspect.RuleIdentifierColumn]; !slices.Equal(got, []string{"1:2"}) {
+			t.Errorf("column %q: %v", header, got)
+		}
+	}
+	for _, header := range []string{"region name", "variable", "birth year", "unit", "mean age", "NHS region", "filename"} {
+		if got := found(t, "a.csv", header+",rate\nx,1.5\n"); len(got) > 0 {
+			t.Errorf("column %q: %v", header, got)
+		}
+	}
+	if got := found(t, "a.csv", "sex,Date of birth\nF,1954-03-12\n")[inspect.RuleBirthDate]; !slices.Equal(got, []string{"2:2"}) {
+		t.Errorf("a day of birth: %v", got)
+	}
+	if got := found(t, "a.json", `{"NHS number": 1, "table": {"name": "Table 1"}}`)[inspect.RuleIdentifierColumn]; len(got) != 1 {
+		t.Errorf("json: %v", got)
+	}
+}
+
+func TestFormulasAreFoundInHeadersAndBehindSigns(t *testing.T) {
+	for _, cell := range []string{"=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3+cmd|x", "-A1", "+SUM(A1:A9)", "-1+HYPERLINK(x)", "\t=1", "-(1)", "- note"} {
+		if got := found(t, "a.csv", "term,x\n"+cell+",1.5\n")[inspect.RuleFormula]; !slices.Equal(got, []string{"2:1"}) {
+			t.Errorf("cell %q: %v", cell, got)
+		}
+		if got := found(t, "a.csv", "term,"+cell+"\na,1.5\n")[inspect.RuleFormula]; !slices.Equal(got, []string{"1:2"}) {
+			t.Errorf("header %q: %v", cell, got)
+		}
+	}
+	for _, cell := range []string{"-1", "+1.5", "-.5", "-1.2e-3", "-12 %", "-1234.5", "-0.34***", "-0.12 (-0.20 to -0.05)", "+3% [1%; 5%]", "-0.3 (0.1)", "-", "--", "-inf", "5-9", "a=b"} {
+		if got := found(t, "a.csv", "term,"+cell+"\n"+cell+",1.5\n")[inspect.RuleFormula]; len(got) > 0 {
+			t.Errorf("%q: %v", cell, got)
+		}
+	}
+	if got := found(t, "a.csv", "term,effect\na,\"-1,234\"\nb,\"-0.3 (-0.4, -0.2)\"\n")[inspect.RuleFormula]; len(got) > 0 {
+		t.Errorf("numbers with commas: %v", got)
+	}
+}
+
 func TestNamesMustTellTheTruth(t *testing.T) {
 	pngBytes := drawing(t)
 	for name, content := range map[string]string{

@@ -27,10 +27,10 @@ func inspectJSON(c *collector, data []byte) (rows, columns int, err error) {
 		switch v := v.(type) {
 		case map[string]any:
 			for _, key := range slices.Sorted(maps.Keys(v)) {
-				if identifierName.MatchString(key) {
+				if identifies(key) {
 					c.add(Finding{RuleIdentifierColumn, Serious, 0, 0, "A key's name says that it identifies people.", "Leave the key out, or aggregate over it."})
 				}
-				if text, ok := v[key].(string); ok && birthName.MatchString(key) && dayOnly.MatchString(text) {
+				if text, ok := v[key].(string); ok && isBirthName(key) && dayOnly.MatchString(text) {
 					c.add(Finding{RuleBirthDate, Serious, 0, 0, "A date of birth gives the day.", "Give the year of birth or an age band."})
 				}
 				walk(v[key], depth+1)

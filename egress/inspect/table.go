@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // inspectDelimited looks at a CSV or TSV file as a table.
@@ -71,21 +72,70 @@ var (
 	// notCount are names that hold a word for counting and still count nobody.
 	notCount       = regexp.MustCompile(`(?i)(?:^|[_ .])(?:rate|ratio|mean|avg|average|median|pct|percent|proportion|sd|se|p_?value|nhs|id|identifier|reference|ref)(?:[_ .]|$)|number$.*phone|phone|telephone`)
 	birthName      = regexp.MustCompile(`(?i)^(?:dob|d_o_b|birth_?(?:date|day)|date_?of_?birth|born|patient_?dob)$|(?:^|[_ .])(?:dob|date[_ ]of[_ ]birth|birth[_ ]?date)(?:[_ .]|$)`)
-	identifierName = regexp.MustCompile(`(?i)^(?:_unit|unit_id|nhs_?(?:number|no|num)?|nhsnumber|chi(?:_?number)?|(?:patient|person|participant|subject|client|hospital|member|user|case|record)_?(?:id|no|number|key|identifier)|mrn|pseudonym|pseudo(?:_?id)?|pseudonymised_?id|alf(?:_?e|_?pe)?|token_?person_?id|surname|forename|first_?name|given_?name|last_?name|family_?name|full_?name|patient_?name|address(?:_?line_?\d)?|post_?code|email|e_?mail|phone|telephone|mobile|ni_?number|national_insurance(?:_number)?)$`)
+	identifierName = regexp.MustCompile(`(?i)^(?:_unit|unit_id|nhs_?(?:number|no|num)?|nhsnumber|chi(?:_?number)?|(?:patient|person|participant|subject|client|hospital|member|user|case|record)_?(?:id|no|number|key|identifier)|mrn|pseudonym|pseudo(?:_?id)?|pseudonymised_?id|alf(?:_?e|_?pe)?|token_?person_?id|surname|forename|first_?name|given_?name|last_?name|family_?name|full_?name|patient_?name|address(?:_?line_?\d)?|post_?code|dob|d_?o_?b|date_?of_?birth|birth_?date|patient_?(?:dob|date_?of_?birth)|email|e_?mail|phone|telephone|mobile|ni_?number|national_insurance(?:_number)?)$`)
 	dayOnly        = regexp.MustCompile(`^(?:\d{4}-\d{2}-\d{2}(?:[ T].*)?|\d{1,2}/\d{1,2}/\d{4})$`)
 	yearOnly       = regexp.MustCompile(`^(?:19|20)\d{2}$`)
 	opaqueValue    = regexp.MustCompile(`^(?:[0-9a-fA-F]{8,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[A-Za-z0-9_\-]{16,}={0,2}|[A-Za-z]{1,4}[-_]?\d{4,}|\d{5,})$`)
 )
+
+// plainName is a column's name in the form that the patterns of names have:
+// "NHS No." is nhs_no.
+func plainName(name string) string {
+	return strings.Join(strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), "_")
+}
+
+// identifies reports whether a column's name says that it identifies people.
+// Some of the patterns begin with an underscore, which plainName takes away.
+func identifies(name string) bool {
+	return identifierName.MatchString(strings.TrimSpace(name)) || identifierName.MatchString(plainName(name))
+}
+
+// isBirthName reports whether a column's name says that it holds dates of birth.
+func isBirthName(name string) bool {
+	return birthName.MatchString(strings.TrimSpace(name)) || birthName.MatchString(plainName(name))
+}
+
+// signedNumber is a number with a sign as tables of results write it: with a
+// percent sign, stars of significance, an interval behind it; or a dash for none.
+var signedNumber = func() *regexp.Regexp {
+	const number = `[-+]?(?:\d[\d,]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s?%?`
+	return regexp.MustCompile(`^(?:[-+]+|[-+](?i:inf|infinity|nan)|` + number + `\*{0,3}(?:\s*[(\[]\s*` + number + `(?:\s*(?:,|;|to|-|–)\s*` + number + `)?\s*[)\]])?)$`)
+}()
+
+// isFormula reports whether a spreadsheet would run a cell as a formula.
+func isFormula(value string) bool {
+	if value == "" {
+		return false
+	}
+	switch value[0] {
+	case '=', '@':
+		return true
+	case '+', '-':
+		return !signedNumber.MatchString(value)
+	}
+	return false
+}
+
+func (t *table) addFormula(line, at int) {
+	t.c.add(Finding{RuleFormula, Warning, line, at, "A spreadsheet would run this field as a formula.", "Write the value, or put text before the sign."})
+}
 
 func newTable(c *collector, header []string, line int) *table {
 	t := &table{c: c, header: line}
 	for i, name := range header {
 		name = strings.TrimSpace(name)
 		col := &column{values: map[uint64]bool{}}
-		col.isBirth = birthName.MatchString(name)
+		col.isBirth = isBirthName(name)
 		col.isCount = countName.MatchString(name) && !notCount.MatchString(name)
 		t.counts = t.counts || col.isCount
-		if identifierName.MatchString(name) {
+		if isFormula(name) {
+			t.addFormula(line, i+1)
+		}
+		switch {
+		case plainName(name) == "name":
+			c.add(Finding{RuleIdentifierColumn, Warning, line, i + 1,
+				"The column holds names; if they are people's, it identifies them.", "Leave the column out if they are people's names; else call it what it names."})
+		case identifies(name):
 			c.add(Finding{RuleIdentifierColumn, Serious, line, i + 1,
 				"The column's name says that it identifies people.", "Leave the column out, or aggregate over it."})
 		}
@@ -106,9 +156,8 @@ func (t *table) row(record []string, line int) {
 		if value == "" {
 			continue
 		}
-		switch value[0] {
-		case '=', '@':
-			t.c.add(Finding{RuleFormula, Warning, line, i + 1, "A spreadsheet would run this field as a formula.", "Write the value, or put text before the sign."})
+		if isFormula(value) {
+			t.addFormula(line, i+1)
 		}
 		if i < len(t.columns) {
 			t.columns[i].see(t.c, value, line, i+1)
