@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -67,7 +68,12 @@ func initialise(dir string, s settings) error {
 	if _, err := os.Stat(settingsFile(dir)); err == nil {
 		return nil
 	}
-	text, err := yaml.Marshal(s)
+	text, err := yaml.MarshalWithOptions(s, yaml.CustomMarshaler(func(d time.Duration) ([]byte, error) {
+		if d%time.Hour == 0 {
+			return []byte(strings.TrimSuffix(d.String(), "0m0s")), nil // as a person would write it
+		}
+		return []byte(d.String()), nil
+	}))
 	if err != nil {
 		return err
 	}

@@ -15,8 +15,8 @@ func TestInitDoesNotSeemToChangeAnInstallation(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(settingsFile(dir))
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || !strings.Contains(string(before), "max_list_age: 720h\n") {
+		t.Fatalf("the settings are %q, %v", before, err)
 	}
 	if _, err := commandLine(t, "init", "--dir", dir, "--max-list-age", "720h"); err != nil {
 		t.Errorf("the same again: %v", err)

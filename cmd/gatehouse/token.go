@@ -118,6 +118,7 @@ user's roles of the house, and only the owner of the machine makes it. The token
 	l.flags(c, "token of a lead or custodian; none for the owner of the machine")
 	c.Flags().StringVar(&workspace, "workspace", "", "the workspace that the token reaches")
 	c.Flags().DurationVar(&ttl, "for", 8*time.Hour, "how long the token lasts, at most 2160h")
+	c.Flags().Lookup("for").DefValue = "8h" // the help would say 8h0m0s
 	return c
 }
 

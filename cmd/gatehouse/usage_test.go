@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gatehouse-tre/gatehouse"
 )
 
@@ -59,4 +61,17 @@ func TestAGroupWithoutACommandPrintsItsHelp(t *testing.T) {
 			t.Errorf("%v: %v\n%s", group, err, out)
 		}
 	}
+}
+
+func TestHelpGivesTimesAsPeopleWriteThem(t *testing.T) {
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		if strings.Contains(c.UsageString(), "0m0s") {
+			t.Errorf("%s: %s", c.CommandPath(), c.UsageString())
+		}
+		for _, sub := range c.Commands() {
+			look(sub)
+		}
+	}
+	look(newRootCommand())
 }
