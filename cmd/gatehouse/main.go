@@ -34,6 +34,11 @@ func newRootCommand() *cobra.Command {
 }
 
 func main() {
+	// A core file would hold keys and extracts.
+	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse: core files cannot be turned off:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newRootCommand().ExecuteContext(ctx); err != nil {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -33,10 +32,6 @@ An opt-out list is as old as the earliest of: its sidecar FILE.dated (one line, 
 definition, and the file's own time. The strictest of --max-list-age, the installation's and the definition's limit holds.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			// Identifiers pass through this process: none of them may reach a core file.
-			if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
-				return gatehouse.Errorf(gatehouse.CodeConfig, "Core files cannot be turned off.").Because(err)
-			}
 			d, err := catalog.ReadDefinition(definition)
 			if err != nil {
 				return err
