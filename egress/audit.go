@@ -68,6 +68,9 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, co
 	members := make(map[int][]int, len(order)) // finest groups of each group
 	number := func(i, set int) disclosure.Number {
 		var n disclosure.Number
+		for base, ok := r.MissingOf[set]; ok && atoms.same(members[i], base, set); base, ok = r.MissingOf[set] {
+			set = base // nothing is missing here
+		}
 		for _, g := range members[i] {
 			n.Meanings = append(n.Meanings, g*conditions+set+1)
 			for _, at := range atoms.groups[g].atoms {
@@ -173,6 +176,19 @@ func (a *atomTable) members(t *groupTable, gid int64, row int) []int {
 		}
 	}
 	return out
+}
+
+// same reports whether two row sets are the same in some finest groups.
+func (a *atomTable) same(groups []int, base, set int) bool {
+	for _, g := range groups {
+		for _, at := range a.groups[g].atoms {
+			inBase := base < 0 || a.sig[at]>>base&1 == 1
+			if inBase != (a.sig[at]>>set&1 == 1) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // within is the atoms of one finest group alone.

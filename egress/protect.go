@@ -266,7 +266,39 @@ func measure(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 	if !shares {
 		return nil
 	}
-	return readShares(r, t, exact, 1+r.Keys+len(channels), at)
+	if err := readShares(r, t, exact, 1+r.Keys+len(channels), at); err != nil {
+		return err
+	}
+	return readCommon(ctx, vault, r, t, rows)
+}
+
+// readCommon reads how many people have the most common value of each share.
+func readCommon(ctx context.Context, vault Vault, r *plan.Release, t *groupTable, rows []int) error {
+	for n := range r.Shares {
+		if !r.Judged(n) {
+			continue
+		}
+		answer, err := readAll(ctx, vault, r.Common(n))
+		if err != nil {
+			return err
+		}
+		at, err := indexGroups(r, t, answer, rows)
+		if err != nil {
+			return err
+		}
+		people, err := integers(answer.Column(1 + r.Keys))
+		if err != nil {
+			return err
+		}
+		for i, row := range at {
+			if n < len(t.evidence[i].Shares) {
+				t.evidence[i].Shares[n].Common = int(people.Value(row))
+			}
+		}
+		people.Release()
+		answer.Release()
+	}
+	return nil
 }
 
 // indexGroups finds, for groups of t, their row in another answer.
@@ -279,7 +311,11 @@ func indexGroups(r *plan.Release, t *groupTable, answer arrow.RecordBatch, rows 
 	keys := answer.Columns()[1 : 1+r.Keys]
 	byKey := make(map[string]int, answer.NumRows())
 	for i := range int(answer.NumRows()) {
-		byKey[groupKey(gid, keys, i)] = i
+		key := groupKey(gid, keys, i)
+		if _, twice := byKey[key]; twice {
+			return nil, misshapen()
+		}
+		byKey[key] = i
 	}
 	at := make(map[int]int, len(rows))
 	for _, i := range rows {
@@ -292,26 +328,29 @@ func indexGroups(r *plan.Release, t *groupTable, answer arrow.RecordBatch, rows 
 
 // readShares reads, from column first on, six numbers for each of the shares.
 func readShares(r *plan.Release, t *groupTable, exact arrow.RecordBatch, first int, at map[int]int) error {
-	if int(exact.NumCols()) != first+6*len(r.Shares) {
+	if int(exact.NumCols()) != first+7*len(r.Shares) {
 		return misshapen()
 	}
 	for n, cell := range r.Shares {
 		var columns [6]*array.Float64
 		for k := range columns {
-			a, ok := exact.Column(first + 6*n + k).(*array.Float64)
+			a, ok := exact.Column(first + 7*n + k).(*array.Float64)
 			if !ok {
 				return misshapen()
 			}
 			columns[k] = a
 		}
+		people, err := integers(exact.Column(first + 7*n + 6))
+		if err != nil {
+			return err
+		}
 		for i, row := range at {
 			e := &t.evidence[i]
-			if e.Sums == nil {
-				e.Sums, e.Rows = map[int]disclosure.Shares{}, map[int]disclosure.Shares{}
-			}
-			e.Sums[cell] = disclosure.Shares{Total: columns[0].Value(row), First: columns[1].Value(row), Second: columns[2].Value(row)}
-			e.Rows[cell] = disclosure.Shares{Total: columns[3].Value(row), First: columns[4].Value(row), Second: columns[5].Value(row)}
+			e.Shares = append(e.Shares, disclosure.CellShares{Cell: cell, Literal: !r.Judged(n), People: int(people.Value(row)),
+				Sums: disclosure.Shares{Total: columns[0].Value(row), First: columns[1].Value(row), Second: columns[2].Value(row)},
+				Rows: disclosure.Shares{Total: columns[3].Value(row), First: columns[4].Value(row), Second: columns[5].Value(row)}})
 		}
+		people.Release()
 	}
 	return nil
 }

@@ -41,8 +41,22 @@ func (s Shares) Dominated() bool {
 // by it), and shares by cell.
 type Evidence struct {
 	People []int
-	Sums   map[int]Shares
-	Rows   map[int]Shares
+	Shares []CellShares
+}
+
+// CellShares is what single people make up of one piece of a cell.
+type CellShares struct {
+	Cell       int
+	Sums, Rows Shares // by absolute values, by rows
+	People     int    // with a value
+	Common     int    // of them, those with the value that most have
+	Literal    bool   // every value is the same: Sums and Common say nothing
+}
+
+// constant reports whether nearly everybody has one value, so that the number
+// shows the few who have another.
+func (s CellShares) constant(threshold int) bool {
+	return !s.Literal && s.Common >= threshold && s.People-s.Common < threshold
 }
 
 // Verdict is what leaves of a group: nothing (Dropped), or the numbers that are
@@ -71,20 +85,16 @@ func judgeCell(threshold, i int, c Cell, e Evidence) Rule {
 			return RuleThreshold
 		}
 	}
-	if s, ok := e.Sums[i]; ok && c.Sums && s.Dominated() {
-		return RuleDominance
-	}
-	rows, ok := e.Rows[i]
-	if !ok {
-		return ""
-	}
-	if c.Rows && rows.Dominated() {
-		return RuleDominance
-	}
-	// Fewer people than threshold cannot fill this part of the rows, if each has
-	// at most as many rows as the person with most.
-	if c.Sides > 0 && rows.First > 0 && c.Sides*rows.Total < float64(threshold)*rows.First {
-		return RuleThreshold
+	for _, s := range e.Shares {
+		switch {
+		case s.Cell != i:
+		case c.Sums && !s.Literal && s.Sums.Dominated(), c.Rows && s.Rows.Dominated(), s.constant(threshold):
+			return RuleDominance
+		// Fewer people than threshold cannot fill this part of the rows, if each has
+		// at most as many rows as the person with most.
+		case c.Sides > 0 && s.Rows.First > 0 && c.Sides*s.Rows.Total < float64(threshold)*s.Rows.First:
+			return RuleThreshold
+		}
 	}
 	return ""
 }

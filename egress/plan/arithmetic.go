@@ -7,7 +7,7 @@ import "math/big"
 func canBeNull(e *Call) bool {
 	switch e.Name {
 	case "+", "-", "*": // as the printer writes them, integers that overflow become NULL
-		return (e.T.Integer() && !e.Args[0].Type().Temporal() || e.T.ID == "DECIMAL") && !shifted(e)
+		return e.T.Integer() && !e.Args[0].Type().Temporal() && !shifted(e) // the binder makes decimals wide enough
 	case "abs", "round", "floor", "ceil", "ceiling", "trunc", "sign", "date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff", "date_sub", "datesub", "strftime", "last_day",
 		"year", "quarter", "month", "day", "week", "decade", "century", "dayofweek", "isodow", "weekday", "dayofyear", "monthname", "dayname", "lower", "upper", "trim", "ltrim", "rtrim", "length", "strlen":
 		return false
@@ -18,20 +18,30 @@ func canBeNull(e *Call) bool {
 	return true
 }
 
-// shifted reports whether a sum is a column moved by a literal so small that
-// only a value within a millionth of the type's end could leave it.
+// shifted reports whether integer arithmetic stays within its type for every
+// column that is not itself near the type's end: a column moved by a small
+// literal or multiplied by a hundred at most, or the difference of two columns.
 func shifted(e *Call) bool {
-	if e.Name == "*" || len(e.Args) != 2 {
+	if len(e.Args) != 2 {
 		return false
 	}
 	a, b := e.Args[0], e.Args[1]
+	_, left := a.(*Ref)
+	_, right := b.(*Ref)
+	if left && right {
+		return e.Name != "*"
+	}
 	c, ok := literal(a)
 	if !ok {
-		a, b = b, a
-		c, ok = literal(a)
+		b = a
+		c, ok = literal(e.Args[1])
 	}
 	_, column := b.(*Ref)
-	return ok && column && c.Value != nil && new(big.Rat).Abs(c.Value).Cmp(big.NewRat(2100, 1)) <= 0
+	limit := int64(2100)
+	if e.Name == "*" {
+		limit = 100
+	}
+	return ok && column && c.Value != nil && new(big.Rat).Abs(c.Value).Cmp(big.NewRat(limit, 1)) <= 0
 }
 
 // arithmeticForm gives the form of a numeric function's result (gate.md §1,

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -254,8 +255,14 @@ func checkFunctions(exprs ...Expr) error {
 	var bad error
 	for _, e := range exprs {
 		Walk(e, func(e Expr) bool {
-			if call, ok := e.(*Call); ok && bad == nil {
-				bad = checkFunction(call)
+			if bad != nil {
+				return false
+			}
+			switch e := e.(type) {
+			case *Call:
+				bad = checkFunction(e)
+			case *Cast:
+				bad = checkDateLiteral(e)
 			}
 			return bad == nil
 		})
@@ -380,6 +387,9 @@ func checkAggregate(n *Aggregate) error {
 	if len(n.Sets) > 64 {
 		return gatehouse.Errorf(gatehouse.CodeTooLarge, "There are too many grouping sets.")
 	}
+	if repeatedSets(n) {
+		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS, ROLLUP and CUBE name each grouping once.")
+	}
 	if len(n.Groups) == 0 && len(n.Sets) > 1 {
 		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS without any column are not answered.")
 	}
@@ -389,6 +399,9 @@ func checkAggregate(n *Aggregate) error {
 		}
 	}
 	if err := checkDerivedAlone(n); err != nil {
+		return err
+	}
+	if err := checkOneMeasure(n); err != nil {
 		return err
 	}
 	n.Protected = true
@@ -408,4 +421,33 @@ func groupKeyError(k Column) error {
 		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The column %q is not declared as a dimension.", k.Name).WithAdvice("Put it into bands with CASE WHEN … THEN … END.")
 	}
 	return e
+}
+
+// repeatedSets reports whether two grouping sets are the same, or two keys: the
+// same rows would be measured twice.
+func repeatedSets(n *Aggregate) bool {
+	if len(n.Sets) < 2 {
+		return false
+	}
+	p := &Printer{Vault: true, listed: map[int]bool{}}
+	ref := p.single(n.Input)
+	keys := map[string]bool{}
+	for _, g := range n.Groups {
+		sql := p.expr(g, ref)
+		if keys[sql] {
+			return true
+		}
+		keys[sql] = true
+	}
+	seen := map[string]bool{}
+	for _, set := range n.Sets {
+		sorted := slices.Clone(set)
+		slices.Sort(sorted)
+		name := fmt.Sprint(slices.Compact(sorted))
+		if seen[name] || len(slices.Compact(slices.Clone(sorted))) != len(set) {
+			return true
+		}
+		seen[name] = true
+	}
+	return false
 }

@@ -377,8 +377,8 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 			out.Class = catalog.ClassDimension
 		}
 	case "date_diff", "datediff", "date_sub", "datesub":
-		if plain(1) && plain(2) {
-			form = FormLinear
+		if day := strings.HasPrefix(strings.ToLower(text(0)), "day"); plain(1) && plain(2) && (day || strings.HasSuffix(e.Name, "diff")) {
+			form = FormLinear // whole months and years of date_sub are steps at a chosen day
 		}
 		switch strings.ToLower(text(0)) {
 		case "year", "years", "decade", "quarter", "month", "months":

@@ -1,6 +1,12 @@
 package plan
 
-import "github.com/gatehouse-tre/gatehouse"
+import (
+	"math/big"
+	"regexp"
+	"strings"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
 
 // rowFunctions may run on rows of people. Each is deterministic, looks at its
 // arguments only, makes nothing longer than what it is given, and never fails on
@@ -47,6 +53,12 @@ func checkFunction(e *Call) error {
 			if _, ok := constant(arg); !ok {
 				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s takes a literal there, not a value of a row.", e.Name)
 			}
+			if !within(arg, literalBounds(e.Name)) {
+				return gatehouse.Errorf(gatehouse.CodeFunction, "A literal of the function %s is too large.", e.Name)
+			}
+			if firstLiteral[e.Name] && i == 0 && !knownPart(e.Name, arg) {
+				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s over people takes the parts day, week, month, quarter, year and coarser, and days of the week.", e.Name)
+			}
 		}
 	}
 	if e.T.ID == "HUGEINT" || (e.T.ID == "DECIMAL" && e.T.Width > 18) {
@@ -59,6 +71,58 @@ func checkFunction(e *Call) error {
 				return gatehouse.Errorf(gatehouse.CodeFunction, "Dates of people are moved by a literal number of days or interval.")
 			}
 		}
+	}
+	return nil
+}
+
+// literalBounds is how large the numbers of a function's literals may be: past
+// the calendar, or past the end of a text, some functions fail.
+func literalBounds(name string) int64 {
+	switch name {
+	case "to_years":
+		return 1000
+	case "to_months":
+		return 12_000
+	case "to_weeks", "to_days":
+		return 400_000
+	}
+	return 1_000_000
+}
+
+func within(e Expr, bound int64) bool {
+	fits := true
+	Walk(e, func(e Expr) bool {
+		if c, ok := e.(*Const); ok && c.Value != nil && new(big.Rat).Abs(c.Value).Cmp(big.NewRat(bound, 1)) > 0 {
+			fits = false
+		}
+		return fits
+	})
+	return fits
+}
+
+// knownPart reports whether a literal names a part of a date that is no finer
+// than a day.
+func knownPart(function string, e Expr) bool {
+	c, ok := literal(e)
+	if !ok || c.T.ID != "VARCHAR" {
+		return false
+	}
+	switch strings.TrimSuffix(strings.ToLower(c.Text), "s") {
+	case "day", "week", "month", "quarter", "year", "decade", "century", "millennium":
+		return true
+	case "dow", "isodow", "doy", "dayofweek", "weekday", "dayofyear", "isoyear":
+		return function == "date_part" || function == "datepart"
+	}
+	return false
+}
+
+// checkDateLiteral keeps dates that are written as text within the calendar.
+var dateLiteral = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?$`)
+
+func checkDateLiteral(e *Cast) error {
+	c, ok := e.X.(*Const)
+	if ok && e.T.Temporal() && e.T.ID != "TIME" && c.T.ID == "VARCHAR" && !c.Null && !dateLiteral.MatchString(strings.TrimSpace(c.Text)) {
+		return gatehouse.Errorf(gatehouse.CodeFunction, "A date beside people is written as YYYY-MM-DD.")
 	}
 	return nil
 }

@@ -331,3 +331,73 @@ func splitCall(x *Call) ([]Part, error) {
 	}
 	return combos, nil
 }
+
+// checkOneMeasure: a question releases numbers of one measure. Of two, on rows
+// chosen so that one follows from the other for everybody but one person, the
+// difference would be that person's. Distinct people are counted by condition or
+// beside subtotals only where nobody has two rows: such counts do not add up.
+func checkOneMeasure(n *Aggregate) error {
+	p := &Printer{Vault: true, listed: map[int]bool{}}
+	ref := p.single(n.Input)
+	measures := map[string]bool{}
+	for _, a := range n.Aggs {
+		m, err := MeasureOf(a)
+		if err != nil {
+			return err
+		}
+		switch m {
+		case MeasureCount:
+			continue
+		case MeasureDistinct:
+			conditional := a.Filter != nil
+			if own, ok := a.Args[0].(*Ref); !ok || n.Input.Columns()[own.Index].Identity != Own {
+				conditional = true
+			}
+			if !n.Input.node().once && (conditional || len(n.Sets) > 1) {
+				return gatehouse.Errorf(gatehouse.CodeMeasure, "People who may have several rows are counted by condition in a question of its own.").
+					WithAdvice("Put the condition into WHERE, or make one row per person first (GROUP BY person_id).")
+			}
+			continue
+		case MeasureRegression:
+			measures[p.expr(a.Args[0], ref)+" by "+p.expr(a.Args[1], ref)] = true
+			continue
+		}
+		parts, err := Parts(a.Args[0])
+		if err != nil {
+			return err
+		}
+		for _, part := range parts {
+			if core, ok := measured(part.Value); ok {
+				measures[p.expr(core, ref)] = true
+			}
+		}
+	}
+	if len(measures) > 1 {
+		return gatehouse.Errorf(gatehouse.CodeMeasure, "A question releases sums, means and the like of one measure.").
+			WithAdvice("Ask for each measure in a question of its own; counts may stand beside it.")
+	}
+	return nil
+}
+
+// measured is what a value is of, without the literals that move and scale it.
+func measured(e Expr) (Expr, bool) {
+	if _, fixed := constant(e); fixed {
+		return nil, false
+	}
+	switch x := e.(type) {
+	case *Cast:
+		if holds(x.X.Type(), x.T) {
+			return measured(x.X)
+		}
+	case *Call:
+		if len(x.Args) == 2 && (x.Name == "+" || x.Name == "-" || x.Name == "*" || x.Name == "/") {
+			if _, fixed := constant(x.Args[1]); fixed {
+				return measured(x.Args[0])
+			}
+			if _, fixed := constant(x.Args[0]); fixed && x.Name != "/" {
+				return measured(x.Args[1])
+			}
+		}
+	}
+	return e, true
+}

@@ -38,6 +38,9 @@ func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
 		}
 		args = append(args, col)
 	}
+	if len(a.Args) == 0 && a.Name != "count_star" {
+		return Column{}, unknown("aggregate", a.Name)
+	}
 	out := Column{Type: a.T, Nulls: NullsDerived, Size: 1}
 	switch a.Name {
 	case "count_star", "count", "count_if", "countif":

@@ -288,6 +288,9 @@ func (r *reader) readWindow(o *object, kind string) *WindowCall {
 	args := r.children(o, "children")
 	if kind == "WINDOW_AGGREGATE" {
 		a := &AggregateCall{Name: o.text("name"), T: w.T, Args: args, Distinct: o.truth("distinct"), Filter: r.optional(o, "filters")}
+		if a.Name == "count" && len(args) == 0 {
+			a.Name = "count_star"
+		}
 		r.readQuantiles(o, a)
 		var before []json.RawMessage
 		o.into("original_arguments", &before)

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,8 +37,12 @@ type Release struct {
 	Counted bool
 	// Channels and RowSets are how many of each there are.
 	Channels, RowSets int
-	// Shares are the cells, by number, of which Exact tells the largest shares.
+	// Shares are the cells, by number, of which Exact tells the largest shares, and
+	// Common how many people have the most common value.
 	Shares []int
+	// MissingOf: a row set that leaves out only what is missing in the data is, in
+	// groups where nothing is missing, this other one (−1 for the whole group).
+	MissingOf map[int]int
 	// SQL answers with columns gid (which keys are rolled up, as a bit set, the
 	// last key the lowest bit), k0…, a0… (the aggregates), m0… (people of the
 	// channels).
@@ -69,9 +74,10 @@ type Cell struct {
 
 // share is what one person may make up of a cell.
 type share struct {
-	cell   int
-	value  string // inner column of the argument
-	filter string // condition, or ""
+	cell    int
+	value   string // inner column of the value
+	filter  string // condition, or ""
+	literal bool   // every value is the same literal: only the rows matter
 }
 
 type releaseBuilder struct {
@@ -84,13 +90,13 @@ type releaseBuilder struct {
 	byCond   map[string]int
 	rowSets  []string
 	shares   []share
-	counted  map[string]bool // conditions that some count(x) hangs on
+	missing  map[int]int
 }
 
 // NewRelease prints a protected aggregate for the vault.
 func NewRelease(n *Aggregate) (*Release, error) {
 	p := &Printer{Vault: true, listed: map[int]bool{}}
-	b := &releaseBuilder{p: p, named: map[string]string{}, byCond: map[string]int{}}
+	b := &releaseBuilder{p: p, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}}
 	r := &Release{Node: n, Keys: len(n.Groups), Counted: n.Input.node().once}
 	if len(n.Sets) > 1 && !slices.ContainsFunc(n.Sets, func(set []int) bool { return len(set) == len(n.Groups) }) {
 		all := make([]int, len(n.Groups))
@@ -113,7 +119,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	}
 	r.channels, r.Channels = b.channels, len(b.channels)
 	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)
-	r.shares = b.shares
+	r.shares, r.MissingOf = b.shares, b.missing
 	for _, s := range b.shares {
 		r.Shares = append(r.Shares, s.cell)
 	}
@@ -186,7 +192,7 @@ func (r *Release) groupBy(extra ...string) string {
 // Exact asks for the true numbers of people of channels, and for the shares:
 // columns gid, k0…, e0… (one for each channel asked for), then for each of
 // Shares s (Σ of people's absolute sums), s1, s2 (the two largest), n, n1, n2 (the
-// same of their numbers of rows), as DOUBLE. restrict is a condition over k0…
+// same of their numbers of rows), as DOUBLE, and p (people with a value). restrict is a condition over k0…
 // that keeps just the groups in doubt, or "".
 func (r *Release) Exact(channels []int, shares bool, restrict string) string {
 	per, out := append(r.keyColumns(), "u"), []string{"gid"}
@@ -210,6 +216,7 @@ func (r *Release) Exact(channels []int, shares bool, restrict string) string {
 				x := name + strconv.Itoa(i)
 				out = append(out, fmt.Sprintf("sum(%s)", x), fmt.Sprintf("coalesce(max(%s, 2)[1], 0)", x), fmt.Sprintf("coalesce(max(%s, 2)[2], 0)", x))
 			}
+			out = append(out, fmt.Sprintf("count(*) FILTER (WHERE n%d > 0)", i))
 		}
 	}
 	where := ""
@@ -218,6 +225,26 @@ func (r *Release) Exact(channels []int, shares bool, restrict string) string {
 	}
 	return r.with + "SELECT " + strings.Join(out, ", ") + " FROM (SELECT " + strings.Join(per, ", ") + " FROM (" + r.inner + ") AS s" + where + r.groupBy("u") + ") AS p GROUP BY " + keys
 }
+
+// Common asks, of share i, how many people have the value that most have:
+// columns gid, k0…, people.
+func (r *Release) Common(i int) string {
+	s := r.shares[i]
+	where := s.value + " IS NOT NULL"
+	if s.filter != "" {
+		where += " AND " + s.filter
+	}
+	columns := strings.Join(r.keyColumns(), ", ")
+	keys := "gid"
+	for k := range r.Keys {
+		keys += ", k" + strconv.Itoa(k)
+	}
+	people := "SELECT " + columns + ", " + s.value + " AS v, u FROM (" + r.inner + ") AS s WHERE " + where + r.groupBy(s.value, "u")
+	return r.with + "SELECT " + keys + ", max(n) AS people FROM (SELECT " + keys + ", v, count(*) AS n FROM (" + people + ") AS p GROUP BY " + keys + ", v) AS c GROUP BY " + keys
+}
+
+// Judged reports whether Common is asked of share i: of literals it is not.
+func (r *Release) Judged(i int) bool { return !r.shares[i].literal }
 
 // Atoms asks how many people stand in each combination of the row sets: columns
 // gid, k0…, sig (a bit for each row set, the first the lowest), people.
@@ -305,9 +332,6 @@ func (b *releaseBuilder) condition(conds []Expr) string {
 
 func (b *releaseBuilder) cells(r *Release) error {
 	in := b.node.Input.Columns()
-	if err := b.countedConditions(in); err != nil {
-		return err
-	}
 	for i, a := range b.node.Aggs {
 		m, err := MeasureOf(a)
 		if err != nil {
@@ -318,43 +342,17 @@ func (b *releaseBuilder) cells(r *Release) error {
 		if err != nil {
 			return err
 		}
-		if err := b.parts(&cell, parts, in); err != nil {
+		if err := b.parts(&cell, i, parts, in); err != nil {
 			return err
 		}
-		b.share(&cell, i)
 		r.Cells = append(r.Cells, cell)
-	}
-	return nil
-}
-
-// countedConditions notes whom each count(x) leaves out: a sum or mean of the
-// same x is then of exactly those that count(x) counts.
-func (b *releaseBuilder) countedConditions(in []Column) error {
-	b.counted = map[string]bool{}
-	for _, a := range b.node.Aggs {
-		if m, err := MeasureOf(a); err != nil || m != MeasureCount || len(a.Args) == 0 {
-			continue
-		}
-		parts, err := CellParts(a)
-		if err != nil {
-			return err
-		}
-		for _, part := range parts {
-			if part.Value == nil || part.Neutral() {
-				continue
-			}
-			if col, err := derive(part.Value, in); err != nil || col.Identity != NotIdentity {
-				continue
-			}
-			b.counted[b.condition(append(slices.Clone(part.Conds), &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{part.Value}}))] = true
-		}
 	}
 	return nil
 }
 
 // parts measures the conditional pieces of a cell, and the rows that all of them
 // together are made of, where the number shows those too.
-func (b *releaseBuilder) parts(cell *Cell, parts []Part, in []Column) error {
+func (b *releaseBuilder) parts(cell *Cell, number int, parts []Part, in []Column) error {
 	covered, zeros := true, false // do the pieces cover every row of the group?
 	var any []string
 	indicator := false
@@ -378,6 +376,10 @@ func (b *releaseBuilder) parts(cell *Cell, parts []Part, in []Column) error {
 			return err
 		}
 		indicator = indicator || present != set
+		if len(part.Conds) == 0 && present >= 0 || len(part.Conds) > 0 && part.Value != nil && b.nullable(part.Value, in) {
+			covered = false // what is NULL is not covered
+		}
+		b.share(cell, number, part, set)
 		if !zero || (cell.Measure != MeasureSum && cell.Measure != MeasureMean && cell.Measure != MeasureSpread) {
 			cell.RowSets = append(cell.RowSets, set)
 		}
@@ -440,27 +442,63 @@ func deriveNulls(e Expr, in []Column) (NullSource, error) {
 	return worst, bad
 }
 
-// share notes what one person may make up of a cell.
-func (b *releaseBuilder) share(cell *Cell, i int) {
-	a := cell.Call
+// nullable reports whether a value may be NULL on some rows.
+func (b *releaseBuilder) nullable(e Expr, in []Column) bool {
+	if _, ok := literal(e); ok {
+		return false
+	}
+	col, err := derive(e, in)
+	return err != nil || col.Identity == NotIdentity
+}
+
+// share notes what one person may make up of a piece of a cell: of its absolute
+// values, of its rows.
+func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
+	once := b.node.Input.node().once
+	filter := ""
+	if set >= 0 {
+		filter = b.rowSets[set]
+	}
+	values := []Expr{part.Value}
 	switch cell.Measure {
 	case MeasureSum:
 		cell.Sums = true
-	case MeasureMean, MeasureSpread:
+	case MeasureMean, MeasureSpread, MeasureRegression:
 		cell.Sums, cell.Rows = true, true
-	case MeasureQuantile, MeasureRegression:
+		if cell.Measure == MeasureRegression {
+			values = cell.Call.Args
+		}
+	case MeasureQuantile:
 		cell.Rows = true
+	case MeasureCount:
+		if once {
+			return
+		}
+		cell.Rows = true
+		values = []Expr{nil}
 	default:
 		return
 	}
-	if a.Args[0].Type().ID == "BOOLEAN" || a.Args[0].Type().ID == "NULL" {
-		return
+	for _, v := range values {
+		s := share{cell: number, filter: filter}
+		_, fixed := literal(orOne(v))
+		if s.literal = fixed || orOne(v).Type().ID == "BOOLEAN"; s.literal {
+			if once {
+				continue
+			}
+			s.value = b.column("x", "1")
+		} else {
+			s.value = b.value(v)
+		}
+		b.shares = append(b.shares, s)
 	}
-	s := share{cell: i, value: b.value(a.Args[0])}
-	if a.Filter != nil {
-		s.filter = b.condition([]Expr{a.Filter})
+}
+
+func orOne(e Expr) Expr {
+	if e == nil {
+		return &Const{T: BigInt, Text: "1", Value: big.NewRat(1, 1)}
 	}
-	b.shares = append(b.shares, s)
+	return e
 }
 
 // grain is the declared step of the column that a quantile is taken of.
@@ -500,8 +538,8 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 		}
 		is := &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{v}}
 		switch {
-		case col.Nulls == NullsDerived || (cell.Measure == MeasureCount && col.Identity == NotIdentity):
-			conds = append(conds, is) // whom count(x) leaves out shows beside count(*)
+		case col.Nulls == NullsDerived:
+			conds = append(conds, is)
 		case col.Identity == NotIdentity:
 			missing = append(missing, is)
 		}
@@ -512,12 +550,17 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 			}
 		}
 	}
-	if len(missing) > 0 && b.counted[b.condition(append(slices.Clone(conds), missing...))] {
-		conds, missing = append(conds, missing...), nil
-	}
 	present = -1
 	if len(conds) > 0 {
 		present = b.rowSet(b.condition(conds))
+	}
+	if len(missing) > 0 {
+		conds = append(conds, missing...)
+		base := present
+		present = b.rowSet(b.condition(conds))
+		if present != base {
+			b.missing[present] = base
+		}
 	}
 	set = present
 	if len(ones) > 0 {
@@ -526,9 +569,6 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 	}
 	if set >= 0 {
 		contributing = append(contributing, b.rowSets[set])
-	}
-	if len(missing) > 0 {
-		contributing = append(contributing, b.condition(append(conds, missing...)))
 	}
 	cell.Contributors = append(cell.Contributors, b.channel(strings.Join(contributing, " AND ")))
 	return set, present, nil

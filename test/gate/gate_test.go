@@ -59,6 +59,7 @@ var refusals = map[gatehouse.Code][]string{
 		"PIVOT patients ON region USING count(*)", "CREATE TABLE t AS SELECT sex, count(*) FROM patients GROUP BY 1", "CREATE TEMP TABLE t AS SELECT person_id FROM patients", "CALL pragma_version()", "VACUUM", "INSTALL httpfs", "LOAD httpfs",
 	},
 	gatehouse.CodeOperator: {
+		"SELECT region, sex, count(*) FROM patients GROUP BY GROUPING SETS ((1, 2), (1, 2))", "SELECT region, count(*) FROM patients GROUP BY ROLLUP (region, region)",
 		"SELECT count(*) FROM patients WHERE EXISTS (SELECT 1 FROM patients q WHERE q.imd_decile = 1 AND q.sex = 'I')", "SELECT histogram(sex) FROM patients",
 		"SELECT count(*) FROM (SELECT * FROM patients LIMIT 5)", "SELECT avg(imd_decile) FROM patients TABLESAMPLE 10%", "SELECT count(*) FROM (SELECT person_id FROM patients UNION ALL SELECT person_id FROM events)",
 		"SELECT region, count(*) FROM patients GROUP BY 1 LIMIT (SELECT 3)", "SELECT count(*) FROM patients WHERE rowid < 5", "SELECT count(*) FROM patients POSITIONAL JOIN codes",

@@ -105,6 +105,9 @@ func TestAnswersMeanWhatTheQuestionMeans(t *testing.T) {
 			if kind := gatehouse.Public(err).Kind(); kind != gatehouse.KindDenied {
 				r.Fatalf("%s\n%v", q.sql(), err)
 			}
+			if gatehouse.CodeOf(err) == gatehouse.CodeMeasure {
+				return // two measures in one question
+			}
 			r.Fatalf("refused: %s\n%v", q.sql(), err)
 		}
 		answered++
