@@ -136,7 +136,7 @@ func (g *Gate) refuse(ctx context.Context, q *question, cause error) error {
 	}
 	q.decision.Time = g.Now().UTC()
 	d := q.decision
-	d.Outcome, d.Code, d.Entries = OutcomeRefused, shown.Code, nil
+	d.Outcome, d.Code, d.Sentence, d.Disclosure, d.Entries = OutcomeRefused, shown.Code, shown.Message, nil, nil
 	if err := g.Ledger.Commit(context.WithoutCancel(ctx), d, ScratchChange{}, q.event("query.refused", map[string]string{"code": string(shown.Code)})); err != nil {
 		return gatehouse.Errorf(gatehouse.CodeJournal, "The question could not be journaled, so it is not answered.").Because(err)
 	}
@@ -158,6 +158,7 @@ func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*qu
 		Session: s.Principal.Session, SQL: sql, Policy: s.Project.Policy}
 	for _, m := range s.Mounts {
 		q.decision.Datasets = append(q.decision.Datasets, m.Version.Name())
+		q.decision.Populations = append(q.decision.Populations, m.Digest)
 	}
 	if len(sql) > maxStatement {
 		q.decision.SQL = ""
@@ -290,6 +291,9 @@ func (q *question) answer(ctx context.Context, params arrow.RecordBatch) (*Answe
 	if err != nil {
 		return nil, err
 	}
+	if q.decision.Parameters, err = keptParameters(params); err != nil {
+		return nil, err
+	}
 	if err := q.bind(ctx, values); err != nil {
 		return nil, err
 	}
@@ -326,6 +330,7 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 	}
 	q.decision.Outcome, q.decision.Time = disclosed.Outcome, q.gate.Now().UTC()
 	disclosed.Decided = q.decision.Time
+	q.decision.Disclosure = &disclosed
 	// The lobby works while the decision is committed; nothing of what it makes
 	// is given to anybody before the commit is done.
 	finished := make(chan lobbyAnswer, 1)

@@ -25,6 +25,12 @@ type Decision struct {
 	Policy    string
 	Datasets  []string // name@version
 	Entries   []Entry  // what was released
+
+	// What a referral needs to ask the same again, and to say what has changed.
+	Sentence    string      // refusals: what was said
+	Parameters  []byte      // values of prepared parameters, an Arrow stream of one row; nil for none
+	Populations []string    // digests of the populations, in the order of Datasets
+	Disclosure  *Disclosure // what the answer said of its protection; nil where nothing left
 }
 
 // Entry is one released table in the ledger.

@@ -38,6 +38,7 @@ type groupTable struct {
 	rows     int
 	gid      *array.Int64
 	keys     []arrow.Array
+	groups   []uint64 // hash of the keys, as in Release.Rows; means something where gid is 0
 	cells    []arrow.Array
 	evidence []disclosure.Evidence // by row
 }
@@ -53,25 +54,39 @@ func (t *groupTable) release() {
 // judges every cell, audits what could be worked out from them together, and
 // builds the table that may leave.
 func protect(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (*protected, error) {
-	t, err := readGroups(ctx, vault, r)
+	t, verdicts, err := judge(ctx, vault, r, policy)
 	if err != nil {
 		return nil, err
 	}
 	defer t.release()
+	return build(r, policy, t, verdicts)
+}
+
+// judge measures a protected aggregate and says what may leave of each group.
+// The caller releases the table.
+func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (t *groupTable, verdicts []disclosure.Verdict, err error) {
+	if t, err = readGroups(ctx, vault, r); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			t.release()
+		}
+	}()
 	cells := rules(r, policy)
 	if err := measure(ctx, vault, r, policy, cells, t); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	verdicts := make([]disclosure.Verdict, t.rows)
+	verdicts = make([]disclosure.Verdict, t.rows)
 	for i := range verdicts {
 		verdicts[i] = disclosure.Judge(policy.Threshold, cells, t.evidence[i])
 	}
 	if r.RowSets > 0 || len(r.Node.Sets) > 1 {
 		if err := audit(ctx, vault, r, policy, t, verdicts); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return build(r, policy, t, verdicts)
+	return t, verdicts, nil
 }
 
 // rules turns what the plan says of the cells into what the policy asks of them.
@@ -115,7 +130,7 @@ func readGroups(ctx context.Context, vault Vault, r *plan.Release) (*groupTable,
 		return nil, err
 	}
 	defer table.Release()
-	if int(table.NumCols()) != 1+r.Keys+len(r.Cells)+r.Channels {
+	if int(table.NumCols()) != 2+r.Keys+len(r.Cells)+r.Channels {
 		return nil, misshapen()
 	}
 	t := &groupTable{rows: int(table.NumRows()), evidence: make([]disclosure.Evidence, table.NumRows())}
@@ -127,13 +142,21 @@ func readGroups(ctx context.Context, vault Vault, r *plan.Release) (*groupTable,
 		a.Retain()
 		t.keys = append(t.keys, a)
 	}
+	hashes, ok := table.Column(1 + r.Keys).(*array.Uint64)
+	if !ok {
+		return nil, misshapen()
+	}
+	t.groups = append([]uint64(nil), hashes.Uint64Values()...)
+	if err := t.distinctGroups(); err != nil {
+		return nil, err
+	}
 	for i := range r.Cells {
-		a := table.Column(1 + r.Keys + i)
+		a := table.Column(2 + r.Keys + i)
 		a.Retain()
 		t.cells = append(t.cells, a)
 	}
 	for c := range r.Channels {
-		counts, err := integers(table.Column(1 + r.Keys + len(r.Cells) + c))
+		counts, err := integers(table.Column(2 + r.Keys + len(r.Cells) + c))
 		if err != nil {
 			return nil, err
 		}
@@ -143,6 +166,21 @@ func readGroups(ctx context.Context, vault Vault, r *plan.Release) (*groupTable,
 		counts.Release()
 	}
 	return t, nil
+}
+
+// distinctGroups makes sure that the hash of a finest group's keys names it.
+func (t *groupTable) distinctGroups() error {
+	seen := make(map[uint64]struct{}, len(t.groups))
+	for i, g := range t.groups {
+		if t.gid.Value(i) != 0 {
+			continue
+		}
+		if _, twice := seen[g]; twice {
+			return misshapen()
+		}
+		seen[g] = struct{}{}
+	}
+	return nil
 }
 
 func misshapen() error {

@@ -2,7 +2,9 @@ package state
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
@@ -17,13 +19,14 @@ var _ egress.Ledger = Ledger{}
 // its events in one transaction.
 func (s Ledger) Commit(ctx context.Context, d egress.Decision, change egress.ScratchChange, events ...gatehouse.Event) error {
 	return s.DB.Update(ctx, func(tx *Tx) error {
-		datasets, err := asJSON(d.Datasets)
-		if err != nil {
+		datasets, err1 := asJSON(d.Datasets)
+		detail, err2 := asJSON(decisionDetail{d.Sentence, d.Parameters, d.Populations, d.Disclosure})
+		if err := errors.Join(err1, err2); err != nil {
 			return err
 		}
-		if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO decisions (id, decided, project, workspace, author, session, statement, outcome, code, policy, datasets)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-			d.ID, timeText(d.Time), d.Project, d.Workspace, d.User, d.Session, d.SQL, string(d.Outcome), string(d.Code), d.Policy, datasets); err != nil {
+		if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO decisions (id, decided, project, workspace, author, session, statement, outcome, code, policy, datasets, detail)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			d.ID, timeText(d.Time), d.Project, d.Workspace, d.User, d.Session, d.SQL, string(d.Outcome), string(d.Code), d.Policy, datasets, detail); err != nil {
 			return err
 		}
 		for i, e := range d.Entries {
@@ -40,6 +43,37 @@ func (s Ledger) Commit(ctx context.Context, d egress.Decision, change egress.Scr
 		}
 		return nil
 	})
+}
+
+// decisionDetail is what the database keeps of a decision and never searches.
+type decisionDetail struct {
+	Sentence    string             `json:"sentence,omitempty"`
+	Parameters  []byte             `json:"parameters,omitempty"`
+	Populations []string           `json:"populations,omitempty"`
+	Disclosure  *egress.Disclosure `json:"disclosure,omitempty"`
+}
+
+// Decision gives what was decided of one question, without its ledger entries;
+// GH-103 if there is no such decision.
+func (s Ledger) Decision(ctx context.Context, id string) (egress.Decision, error) {
+	var d egress.Decision
+	err := s.DB.View(ctx, func(tx *Tx) error {
+		var decided, datasets, detail string
+		err := tx.SQL().QueryRowContext(ctx, `SELECT id, decided, project, workspace, author, session, statement, outcome, code, policy, datasets, detail
+			FROM decisions WHERE id = $1`, id).
+			Scan(&d.ID, &decided, &d.Project, &d.Workspace, &d.User, &d.Session, &d.SQL, &d.Outcome, &d.Code, &d.Policy, &datasets, &detail)
+		if errors.Is(err, sql.ErrNoRows) {
+			return absent("decision", id)
+		} else if err != nil {
+			return err
+		}
+		var kept decisionDetail
+		d.Time, err = parseTime(decided)
+		err = errors.Join(err, json.Unmarshal([]byte(datasets), &d.Datasets), json.Unmarshal([]byte(detail), &kept))
+		d.Sentence, d.Parameters, d.Populations, d.Disclosure = kept.Sentence, kept.Parameters, kept.Populations, kept.Disclosure
+		return err
+	})
+	return d, err
 }
 
 func changeScratch(ctx context.Context, tx *Tx, d egress.Decision, change egress.ScratchChange) error {
