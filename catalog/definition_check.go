@@ -156,7 +156,7 @@ func (c *checker) table(path string, t TableRule) {
 	units := 0
 	publish := func(path, name string) {
 		c.want(columnPattern.MatchString(name), path, "the published name %q is not made of lower-case letters, digits and '_'", name)
-		c.want(name != UnitColumn && name != PersonColumn, path, "the name %s is the gate's own", name)
+		c.want(name != UnitColumn && name != RowColumn && name != PersonColumn && !slices.Contains(placeColumns, name), path, "the name %s is the gate's own", name)
 		c.want(!published[name], path, "table %s would publish column %s twice", t.Name, name)
 		published[name] = true
 	}

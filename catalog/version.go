@@ -5,6 +5,8 @@ package catalog
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"time"
 )
 
@@ -12,6 +14,14 @@ import (
 // the person's unit, a dense uint32. No definition may declare a column of this
 // name and no researcher's SQL can reach it.
 const UnitColumn = "_unit"
+
+// RowColumn is the gate-owned column that tells which row a row is, in one
+// namespace over all tables: see Version.RowBase. It stands in no published file;
+// a vault makes it from a row's place in its file.
+const RowColumn = "_row"
+
+// placeColumns are DuckDB's own names of a row's place in its file.
+var placeColumns = []string{"file_row_number", "file_index", "filename"}
 
 // PersonColumn is the name under which a workspace shows a person's pseudonym.
 // It does not stand in published files: a project's population gives it.
@@ -82,6 +92,27 @@ type Version struct {
 
 // Name is the version's name as people write it: "shared_care@3".
 func (v Version) Name() string { return fmt.Sprintf("%s@%d", v.Dataset, v.Number) }
+
+// Bounds of a published table, so that each of its rows has a number of its own.
+const (
+	rowBits    = 32 // of a row's number in its file
+	fileBits   = 7  // of a file's number in its table
+	TableFiles = 1 << fileBits
+)
+
+// RowBase is what the numbers of a table's rows begin at: row r of file f is
+// base + f<<32 + r. The base is never 0, so that the numbers below 1<<39 are free
+// to stand for people, and bit 63 is clear, so that those with it are free for
+// rows that a question makes of several.
+func (v Version) RowBase(table string) uint64 {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, v.Name()+"/"+table) // a hash takes every byte
+	tag := h.Sum32()
+	if tag = (tag>>24 ^ tag) & 0xffffff; tag == 0 {
+		tag = 1
+	}
+	return uint64(tag) << (rowBits + fileBits)
+}
 
 // Account is the balance of one extract: Read = Published + OptedOut +
 // Σ Rejected, always; a version whose accounts do not balance is not published.

@@ -79,7 +79,7 @@ func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.
 	}
 	verdicts = make([]disclosure.Verdict, t.rows)
 	for i := range verdicts {
-		verdicts[i] = disclosure.Judge(policy.Threshold, cells, t.evidence[i])
+		verdicts[i] = disclosure.Judge(policy, cells, t.evidence[i])
 	}
 	if r.RowSets > 0 || len(r.Node.Sets) > 1 {
 		if err := audit(ctx, vault, r, policy, t, verdicts); err != nil {

@@ -70,7 +70,7 @@ func checkCreate(s *Statement) error {
 		switch {
 		case seen[folded]:
 			return gatehouse.Errorf(gatehouse.CodeBind, "Two columns of the new table have the same name.")
-		case folded == catalog.UnitColumn, folded == catalog.PersonColumn && (id != Own || name != catalog.PersonColumn):
+		case folded == catalog.UnitColumn, folded == catalog.RowColumn, folded == catalog.PersonColumn && (id != Own || name != catalog.PersonColumn):
 			return gatehouse.Errorf(gatehouse.CodePersonMixed, "A column named %s must be the person's own identity.", folded)
 		case id != NotIdentity && (folded != catalog.PersonColumn || id != Own):
 			return gatehouse.Errorf(gatehouse.CodePersonMixed, "The person's identity is kept under the name person_id only.")

@@ -60,7 +60,7 @@ type Table struct {
 	Name    string
 	Public  bool
 	Columns []catalog.Column // as the binder shows them; person_id stands for the unit
-	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn unless Public
+	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn and RowColumn unless Public
 	Once    bool             // no person has more than one row
 	Stored  []string         // workspace tables: the columns' names in Source; nil where they are the columns' own
 	Known   []Column         // workspace tables: what was known of the columns when it was made; nil for published tables

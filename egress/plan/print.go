@@ -16,6 +16,9 @@ import (
 type Printer struct {
 	// Vault prints for the vault; else for the lobby.
 	Vault bool
+	// Rows adds, in the vault, a column r to every node of people: which row it is
+	// (rows.go).
+	Rows bool
 	// Protected gives, for an aggregate of the frontier, the table to read its
 	// released rows from: columns c0, c1, … of the types that the plan says.
 	Protected map[*Aggregate]string
@@ -94,12 +97,21 @@ func (p *Printer) columns(n Node, prefix string) refs {
 	}
 }
 
-// outputs lists "expression AS cN" for a node's columns, the unit first.
+// outputs lists "expression AS cN" for a node's columns, the unit first, for
+// nodes whose rows are those of their input.
 func (p *Printer) outputs(n Node, unit string, expr func(int) string) string {
+	return p.outputsOf(n, unit, "r", expr)
+}
+
+// outputsOf is outputs for nodes whose rows have an identity of their own.
+func (p *Printer) outputsOf(n Node, unit, row string, expr func(int) string) string {
 	var out []string
 	cols := n.Columns()
 	if p.Vault && n.People() {
 		out = append(out, unit+" AS u")
+		if p.Rows {
+			out = append(out, rowOf(n, unit, row)+" AS r")
+		}
 	}
 	for i := range cols {
 		if p.Vault && n.People() && cols[i].Identity == Own {
@@ -116,7 +128,7 @@ func (p *Printer) outputs(n Node, unit string, expr func(int) string) string {
 func (p *Printer) node(n Node) string {
 	switch n := n.(type) {
 	case *Scan:
-		return "SELECT " + p.outputs(n, Ident(catalog.UnitColumn), func(i int) string {
+		return "SELECT " + p.outputsOf(n, Ident(catalog.UnitColumn), Ident(catalog.RowColumn), func(i int) string {
 			if n.Picked[i] < 0 {
 				return "0"
 			}
@@ -226,7 +238,7 @@ func (p *Printer) outer(n *Join) string {
 func (p *Printer) correlated(n *Correlated) string {
 	name := p.outer(n.Of)
 	ref := p.single(n.Of.L)
-	return "SELECT DISTINCT " + p.outputs(n, "u", func(i int) string { return p.expr(n.Reads[i], ref) }) + " FROM " + name
+	return p.distinctRows(n, func(i int) string { return p.expr(n.Reads[i], ref) }, name)
 }
 
 func (p *Printer) values(n *Values) string {
@@ -276,13 +288,13 @@ func (p *Printer) join(n *Join) string {
 	on := " ON " + strings.Join(conds, " AND ")
 	switch n.Kind {
 	case CrossJoin:
-		return "SELECT " + p.outputs(n, unit, out) + " FROM " + left + " CROSS JOIN " + right
+		return "SELECT " + p.outputsOf(n, unit, joinRow(n), out) + " FROM " + left + " CROSS JOIN " + right
 	case SemiJoin, AntiJoin:
-		return "SELECT " + p.outputs(n, unit, l) + " FROM " + left + " " + n.Kind + " JOIN " + right + on
+		return "SELECT " + p.outputsOf(n, unit, "l.r", l) + " FROM " + left + " " + n.Kind + " JOIN " + right + on
 	case MarkJoin:
 		return p.mark(n, unit, left)
 	}
-	return "SELECT " + p.outputs(n, unit, out) + " FROM " + left + " " + kind + " JOIN " + right + on
+	return "SELECT " + p.outputsOf(n, unit, joinRow(n), out) + " FROM " + left + " " + kind + " JOIN " + right + on
 }
 
 // mark prints a mark join. IN of public rows is printed as such, for its NULLs;
@@ -292,7 +304,7 @@ func (p *Printer) mark(n *Join, unit, left string) string {
 	l, r := p.columns(n.L, "l."), p.columns(n.R, "r.")
 	width := len(n.L.Columns())
 	columns := func(matched string) string {
-		return p.outputs(n, unit, func(i int) string {
+		return p.outputsOf(n, unit, "l.r", func(i int) string {
 			if i < width {
 				return l(i)
 			}
@@ -317,10 +329,10 @@ func (p *Printer) mark(n *Join, unit, left string) string {
 
 func (p *Printer) distinct(n *Distinct) string {
 	ref := p.single(n.Input)
-	out := p.outputs(n, "u", func(i int) string { return ref(i) })
 	if !n.On {
-		return "SELECT DISTINCT " + out + " FROM " + p.from(n.Input, "t")
+		return p.distinctRows(n, func(i int) string { return ref(i) }, p.from(n.Input, "t"))
 	}
+	out := p.outputsOf(n, "u", keyedRow("u", p.rowKeys(n.Targets, n.Input.Columns(), ref)), func(i int) string { return ref(i) })
 	sql := "SELECT DISTINCT ON (" + p.list(n.Targets, ref) + ") " + out + " FROM " + p.from(n.Input, "t")
 	if len(n.Orders) > 0 {
 		sql += " ORDER BY " + p.orders(n.Orders, ref)
@@ -341,7 +353,7 @@ func (p *Printer) aggregate(n *Aggregate) string {
 	}
 	ref := p.single(n.Input)
 	keys := len(n.Groups)
-	sql := "SELECT " + p.outputs(n, "u", func(i int) string {
+	sql := "SELECT " + p.outputsOf(n, "u", keyedRow("u", p.rowKeys(n.Groups, n.Input.Columns(), ref)), func(i int) string {
 		switch {
 		case i < keys:
 			return p.expr(n.Groups[i], ref)
@@ -410,11 +422,11 @@ func (p *Printer) list(list []Expr, ref refs) string {
 	return strings.Join(out, ", ")
 }
 
-// PrintTable prints rows of people for a workspace table: the unit, then
-// columns (of "cN").
+// PrintTable prints rows of people for a workspace table: the unit, which row it
+// is, then columns (of "cN").
 func PrintTable(n Node, columns []string) (string, error) {
-	p := &Printer{Vault: true, listed: map[int]bool{}}
+	p := &Printer{Vault: true, Rows: true, listed: map[int]bool{}}
 	from := p.from(n, "t")
-	sql := p.with() + "SELECT " + strings.Join(append([]string{"u AS " + Ident(catalog.UnitColumn)}, columns...), ", ") + " FROM " + from + " ORDER BY u"
+	sql := p.with() + "SELECT " + strings.Join(append([]string{"u AS " + Ident(catalog.UnitColumn), "r AS " + Ident(catalog.RowColumn)}, columns...), ", ") + " FROM " + from + " ORDER BY u"
 	return sql, p.err
 }

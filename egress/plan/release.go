@@ -2,7 +2,6 @@ package plan
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,11 +43,13 @@ type Release struct {
 	// groups where nothing is missing, this other one (−1 for the whole group).
 	MissingOf map[int]int
 	// SQL answers with columns gid (which keys are rolled up, as a bit set, the
-	// last key the lowest bit), k0…, a0… (the aggregates), m0… (people of the
-	// channels).
+	// last key the lowest bit), k0…, g (a hash of the keys, 0 without any), a0… (the
+	// aggregates), m0… (people of the channels).
 	SQL string
 
 	inner    string // SELECT of u, h, keys, arguments and conditions
+	rows     string // SELECT of u, r and the same, with rowsWith before it
+	rowsWith string
 	with     string
 	channels []string
 	rowSets  []string // inner boolean columns
@@ -70,6 +71,8 @@ type Cell struct {
 	// Sums: one person's share is judged by absolute values (sums and what is made
 	// of them); Rows: by the number of rows (what rests on how often a person occurs).
 	Sums, Rows bool
+	// People: the number counts people, not rows that a person may have several of.
+	People bool
 }
 
 // share is what one person may make up of a cell.
@@ -83,6 +86,7 @@ type share struct {
 type releaseBuilder struct {
 	p        *Printer
 	node     *Aggregate
+	from     string
 	ref      refs
 	columns  []string          // "expr AS name" of the inner SELECT
 	named    map[string]string // printed expression → its column
@@ -95,27 +99,14 @@ type releaseBuilder struct {
 
 // NewRelease prints a protected aggregate for the vault.
 func NewRelease(n *Aggregate) (*Release, error) {
-	p := &Printer{Vault: true, listed: map[int]bool{}}
-	b := &releaseBuilder{p: p, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}}
-	r := &Release{Node: n, Keys: len(n.Groups), Counted: n.Input.node().once}
-	if len(n.Sets) > 1 && !slices.ContainsFunc(n.Sets, func(set []int) bool { return len(set) == len(n.Groups) }) {
-		all := make([]int, len(n.Groups))
-		for i := range all {
-			all[i] = i
-		}
-		withAtoms := *n
-		withAtoms.Sets = append(slices.Clone(n.Sets), all)
-		r.Node, r.AtomsAdded = &withAtoms, true
-	}
-	b.node = r.Node
-	from := p.from(n.Input, "t")
-	b.ref = p.single(n.Input)
-	b.channel("") // channel 0: the whole group
-	for i, g := range n.Groups {
-		b.columns = append(b.columns, p.expr(g, b.ref)+" AS k"+strconv.Itoa(i))
-	}
-	if err := b.cells(r); err != nil {
+	r := &Release{Node: withFinest(n), Keys: len(n.Groups), Counted: n.Input.node().once}
+	r.AtomsAdded = r.Node != n
+	b, err := r.build(&Printer{Vault: true, listed: map[int]bool{}}, true)
+	if err != nil {
 		return nil, err
+	}
+	if len(b.channels) > maxChannels || len(b.rowSets) > maxRowSets {
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many different conditions in its aggregates.")
 	}
 	r.channels, r.Channels = b.channels, len(b.channels)
 	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)
@@ -123,7 +114,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	for _, s := range b.shares {
 		r.Shares = append(r.Shares, s.cell)
 	}
-	outer := r.keyColumns()
+	outer := append(r.keyColumns(), r.groupHash()+" AS g")
 	for i, c := range r.Cells {
 		outer = append(outer, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
 	}
@@ -134,20 +125,86 @@ func NewRelease(n *Aggregate) (*Release, error) {
 		}
 		outer = append(outer, people+" AS m"+strconv.Itoa(i))
 	}
-	if p.err != nil {
-		return nil, p.err
-	}
-	if len(b.channels) > maxChannels || len(b.rowSets) > maxRowSets {
-		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many different conditions in its aggregates.")
-	}
-	columns := []string{"u"}
-	if !r.Counted {
-		columns = append(columns, "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h")
-	}
-	r.inner = "SELECT " + strings.Join(append(columns, b.columns...), ", ") + " FROM " + from
-	r.with = p.with()
+	r.inner, r.with = b.inner(r.unitColumns()), b.p.with()
 	r.SQL = r.with + "SELECT " + strings.Join(outer, ", ") + " FROM (" + r.inner + ") AS s" + r.groupBy()
-	return r, p.err
+	if b.p.err != nil {
+		return nil, b.p.err
+	}
+	rows, err := r.build(&Printer{Vault: true, Rows: true, listed: map[int]bool{}}, false)
+	if err != nil {
+		return nil, err
+	}
+	r.rows, r.rowsWith = rows.inner([]string{"u", "r"}), rows.p.with()
+	return r, rows.p.err
+}
+
+// withFinest is the aggregate with the grouping by all keys among its sets.
+func withFinest(n *Aggregate) *Aggregate {
+	if len(n.Sets) < 2 || slices.ContainsFunc(n.Sets, func(set []int) bool { return len(set) == len(n.Groups) }) {
+		return n
+	}
+	out := *n
+	out.Sets = append(slices.Clone(n.Sets), finest(n))
+	return &out
+}
+
+// finest is the set of all keys.
+func finest(n *Aggregate) []int {
+	all := make([]int, len(n.Groups))
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// build prints the input and everything that the cells need of it; keep says
+// that the cells are still to be noted in r.
+func (r *Release) build(p *Printer, keep bool) (*releaseBuilder, error) {
+	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}}
+	b.from = p.from(r.Node.Input, "t")
+	b.ref = p.single(r.Node.Input)
+	b.channel("") // channel 0: the whole group
+	for i, g := range r.Node.Groups {
+		b.columns = append(b.columns, p.expr(g, b.ref)+" AS k"+strconv.Itoa(i))
+	}
+	cells, err := b.cells()
+	if keep {
+		r.Cells = cells
+	}
+	return b, err
+}
+
+// inner is the SELECT of the columns, after those given.
+func (b *releaseBuilder) inner(first []string) string {
+	return "SELECT " + strings.Join(append(first, b.columns...), ", ") + " FROM " + b.from
+}
+
+// unitColumns are the unit and, unless nobody has two rows, its bit of a mask.
+func (r *Release) unitColumns() []string {
+	if r.Counted {
+		return []string{"u"}
+	}
+	return []string{"u", "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h"}
+}
+
+// groupHash names a group by its keys, as Rows does.
+func (r *Release) groupHash() string {
+	if r.Keys == 0 {
+		return "CAST(0 AS UBIGINT)"
+	}
+	return "hash(" + strings.Join(r.keyColumns()[1:], ", ") + ")"
+}
+
+// signature is the bit set of the row sets that a row is in.
+func (r *Release) signature() string {
+	bits := make([]string, len(r.rowSets))
+	for i, name := range r.rowSets {
+		bits[i] = fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS BIGINT) ELSE CAST(0 AS BIGINT) END", name, int64(1)<<i)
+	}
+	if len(bits) == 0 {
+		return "CAST(0 AS BIGINT)"
+	}
+	return strings.Join(bits, " + ")
 }
 
 func filterSQL(cond string) string {
@@ -249,334 +306,38 @@ func (r *Release) Judged(i int) bool { return !r.shares[i].literal }
 // Atoms asks how many people stand in each combination of the row sets: columns
 // gid, k0…, sig (a bit for each row set, the first the lowest), people.
 func (r *Release) Atoms() string {
-	bits := make([]string, len(r.rowSets))
-	for i, name := range r.rowSets {
-		bits[i] = fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS BIGINT) ELSE CAST(0 AS BIGINT) END", name, int64(1)<<i)
-	}
-	sig := strings.Join(bits, " + ")
-	if sig == "" {
-		sig = "CAST(0 AS BIGINT)"
-	}
-	finest := *r
+	sig := r.signature()
+	whole := *r
 	node := *r.Node
-	finest.Node = &node
-	all := make([]int, r.Keys)
-	for i := range all {
-		all[i] = i
-	}
-	node.Sets = [][]int{all} // coarser groups are unions of these
-	keys := strings.Join(finest.keyColumns()[1:], ", ")
+	whole.Node = &node
+	node.Sets = [][]int{finest(&node)} // coarser groups are unions of these
+	keys := strings.Join(whole.keyColumns()[1:], ", ")
 	if keys != "" {
 		keys = ", " + keys
 	}
 	if r.Counted {
-		return r.with + "SELECT 0 AS gid" + keys + ", sig, count(*) AS people FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" + finest.groupBy("sig")
+		return r.with + "SELECT 0 AS gid" + keys + ", sig, count(*) AS people FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" + whole.groupBy("sig")
 	}
 	return r.with + "SELECT gid" + keys + ", sig, count(*) AS people FROM (SELECT 0 AS gid" + keys + ", sig, u FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" +
-		finest.groupBy("sig", "u") + ") AS p GROUP BY gid" + keys + ", sig"
+		whole.groupBy("sig", "u") + ") AS p GROUP BY gid" + keys + ", sig"
 }
 
-// channel numbers a set of rows, given by a condition over inner columns.
-func (b *releaseBuilder) channel(cond string) int {
-	if i, ok := b.byCond[cond]; ok {
-		return i
-	}
-	b.byCond[cond] = len(b.channels)
-	b.channels = append(b.channels, cond)
-	return len(b.channels) - 1
-}
-
-// rowSet numbers a condition that a number hangs on.
-func (b *releaseBuilder) rowSet(name string) int {
-	if i := slices.Index(b.rowSets, name); i >= 0 {
-		return i
-	}
-	b.rowSets = append(b.rowSets, name)
-	return len(b.rowSets) - 1
-}
-
-// column names an expression in the inner SELECT, once.
-func (b *releaseBuilder) column(prefix, sql string) string {
-	name, ok := b.named[sql]
-	if !ok {
-		name = prefix + strconv.Itoa(len(b.columns))
-		b.named[sql] = name
-		b.columns = append(b.columns, sql+" AS "+name)
-	}
-	return name
-}
-
-// value names an argument in the inner SELECT.
-func (b *releaseBuilder) value(e Expr) string { return b.column("x", b.p.expr(e, b.ref)) }
-
-// aggregate prints an aggregate over the inner columns.
-func (b *releaseBuilder) aggregate(a *AggregateCall) string {
-	c := *a
-	c.Args, c.Filter = nil, nil
-	names := make([]string, 0, len(a.Args)+1)
-	for i, x := range a.Args {
-		c.Args = append(c.Args, &Ref{T: x.Type(), Index: i})
-		names = append(names, b.value(x))
-	}
-	if a.Filter != nil {
-		c.Filter = &Ref{T: Boolean, Index: len(a.Args)}
-		names = append(names, b.condition([]Expr{a.Filter}))
-	}
-	return b.p.call(&c, func(i int) string { return names[i] })
-}
-
-// condition names a conjunction in the inner SELECT: true or false, never NULL.
-func (b *releaseBuilder) condition(conds []Expr) string {
-	return b.column("q", "coalesce("+b.p.conds(conds, b.ref)+", false)")
-}
-
-func (b *releaseBuilder) cells(r *Release) error {
-	in := b.node.Input.Columns()
-	for i, a := range b.node.Aggs {
-		m, err := MeasureOf(a)
-		if err != nil {
-			return err
+// Rows asks for the rows that the groups are made of, one by one and in no
+// certain order: columns u (the unit), r (which row it is, see rows.go), g (as in
+// SQL, of the finest group), sig (a bit for each row set, the first the lowest)
+// and, with values, x0… (for each of Shares, its value as DOUBLE; NULL where there
+// is none or its condition is not met).
+func (r *Release) Rows(values bool) string {
+	out := []string{"u", "r", r.groupHash() + " AS g", r.signature() + " AS sig"}
+	for i, s := range r.shares {
+		if !values {
+			break
 		}
-		cell := Cell{Call: a, Measure: m, Type: a.T}
-		parts, err := CellParts(a)
-		if err != nil {
-			return err
+		x := "CAST(" + s.value + " AS DOUBLE)"
+		if s.filter != "" {
+			x = "CASE WHEN " + s.filter + " THEN " + x + " END"
 		}
-		if err := b.parts(&cell, i, parts, in); err != nil {
-			return err
-		}
-		r.Cells = append(r.Cells, cell)
+		out = append(out, x+" AS y"+strconv.Itoa(i))
 	}
-	return nil
-}
-
-// parts measures the conditional pieces of a cell, and the rows that all of them
-// together are made of, where the number shows those too.
-func (b *releaseBuilder) parts(cell *Cell, number int, parts []Part, in []Column) error {
-	covered, zeros := true, false // do the pieces cover every row of the group?
-	var any []string
-	indicator := false
-	for _, part := range parts {
-		if part.Neutral() {
-			raw := false
-			if part.Absent != nil {
-				col, err := deriveNulls(part.Absent, in)
-				if err != nil {
-					return err
-				}
-				raw = col == NullsRaw
-			}
-			covered = covered && raw
-			continue
-		}
-		zero := part.Value != nil && isZero(part.Value)
-		zeros = zeros || zero
-		set, present, err := b.part(cell, part, in)
-		if err != nil {
-			return err
-		}
-		indicator = indicator || present != set
-		if len(part.Conds) == 0 && present >= 0 || len(part.Conds) > 0 && part.Value != nil && b.nullable(part.Value, in) {
-			covered = false // what is NULL is not covered
-		}
-		b.share(cell, number, part, set)
-		if !zero || (cell.Measure != MeasureSum && cell.Measure != MeasureMean && cell.Measure != MeasureSpread) {
-			cell.RowSets = append(cell.RowSets, set)
-		}
-		if present >= 0 {
-			any = append(any, b.rowSets[present])
-		} else {
-			any = append(any, "true")
-		}
-		if cell.Measure == MeasureQuantile {
-			cell.Grain = b.grain(part.Value, in)
-		}
-	}
-	if len(cell.Contributors) == 0 {
-		return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of %s is always NULL.", cell.Call.Name).WithAdvice("Leave it out.")
-	}
-	base := -1
-	if cell.Call.Filter != nil {
-		base = b.rowSet(b.condition([]Expr{cell.Call.Filter}))
-	}
-	counts := cell.Measure == MeasureCount || cell.Measure == MeasureDistinct
-	switch {
-	case covered && len(parts) > 1 && counts:
-		cell.RowSets = []int{base}
-	case cell.Measure != MeasureMean && cell.Measure != MeasureSpread:
-	case covered && len(parts) > 1:
-		cell.RowSets = append(cell.RowSets, base)
-	case zeros || indicator: // the number is divided by how many these are
-		if slices.Contains(any, "true") {
-			cell.RowSets = append(cell.RowSets, -1)
-		} else {
-			cell.RowSets = append(cell.RowSets, b.rowSet(b.column("q", "("+strings.Join(any, " OR ")+")")))
-		}
-	}
-	return nil
-}
-
-// deriveNulls says why a condition may be NULL.
-func deriveNulls(e Expr, in []Column) (NullSource, error) {
-	worst := NullsRaw
-	var bad error
-	Walk(e, func(e Expr) bool {
-		switch x := e.(type) {
-		case *Op:
-			if x.Name == "IS NULL" || x.Name == "IS NOT NULL" {
-				return false // never NULL itself
-			}
-		case *Ref:
-			worst = max(worst, in[x.Index].Nulls)
-		case *Cast, *Call:
-			col, err := derive(e, in)
-			if err != nil {
-				bad = err
-			}
-			worst = max(worst, col.Nulls)
-		case *Case:
-			worst = NullsDerived
-		}
-		return bad == nil
-	})
-	return worst, bad
-}
-
-// nullable reports whether a value may be NULL on some rows.
-func (b *releaseBuilder) nullable(e Expr, in []Column) bool {
-	if _, ok := literal(e); ok {
-		return false
-	}
-	col, err := derive(e, in)
-	return err != nil || col.Identity == NotIdentity
-}
-
-// share notes what one person may make up of a piece of a cell: of its absolute
-// values, of its rows.
-func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
-	once := b.node.Input.node().once
-	filter := ""
-	if set >= 0 {
-		filter = b.rowSets[set]
-	}
-	values := []Expr{part.Value}
-	switch cell.Measure {
-	case MeasureSum:
-		cell.Sums = true
-	case MeasureMean, MeasureSpread, MeasureRegression:
-		cell.Sums, cell.Rows = true, true
-		if cell.Measure == MeasureRegression {
-			values = cell.Call.Args
-		}
-	case MeasureQuantile:
-		cell.Rows = true
-	case MeasureCount:
-		if once {
-			return
-		}
-		cell.Rows = true
-		values = []Expr{nil}
-	default:
-		return
-	}
-	for _, v := range values {
-		s := share{cell: number, filter: filter}
-		_, fixed := literal(orOne(v))
-		if s.literal = fixed || orOne(v).Type().ID == "BOOLEAN"; s.literal {
-			if once {
-				continue
-			}
-			s.value = b.column("x", "1")
-		} else {
-			s.value = b.value(v)
-		}
-		b.shares = append(b.shares, s)
-	}
-}
-
-func orOne(e Expr) Expr {
-	if e == nil {
-		return &Const{T: BigInt, Text: "1", Value: big.NewRat(1, 1)}
-	}
-	return e
-}
-
-// grain is the declared step of the column that a quantile is taken of.
-func (b *releaseBuilder) grain(e Expr, in []Column) string {
-	grain := ""
-	Walk(e, func(e Expr) bool {
-		if ref, ok := e.(*Ref); ok {
-			grain = in[ref.Index].Grain
-		}
-		return true
-	})
-	return grain
-}
-
-// part measures one conditional piece of a cell: who contributes to it, on which
-// condition its value hangs (set), and on which that there is one (present);
-// −1 for none. The two differ for indicators, whose zeros are people too.
-func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present int, err error) {
-	conds := slices.Clone(part.Conds)
-	values := []Expr{part.Value}
-	if cell.Measure == MeasureRegression {
-		values = cell.Call.Args
-	}
-	var contributing []string
-	var missing []Expr // NULLs as published: rows that are not there rather than not chosen
-	var ones []Expr
-	for _, v := range values {
-		if v == nil {
-			continue
-		}
-		if _, ok := literal(v); ok {
-			continue
-		}
-		col, err := derive(v, in)
-		if err != nil {
-			return 0, 0, err
-		}
-		is := &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{v}}
-		switch {
-		case col.Nulls == NullsDerived:
-			conds = append(conds, is)
-		case col.Identity == NotIdentity:
-			missing = append(missing, is)
-		}
-		if cell.Measure == MeasureSum || cell.Measure == MeasureMean || cell.Measure == MeasureSpread {
-			contributing = append(contributing, b.value(v)+" <> 0")
-			if col.Form == FormIndicator {
-				ones = append(ones, &Compare{Op: "<>", L: v, R: &Const{T: v.Type(), Text: zeroOf(v.Type())}})
-			}
-		}
-	}
-	present = -1
-	if len(conds) > 0 {
-		present = b.rowSet(b.condition(conds))
-	}
-	if len(missing) > 0 {
-		conds = append(conds, missing...)
-		base := present
-		present = b.rowSet(b.condition(conds))
-		if present != base {
-			b.missing[present] = base
-		}
-	}
-	set = present
-	if len(ones) > 0 {
-		conds = append(conds, ones...)
-		set = b.rowSet(b.condition(conds))
-	}
-	if set >= 0 {
-		contributing = append(contributing, b.rowSets[set])
-	}
-	cell.Contributors = append(cell.Contributors, b.channel(strings.Join(contributing, " AND ")))
-	return set, present, nil
-}
-
-func zeroOf(t Type) string {
-	if t.ID == "BOOLEAN" {
-		return "false"
-	}
-	return "0"
+	return r.rowsWith + "SELECT " + strings.Join(out, ", ") + " FROM (" + r.rows + ") AS s"
 }

@@ -48,7 +48,10 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 	}
 	slot.mu.Lock()
 	defer slot.mu.Unlock()
-	statements, read := mountStatements(s)
+	statements, read, err := mountStatements(s)
+	if err != nil {
+		return nil, nil, err
+	}
 	mounted := fingerprint(statements, s.Mounts)
 	if slot.process != nil && (!slot.process.Alive() || slot.mounted != mounted) {
 		slot.users.Wait()
@@ -124,7 +127,7 @@ func (v *Vaults) Close() error {
 
 // mountStatements makes the views of a session's tables, and lists the folders
 // that they read.
-func mountStatements(s *workspaces.Session) (statements, read []string) {
+func mountStatements(s *workspaces.Session) (statements, read []string, err error) {
 	scratch := filepath.Join(s.Workspace.Folder, "scratch", "scratch.duckdb")
 	statements = append(statements, "ATTACH "+quote(scratch)+" AS scratch")
 	for _, m := range s.Mounts {
@@ -135,17 +138,25 @@ func mountStatements(s *workspaces.Session) (statements, read []string) {
 			within = fmt.Sprintf(" WHERE %s IN (SELECT %s FROM read_parquet(%s))", catalog.UnitColumn, catalog.UnitColumn, quote(m.Population))
 		}
 		for _, t := range m.Tables {
+			if len(t.Files) > catalog.TableFiles {
+				return nil, nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The table %s of %s has more than %d files.", t.Name, m.Version.Name(), catalog.TableFiles)
+			}
 			statements = append(statements, viewStatement(m.Version, t, within))
 		}
 	}
-	return statements, read
+	return statements, read, nil
 }
 
-// viewStatement makes the view of one table: its approved columns and the unit.
+// viewStatement makes the view of one table: its approved columns, the unit, and
+// which row it is.
 func viewStatement(v catalog.Version, t catalog.Table, within string) string {
 	var columns, files []string
 	if !t.Public {
-		columns = append(columns, catalog.UnitColumn)
+		row := fmt.Sprintf("%d + file_row_number", v.RowBase(t.Name))
+		if len(t.Files) > 1 {
+			row += " + (CAST(file_index AS BIGINT) << 32)"
+		}
+		columns = append(columns, catalog.UnitColumn, "CAST("+row+" AS UBIGINT) AS "+catalog.RowColumn)
 	} else {
 		within = ""
 	}
