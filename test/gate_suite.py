@@ -14,6 +14,7 @@ needs the custodian's rights over them, as a test has and a researcher has not.
 """
 
 import argparse
+import dataclasses
 import json
 import pathlib
 import re
@@ -26,15 +27,38 @@ from plain import Plain
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def statements(path, kind):
-    """The named statements of a file: [(name, [step, ...], may_withhold)]."""
+SETS = {"benign": "query", "omop": "query", "attacks": "attack"}
+# Lines of a statement's header: `-- learn: a - b` and so on; `-- may-withhold` stands anywhere.
+HEADER = re.compile(r"^-- (learn|secret|within|refused): *(.*)\n", re.M)
+
+
+@dataclasses.dataclass
+class Statement:
+    """A question or an attack of a .sql file."""
+
+    kind: str
+    name: str
+    steps: list          # the SQL of each step
+    who: list            # whose connection asks each step; "" is the suite's --role
+    may_withhold: bool
+    all_withheld: bool   # few people stand behind every number of it
+    refused: str = ""    # the code that a question must be refused with
+    learn: str = ""      # what an attack works out of its answers, in Python
+    secret: str = ""     # SQL that gives what it is after
+    within: float = 0.49 # how near counts as learnt
+
+
+def statements(name):
+    """The statements of the files in testdata/NAME."""
     found = []
-    for block in re.split(rf"^-- {kind}: ", path.read_text(), flags=re.M)[1:]:
-        name, _, body = block.partition("\n")
-        may_withhold = "-- may-withhold" in body
-        body = body.replace("-- may-withhold", "")
-        steps = [step.strip().rstrip(";") for step in re.split(r"^-- step\s*$", body, flags=re.M)]
-        found.append((name.strip(), steps, may_withhold))
+    for path in sorted((HERE / "testdata" / name).glob("*.sql")):
+        for block in re.split(rf"^-- {SETS[name]}: ", path.read_text(), flags=re.M)[1:]:
+            title, _, body = block.partition("\n")
+            header = {match[1]: match[2].strip() for match in HEADER.finditer(body)}
+            may_withhold, all_withheld = "-- may-withhold" in body, "-- may-withhold all" in body
+            parts = re.split(r"^-- step(?: as ([\w@-]+))?\s*$", HEADER.sub("", body).replace("-- may-withhold all", "").replace("-- may-withhold", ""), flags=re.M)
+            found.append(Statement(SETS[name], title.strip(), [step.strip().rstrip(";") for step in parts[::2]], [who or "" for who in [""] + parts[1::2]], may_withhold, all_withheld,
+                                   header.get("refused", ""), header.get("learn", ""), header.get("secret", ""), float(header.get("within", 0.49))))
     return found
 
 
@@ -42,7 +66,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--ready", required=True, help="the file that `gatehouse demo --ready` wrote")
     options.add_argument("--only", help="only the questions and attacks whose name contains this")
-    options.add_argument("--kind", choices=["attack", "query"], help="only attacks, or only questions")
+    options.add_argument("--set", action="append", choices=SETS, help="the folder of testdata to try (default: benign, attacks)")
     options.add_argument("--role", default="researcher", help="whose token to use (default: researcher)")
     options.add_argument("--strict", action="store_true", help="fail for attacks that are known to be open, too")
     options.add_argument("--json", help="write the findings there as JSON")
@@ -53,7 +77,8 @@ def main():
     ready = Ready(args.ready)
     plain = Plain(ready)
     gate = plain if args.ungated else Gated(ready, args.role)
-    target = plain.target()
+    sets = args.set or ["benign", "attacks"]
+    target = plain.target() if "attacks" in sets else None
 
     def failed(finding):
         return not finding["ok"] and (args.strict or not finding.get("open"))
@@ -67,14 +92,13 @@ def main():
             for line in finding["detail"]:
                 print("       " + line[:400])
 
-    if args.kind != "attack":
-        for name, steps, may_withhold in statements(HERE / "testdata/benign/open.sql", "query"):
-            if not args.only or args.only in name:
-                report(judge.question(gate, plain, name, steps, may_withhold))
-    if args.kind != "query":
-        for name, steps, _ in statements(HERE / "testdata/attacks/open.sql", "attack"):
-            if not args.only or args.only in name:
-                report(judge.attack(gate, plain, target, name, steps))
+    for statement in (statement for name in sets for statement in statements(name)):
+        if args.only and args.only not in statement.name:
+            continue
+        if statement.kind == "query":
+            report(judge.question(gate, plain, statement))
+        else:
+            report(judge.attack(gate, plain, target, statement.name, statement.steps))
 
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(findings, indent=1))

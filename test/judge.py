@@ -7,12 +7,14 @@ import re
 import statistics
 
 SMALLEST = 10  # contributors, in the demonstration project's policy (sdap)
+EMPTY, NOTHING = "answered without a single row", "answered with nothing but NULL"
 ALIVE = "SELECT count(*) AS people FROM patients"
 
 
 # Questions: answered, and every number that is not withheld equal to the truth.
 
-def question(gate, plain, name, steps, may_withhold):
+def question(gate, plain, asked):
+    name, steps, may_withhold = asked.name, asked.steps, asked.may_withhold
     finding = {"kind": "query", "name": name, "ok": False, "outcome": "", "detail": [], "ms": 0.0, "code": "", "withheld": 0}
     made = [match[1] for step in steps if (match := re.match(r"CREATE TABLE (\w+)", step))]
     for table in made:  # an earlier run may have left it
@@ -28,10 +30,17 @@ def question(gate, plain, name, steps, may_withhold):
         if reply.table is None:
             finding["outcome"] = f"refused {reply.code}" if reply.refused else f"BROKEN {reply.status}"
             finding["code"], finding["detail"] = reply.code, [reply.error]
+            if reply.refused and asked.refused == reply.code:
+                finding["ok"], finding["outcome"] = True, f"refused {reply.code}, as it must be"
+            return finding
+        if asked.refused and gate is not plain:
+            finding["outcome"], finding["detail"] = f"answered, and must be refused {asked.refused}", [str(rows(reply.table)[:3])]
             return finding
         if step.startswith("CREATE"):
             continue
         wrong, withheld = compare(reply.table, truth.table, step, plain.grains())
+        if asked.all_withheld and wrong in ([EMPTY], [NOTHING]):
+            wrong = []
         finding["withheld"] = withheld
         finding["detail"] = wrong or [f"{reply.table.num_rows} rows of {truth.table.num_rows}; {reply.disclosure}"]
         if wrong:
@@ -68,9 +77,9 @@ def compare(answer, truth, sql, grains):
         left.remove(i)
     withheld += len(left) * truth.num_columns
     if not given and true:
-        wrong.append("answered without a single row")
+        wrong.append(EMPTY)
     elif given and all(cell is None for row in given for cell in row):
-        wrong.append("answered with nothing but NULL")
+        wrong.append(NOTHING)
     return wrong + out_of_order(given, answer.column_names, sql), withheld
 
 
