@@ -76,7 +76,7 @@ def questions(ready, repeats):
     print(f"\nquestions: milliseconds, the first time and the median of {repeats} more")
     print(f"  {'':50} {'gated first':>11} {'gated':>8} {'plain first':>11} {'plain':>8} {'ratio':>6}")
     ratios = []
-    for name, steps, _ in statements(HERE.parent / "testdata/benign/open.sql", "query"):
+    for name, steps in ((asked.name, asked.steps) for asked in statements("benign")):
         if len(steps) > 1:
             continue  # makes a table: its second step is much like the others
         def timed(ask):
