@@ -47,9 +47,16 @@ func (o *object) into(key string, v any) {
 	if raw == nil {
 		return
 	}
-	if err := json.Unmarshal(raw, v); err != nil {
+	if err := strictly(raw, v); err != nil {
 		o.fail(malformed(fmt.Errorf("%s.%s: %w", o.kind, key, err)))
 	}
+}
+
+// strictly decodes a value of whose keys all must be known.
+func strictly(raw json.RawMessage, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(v)
 }
 
 func (o *object) text(key string) string {

@@ -95,11 +95,20 @@ func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
 	}
 	var columns struct {
 		Columns []struct {
-			Name string `json:"name"`
+			Name        string  `json:"name"`
+			Type        rawType `json:"type"`
+			Category    string  `json:"category"`
+			Expression  any     `json:"expression"`
+			Compression string  `json:"compression_type"`
+			Comment     any     `json:"comment"`
+			Tags        any     `json:"tags"`
 		} `json:"columns"`
 	}
 	info.into("columns", &columns)
 	for _, c := range columns.Columns {
+		if c.Expression != nil || c.Category != "STANDARD" {
+			return nil, unknown("column", "that is generated")
+		}
 		s.Names = append(s.Names, c.Name)
 	}
 	if info.truth("temporary") {
@@ -111,6 +120,10 @@ func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
 		return nil, err
 	}
 	children := o.list("children")
+	o.ignore("type")
+	if err := o.done(); err != nil {
+		return nil, err
+	}
 	if len(children) != 1 {
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "An empty table cannot be made: use CREATE TABLE … AS SELECT.")
 	}
@@ -125,8 +138,25 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 	if kind := info.text("type"); kind != "TABLE_ENTRY" {
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.")
 	}
-	s := &Statement{Drop: info.text("name"), IfExists: info.text("if_not_found") == "RETURN_NULL"}
-	return s, nil
+	s := &Statement{Drop: info.text("name")}
+	switch c := info.text("if_not_found"); c {
+	case "THROW_EXCEPTION":
+	case "RETURN_NULL":
+		s.IfExists = true
+	default:
+		return nil, unknown("option", c)
+	}
+	if schema := info.text("schema"); schema != "main" {
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.")
+	}
+	info.empty("allow_drop_internal", "extra_drop_info")
+	info.ignore("info_type", "catalog", "cascade") // nothing depends on a workspace table
+	o.empty("children")
+	o.ignore("type")
+	if err := info.done(); err != nil {
+		return nil, err
+	}
+	return s, o.done()
 }
 
 // readNode reads an operator and everything below it.

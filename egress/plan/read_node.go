@@ -13,19 +13,21 @@ func (r *reader) readGet(o *object, in []Node) (Node, error) {
 		HasIndex  bool              `json:"has_index"`
 		Index     uint64            `json:"index"`
 		Field     string            `json:"field"`
-		Type      json.RawMessage   `json:"type"`
+		Type      rawType           `json:"type"`
 		IndexType string            `json:"index_type"`
 		Children  []json.RawMessage `json:"child_indexes"`
 	}
 	o.into("column_indexes", &columns)
 	for _, c := range columns {
-		if !c.HasIndex || len(c.Children) > 0 || c.Field != "" || c.IndexType != "FULL_READ" {
+		if !c.HasIndex || len(c.Children) > 0 || c.Field != "" || c.IndexType != "FULL_READ" || c.Type.ID != "INVALID" || c.Type.TypeInfo != nil {
 			return nil, unknown("option", "column_indexes")
 		}
 	}
 	var extra struct {
 		FileFilters   string          `json:"file_filters"`
 		SampleOptions json.RawMessage `json:"sample_options"`
+		TotalFiles    json.RawMessage `json:"total_files"`    // of a scan of files, which this is not
+		FilteredFiles json.RawMessage `json:"filtered_files"` // the same
 	}
 	o.into("extra_info", &extra)
 	if extra.FileFilters != "" || (len(extra.SampleOptions) > 0 && string(extra.SampleOptions) != "null") {

@@ -76,6 +76,7 @@ type rawType struct {
 	TypeInfo *struct {
 		Type      string   `json:"type"`
 		Alias     string   `json:"alias"`
+		Extension any      `json:"extension_info"`
 		Width     int      `json:"width"`
 		Scale     int      `json:"scale"`
 		ChildType *rawType `json:"child_type"`
@@ -83,6 +84,9 @@ type rawType struct {
 }
 
 func (r rawType) read() (Type, error) {
+	if r.TypeInfo != nil && r.TypeInfo.Extension != nil {
+		return Type{}, unknown("type", r.ID)
+	}
 	switch r.ID {
 	case "DECIMAL":
 		if r.TypeInfo == nil || r.TypeInfo.Alias != "" || r.TypeInfo.Width < 1 || r.TypeInfo.Width > 38 || r.TypeInfo.Scale < 0 || r.TypeInfo.Scale > r.TypeInfo.Width {
@@ -108,7 +112,7 @@ func (r rawType) read() (Type, error) {
 
 func readType(raw json.RawMessage) (Type, error) {
 	var r rawType
-	if err := json.Unmarshal(raw, &r); err != nil {
+	if err := strictly(raw, &r); err != nil {
 		return Type{}, malformed(err)
 	}
 	return r.read()
