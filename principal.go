@@ -33,6 +33,7 @@ const (
 	ActionRequestRelease  Action = "request.release"  // seal what two checkers approved
 	ActionRequestDownload Action = "request.download" // take a release out
 	ActionRequestRecall   Action = "request.recall"   // call a release back
+	ActionPolicyAdd       Action = "policy.add"       // add a version of a disclosure policy
 	ActionJournalRead     Action = "journal.read"     // read and verify the journal
 	ActionSystemOperate   Action = "system.operate"   // see the state of engines and storage; no data
 )

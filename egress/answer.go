@@ -27,16 +27,18 @@ const (
 // cells that the researcher can see to be NULL; dropped groups are "some" or
 // "none".
 type Disclosure struct {
-	Decision   string         `json:"decision"` // id
-	Outcome    Outcome        `json:"outcome"`
-	Policy     string         `json:"policy"`
-	Threshold  int            `json:"threshold"`
-	Suppressed map[string]int `json:"suppressed_cells,omitempty"` // by rule
-	Groups     string         `json:"groups_withheld"`            // "some" or "none"
-	Rounding   string         `json:"rounding"`
-	Reused     bool           `json:"earlier_answer"`
-	Decided    time.Time      `json:"decided"`
-	Datasets   []string       `json:"datasets"` // name@version
+	Decision string  `json:"decision"` // id
+	Outcome  Outcome `json:"outcome"`
+	Policy   string  `json:"policy"` // name@version
+	// PolicySHA256 is the hash of the policy's file, hex.
+	PolicySHA256 string         `json:"policy_sha256"`
+	Threshold    int            `json:"threshold"`
+	Suppressed   map[string]int `json:"suppressed_cells,omitempty"` // by rule
+	Groups       string         `json:"groups_withheld"`            // "some" or "none"
+	Rounding     string         `json:"rounding"`
+	Reused       bool           `json:"earlier_answer"`
+	Decided      time.Time      `json:"decided"`
+	Datasets     []string       `json:"datasets"` // name@version
 }
 
 // Answer is a decided query: what may leave. Reader must be released.

@@ -39,6 +39,8 @@ type Gate struct {
 	Lobby  Lobby
 	Vaults Vaults
 	Ledger Ledger
+	// Policies gives the rules of a project; nil: only built-in ones.
+	Policies *Policies
 	// Now is the clock.
 	Now func() time.Time
 	// TimeLimit bounds one question; 0 for 2 minutes.
@@ -165,9 +167,10 @@ func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*qu
 		return q, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is longer than 256 KiB.")
 	}
 	var err error
-	if q.policy, err = disclosure.PolicyNamed(s.Project.Policy); err != nil {
+	if q.policy, err = g.Policies.Named(ctx, s.Project.Policy); err != nil {
 		return q, err
 	}
+	q.decision.Policy = q.policy.FullName()
 	if q.scratch, err = g.Ledger.Scratch(ctx, s.Workspace.ID); err != nil {
 		return q, err
 	}
@@ -388,7 +391,7 @@ func answerOf(d Disclosure, reader array.RecordReader) (*Answer, error) {
 // protectAll runs the protected aggregates, those that others are made from
 // first, and gives the lobby everything that its SQL will read.
 func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables map[string]arrow.RecordBatch) (Disclosure, error) {
-	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeReleased, Policy: q.policy.Name, Threshold: q.policy.Threshold, Suppressed: map[string]int{},
+	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeReleased, Policy: q.policy.FullName(), PolicySHA256: q.policy.Hash, Threshold: q.policy.Threshold, Suppressed: map[string]int{},
 		Groups: "none", Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
 	aggregates, public := frontier(q.stmt.Root)
 	if len(aggregates) > 1 {

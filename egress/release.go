@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
-	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -85,7 +84,7 @@ func (s *Requests) release(ctx context.Context, p gatehouse.Principal, id string
 		ID: gatehouse.NewID("rel"), Request: sealed.ID, Project: sealed.Project, Title: sealed.Title, Key: KeyID(s.public),
 		Released: now, By: p.User, Expires: now.Add(s.Lifetime), Downloads: []Download{},
 	}
-	manifest, err := s.manifest(release, sealed, project)
+	manifest, err := s.manifest(ctx, release, sealed, project)
 	if err != nil {
 		return Release{}, err
 	}
@@ -148,15 +147,15 @@ func releasable(r Request) []RequestFile {
 }
 
 // manifest describes what leaves, and why it may.
-func (s *Requests) manifest(release Release, r Request, project workspaces.Project) (Manifest, error) {
-	policy, err := disclosure.PolicyNamed(project.Policy)
+func (s *Requests) manifest(ctx context.Context, release Release, r Request, project workspaces.Project) (Manifest, error) {
+	policy, err := s.Policies.Named(ctx, project.Policy)
 	if err != nil {
 		return Manifest{}, err
 	}
 	m := Manifest{
 		Format: ManifestFormat, Release: release.ID, Request: r.ID, Project: r.Project, Title: r.Title, Context: r.Context,
 		Author: r.Author, Submitted: r.Submitted, Released: release.Released, ReleasedBy: release.By, Expires: release.Expires,
-		Disclosure: DisclosureRecord{Policy: project.Policy, Threshold: policy.Threshold, Checkers: 2, Datasets: []string{}},
+		Disclosure: DisclosureRecord{Policy: policy.FullName(), Threshold: policy.Threshold, Checkers: 2, Datasets: []string{}},
 		Key:        release.Key,
 	}
 	for _, d := range project.Datasets {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
-	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/egress/inspect"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
@@ -132,7 +131,7 @@ func (s *Requests) inspect(ctx context.Context, f RequestFile, project workspace
 	case <-ctx.Done():
 		return inspect.Report{}, gatehouse.Errorf(gatehouse.CodeCancelled, "The upload was cancelled.").Because(ctx.Err())
 	}
-	policy, err := disclosure.PolicyNamed(project.Policy)
+	policy, err := s.Policies.Named(ctx, project.Policy)
 	if err != nil {
 		return inspect.Report{}, err
 	}

@@ -25,6 +25,7 @@ type RequestParts struct {
 	Authorizer Authorizer
 	Signer     crypto.Signer // an Ed25519 key, which may be one that a key service holds
 	Journal    JournalProver // nil: bundles carry no proof
+	Policies   *Policies     // nil: only built-in ones
 
 	Limits   RequestLimits // zero fields: those of DefaultRequestLimits
 	Lifetime time.Duration // how long a release can be downloaded; 0: 14 days

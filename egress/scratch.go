@@ -92,7 +92,7 @@ func (q *question) kept(ctx context.Context, change ScratchChange, action string
 	if err := q.commit(ctx, change, action); err != nil {
 		return nil, err
 	}
-	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeKept, Policy: q.policy.Name, Threshold: q.policy.Threshold, Groups: "none",
+	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeKept, Policy: q.policy.FullName(), PolicySHA256: q.policy.Hash, Threshold: q.policy.Threshold, Groups: "none",
 		Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
 	reader, err := array.NewRecordReader(arrow.NewSchema(nil, nil), nil)
 	if err != nil {

@@ -25,15 +25,19 @@ type Shares struct {
 	Total, First, Second float64
 }
 
-// Dominated reports whether the two largest contributors make up 90 % of the
-// total or more, or whether the largest could be estimated by the second to
-// within 10 % (the n,k rule and the p % rule; Hundepool et al., Statistical
-// Disclosure Control, §4.2).
-func (s Shares) Dominated() bool {
+// Dominated reports whether the N largest contributors make up a share of K of
+// the total or more, or whether the largest could be estimated by the second to
+// within a share of P (the n,k rule and the p % rule).
+func (s Shares) Dominated(d Dominance) bool {
 	if s.Total <= 0 {
 		return false // nobody adds anything: the threshold tells
 	}
-	return s.First+s.Second >= 0.9*s.Total || s.Total-s.First-s.Second < 0.1*s.First
+	largest := s.First
+	if d.N > 1 {
+		largest += s.Second
+	}
+	// Written so that what is not a number counts as dominated.
+	return !(largest < d.K*s.Total && s.Total-s.First-s.Second >= d.P*s.First)
 }
 
 // Evidence is what was measured of one group: people of each channel (channel 0
@@ -67,19 +71,19 @@ type Verdict struct {
 }
 
 // Judge applies threshold and dominance to one group. Differences are the Audit's.
-func Judge(threshold int, cells []Cell, e Evidence) Verdict {
+func Judge(p Policy, cells []Cell, e Evidence) Verdict {
 	v := Verdict{Withheld: make([]Rule, len(cells))}
-	if e.People[0] < threshold {
+	if e.People[0] < p.Threshold {
 		v.Dropped = true
 		return v
 	}
 	for i, c := range cells {
-		v.Withheld[i] = judgeCell(threshold, i, c, e)
+		v.Withheld[i] = judgeCell(p, i, c, e)
 	}
 	return v
 }
 
-func judgeCell(threshold, i int, c Cell, e Evidence) Rule {
+func judgeCell(p Policy, i int, c Cell, e Evidence) Rule {
 	for _, ch := range c.Contributors {
 		if e.People[ch] < c.Need {
 			return RuleThreshold
@@ -88,11 +92,11 @@ func judgeCell(threshold, i int, c Cell, e Evidence) Rule {
 	for _, s := range e.Shares {
 		switch {
 		case s.Cell != i:
-		case c.Sums && !s.Literal && s.Sums.Dominated(), c.Rows && s.Rows.Dominated(), s.constant(threshold):
+		case c.Sums && !s.Literal && s.Sums.Dominated(p.Dominance), c.Rows && s.Rows.Dominated(p.Dominance), s.constant(p.Threshold):
 			return RuleDominance
 		// Fewer people than threshold cannot fill this part of the rows, if each has
 		// at most as many rows as the person with most.
-		case c.Sides > 0 && s.Rows.First > 0 && c.Sides*s.Rows.Total < float64(threshold)*s.Rows.First:
+		case c.Sides > 0 && s.Rows.First > 0 && c.Sides*s.Rows.Total < float64(p.Threshold)*s.Rows.First:
 			return RuleThreshold
 		}
 	}

@@ -3,77 +3,89 @@
 package disclosure
 
 import (
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
-
-	"github.com/gatehouse-tre/gatehouse"
 )
 
-// Policy is the numbers of the rules (gate.md §2).
+// Policy is the numbers of the rules (gate.md §2), as a policy file says them
+// (ParsePolicy).
 type Policy struct {
-	Name string
+	// Name and Version say which policy this is; Hash is the SHA-256 of the file
+	// that it was read from, in hexadecimal.
+	Name    string
+	Version int
+	Hash    string
+	// Source is whose rules these are: a document, or who decided them.
+	Source string
 	// Threshold is k: the fewest people that a group, and what contributes to
-	// each of its numbers, may have.
+	// each of its numbers, may have (SDAP handbook, rule of thumb for frequency
+	// tables: 10; NHS England's counts: more than 7).
 	Threshold int
-	// RoundCounts is the step that counts are rounded to; 0 for none.
-	RoundCounts int64
-	// Digits is the number of significant digits of real numbers.
+	// CountRounding says how counts are rounded, to multiples of RoundCounts
+	// (0 with RoundNone).
+	CountRounding RoundingMode
+	RoundCounts   int64
+	// Digits is the number of significant digits of real numbers. More would show
+	// the last person's contribution to a sum of many, and exact counts behind
+	// means.
 	Digits int
-	// FreedomDegrees is the fewest people beyond the parameters of a regression.
+	// Dominance bounds what one or two people may make up of a number.
+	Dominance Dominance
+	// FreedomDegrees is the fewest people beyond the parameters of a regression
+	// (SDAP handbook, linear and non-linear estimates: 10).
 	FreedomDegrees int
+	// VarianceExtra is how many people a variance needs beyond the threshold: it
+	// and a mean tell of a sum of squares as a count and a mean do of a sum, with
+	// one more unknown (SDAP handbook, higher moments).
+	VarianceExtra int
+	// QuantileGrains is the step that quantiles are rounded to, in steps of their
+	// column: a quantile is one person's value (SDAP handbook, position statistics).
+	QuantileGrains int
+	// AllowFull says whether a condition that every person of a group meets may be
+	// shown as such ("100 %"): class disclosure (SDAP handbook, class disclosure;
+	// ACRO's zeros_are_disclosive). That nobody meets it never is.
+	AllowFull bool
 }
 
-// The policies that projects may name. sdap follows the SDAP handbook on
-// statistical disclosure control (2024), §§3–5: threshold 10, ten degrees of
-// freedom; nhs the NHS England rule for published counts (suppress 1 … 7, round
-// to 5); opensafely the same, as OpenSAFELY's output-checking rules state it.
-var policies = map[string]Policy{
-	"sdap":       {Name: "sdap", Threshold: 10, Digits: 6, FreedomDegrees: 10},
-	"nhs":        {Name: "nhs", Threshold: 8, RoundCounts: 5, Digits: 4, FreedomDegrees: 10},
-	"opensafely": {Name: "opensafely", Threshold: 8, RoundCounts: 5, Digits: 4, FreedomDegrees: 10},
+// RoundingMode says how counts are rounded.
+type RoundingMode string
+
+// The modes. With RoundControlled, totals that are shown beside the cells which
+// they are made of are their sum (Round).
+const (
+	RoundNone       RoundingMode = "none"
+	RoundNearest    RoundingMode = "nearest"
+	RoundControlled RoundingMode = "controlled"
+)
+
+// Dominance is the n,k rule and the p % rule (Hundepool et al., Statistical
+// Disclosure Control, 2012, §4.2; defaults as in ACRO: safe_nk_n, safe_nk_k,
+// safe_pratio_p).
+type Dominance struct {
+	// N people who make up most of a number, by absolute values, have less than
+	// K of it. 1 or 2.
+	N int
+	K float64
+	// P: what all but the two largest have together is at least so much of the
+	// largest, or the second could estimate the largest too well.
+	P float64
 }
 
-// PolicyNamed gives a policy; an unknown name refuses.
-func PolicyNamed(name string) (Policy, error) {
-	p, ok := policies[name]
-	if !ok {
-		return Policy{}, gatehouse.Errorf(gatehouse.CodeConfig, "The disclosure policy of this project is not known.")
-	}
-	return p, nil
-}
+// FullName is the name by which a project holds on to a policy: name@version.
+func (p Policy) FullName() string { return p.Name + "@" + strconv.Itoa(p.Version) }
 
 // Rounding says in words what the policy does to numbers.
 func (p Policy) Rounding() string {
-	if p.RoundCounts > 0 {
-		return "counts to the nearest 5; real numbers to 4 significant digits"
+	reals := "real numbers to " + strconv.Itoa(p.Digits) + " significant digits"
+	step := strconv.FormatInt(p.RoundCounts, 10)
+	switch p.CountRounding {
+	case RoundNearest:
+		return "counts to the nearest " + step + "; " + reals
+	case RoundControlled:
+		return "counts to the nearest " + step + ", or the next multiple where cells and totals add up so; " + reals
 	}
-	return "real numbers to 6 significant digits"
-}
-
-// RoundCount rounds a count by the policy.
-func (p Policy) RoundCount(n int64) int64 {
-	if p.RoundCounts == 0 {
-		return n
-	}
-	return (n + p.RoundCounts/2) / p.RoundCounts * p.RoundCounts
-}
-
-// RoundReal rounds to the policy's significant digits; NaN and infinities,
-// which tell of single values, become NaN.
-func (p Policy) RoundReal(x float64) float64 {
-	if x == 0 || math.IsNaN(x) || math.IsInf(x, 0) {
-		if x == 0 {
-			return 0
-		}
-		return math.NaN()
-	}
-	rounded, err := strconv.ParseFloat(strconv.FormatFloat(x, 'g', p.Digits, 64), 64)
-	if err != nil {
-		return math.NaN()
-	}
-	return rounded
+	return reals
 }
 
 // Statistic is the family of a number, which decides how many people it needs.
@@ -90,14 +102,14 @@ const (
 	Regression
 )
 
-// Needs is how many people must contribute to a number: Threshold, one more for
-// a variance, the parameters and degrees of freedom for a regression (two
-// parameters). Quantiles need Threshold people on each side of every fraction,
+// Needs is how many people must contribute to a number: Threshold, VarianceExtra
+// more for a variance, the parameters and degrees of freedom for a regression
+// (two parameters). Quantiles need Threshold people on each side of every fraction,
 // and between two of them: Sides tells the smallest such part.
 func (p Policy) Needs(s Statistic) int {
 	switch s {
 	case Spread:
-		return p.Threshold + 1
+		return p.Threshold + p.VarianceExtra
 	case Regression:
 		return max(p.Threshold, p.FreedomDegrees) + 2
 	case Quantile:

@@ -26,7 +26,7 @@ var actions = []gatehouse.Action{
 	gatehouse.ActionWorkspaceOpen, gatehouse.ActionWorkspaceQuery,
 	gatehouse.ActionRequestCreate, gatehouse.ActionRequestRead, gatehouse.ActionRequestReview, gatehouse.ActionRequestRelease,
 	gatehouse.ActionRequestDownload, gatehouse.ActionRequestRecall,
-	gatehouse.ActionJournalRead, gatehouse.ActionSystemOperate,
+	gatehouse.ActionPolicyAdd, gatehouse.ActionJournalRead, gatehouse.ActionSystemOperate,
 }
 
 var columns = []struct {
