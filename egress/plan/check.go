@@ -63,6 +63,9 @@ func checkCreate(s *Statement) error {
 		return gatehouse.Errorf(gatehouse.CodeStatement, "A workspace table keeps rows of people; this SELECT gives protected results.").
 			WithAdvice("Ask the SELECT by itself: its result comes straight to your notebook.")
 	}
+	if len(s.Names) != len(s.Root.Columns()) {
+		return malformed(fmt.Errorf("CREATE TABLE of %d columns names %d", len(s.Root.Columns()), len(s.Names)))
+	}
 	seen := map[string]bool{}
 	for i, name := range s.Names {
 		folded := strings.ToLower(name) // as DuckDB compares names

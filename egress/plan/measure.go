@@ -59,6 +59,16 @@ func checkFrontier(a *AggregateCall, in []Column) error {
 	if err != nil {
 		return err
 	}
+	arguments := 1
+	switch {
+	case a.Name == "count_star":
+		arguments = 0
+	case m == MeasureRegression:
+		arguments = 2
+	}
+	if len(a.Args) != arguments {
+		return unknown("aggregate", a.Name)
+	}
 	if a.Filter != nil {
 		col, err := derive(a.Filter, in)
 		if err != nil {

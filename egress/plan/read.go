@@ -115,12 +115,13 @@ func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables are not temporary.").WithAdvice("Use CREATE TABLE, and DROP TABLE when it is no longer needed.")
 	}
 	info.empty("internal", "tags", "constraints", "query", "partition_keys", "sort_keys", "options")
-	info.ignore("type", "catalog", "schema", "sql", "comment")
+	info.ignore("catalog", "schema", "sql", "comment")
+	info.text("type")
 	if err := info.done(); err != nil {
 		return nil, err
 	}
 	children := o.list("children")
-	o.ignore("type")
+	o.text("type")
 	if err := o.done(); err != nil {
 		return nil, err
 	}
@@ -152,7 +153,7 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 	info.empty("allow_drop_internal", "extra_drop_info")
 	info.ignore("info_type", "catalog", "cascade") // nothing depends on a workspace table
 	o.empty("children")
-	o.ignore("type")
+	o.text("type")
 	if err := info.done(); err != nil {
 		return nil, err
 	}

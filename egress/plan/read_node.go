@@ -358,7 +358,7 @@ func (r *reader) readProject(o *object, input Node) (Node, error) {
 // CASE WHEN count(*) > 1 THEN error('…') ELSE first(x) END over first(x), count(*).
 func (r *reader) scalarGuard(raws []json.RawMessage, input Node) Node {
 	agg, ok := input.(*Aggregate)
-	if !ok || len(raws) != 1 || len(agg.Groups) > 0 || len(agg.Aggs) != 2 || agg.Aggs[0].Name != "first" || agg.Aggs[1].Name != "count_star" {
+	if !ok || len(raws) != 1 || len(agg.Groups) > 0 || len(agg.Aggs) != 2 || agg.Aggs[0].Name != "first" || len(agg.Aggs[0].Args) != 1 || agg.Aggs[1].Name != "count_star" {
 		return nil
 	}
 	e, err := (&reader{}).readExpr(raws[0])
@@ -462,7 +462,9 @@ func (r *reader) readUnnest(o *object, input Node) (Node, error) {
 	n.cols = append(n.cols, input.Columns()...)
 	for _, raw := range o.list("expressions") {
 		u := newObject("UNNEST", raw)
-		u.ignore("expression_class", "type", "alias", "query_location")
+		u.ignore("alias", "query_location")
+		u.text("expression_class")
+		u.text("type")
 		list := r.child(u, "child")
 		t := u.typ("return_type")
 		if err := u.done(); err != nil {
