@@ -4,7 +4,8 @@
     .venv/bin/python test/notebook.py docs/notebooks/first-steps.ipynb --ready FILE
 
 Fails unless every cell tagged `question` shows something and no error, every
-cell tagged `plot` a picture, and every cell tagged `refused` a refusal."""
+cell tagged `plot` a picture, every cell tagged `withheld` a table with a number
+marked as withheld, and every cell tagged `refused` a refusal."""
 
 import argparse
 import os
@@ -31,6 +32,8 @@ def complaints(cell):
         yield "shows nothing"
     if "plot" in tags and "image/png" not in types:
         yield "shows no picture"
+    if "withheld" in tags and "[c]</abbr>" not in "".join(output.get("data", {}).get("text/html", "") for output in cell.outputs):
+        yield "marks no number as withheld"
     if "refused" in tags and not re.search(r"GH-2\d\d: ", text):
         yield f"is not refused: {text[:200]}"
     if "refused" not in tags and "GH-" in text:
@@ -53,7 +56,7 @@ def main():
         wrong = list(complaints(cell))
         failed += bool(wrong)
         print(f"{'FAIL' if wrong else 'ok  '} {cell.id:10} {'; '.join(wrong) or shown(cell)[0].strip().splitlines()[-1:]}")
-    for tag, least in (("question", 7), ("plot", 2), ("refused", 1)):
+    for tag, least in (("question", 7), ("plot", 2), ("withheld", 1), ("refused", 1)):
         if sum(tag in cell.metadata.get("tags", []) for cell in notebook.cells) < least:
             print(f"FAIL fewer than {least} cells are tagged {tag}")
             failed += 1

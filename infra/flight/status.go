@@ -2,13 +2,16 @@ package flight
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"unicode/utf8"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -37,7 +40,24 @@ func (s *Server) rendered(ctx context.Context, method string, err error) error {
 	} else {
 		s.log.DebugContext(ctx, "a call was refused", "method", method, "user", caller(ctx).User, "code", e.Code)
 	}
+	inParts(ctx, e)
 	return status.Error(code, clipped(e.Error()))
+}
+
+// refusalKey is the trailer that tells programs the parts of an error.
+const refusalKey = "gatehouse-refusal-bin"
+
+// inParts sends code, sentence and advice beside the error, whose text joins
+// them. Errors too long for a trailer have their text alone.
+func inParts(ctx context.Context, e *gatehouse.Error) {
+	parts, err := json.Marshal(struct {
+		Code     gatehouse.Code `json:"code"`
+		Sentence string         `json:"sentence"`
+		Advice   string         `json:"advice"`
+	}{e.Code, e.Message, e.Advice})
+	if err == nil && len(parts) <= maxMessage {
+		_ = grpc.SetTrailer(ctx, metadata.Pairs(refusalKey, string(parts))) // fails where the call is over
+	}
 }
 
 // grpcCode derives the gRPC code from the error's kind. Two codes have a gRPC

@@ -39,6 +39,14 @@ func TestDemonstration(t *testing.T) {
 		}
 	})
 
+	t.Run("the module for notebooks", func(t *testing.T) {
+		t.Setenv("GATEHOUSE_READY", ready)
+		out, err := runPython(t, "-m", "unittest", "discover", "--start-directory", "docs/notebooks/gatehouse/tests")
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
+
 	t.Run("the gate", func(t *testing.T) {
 		judged := filepath.Join(dir, "findings.json")
 		out, err := runPython(t, "test/gate_suite.py", "--ready", ready, "--json", judged)

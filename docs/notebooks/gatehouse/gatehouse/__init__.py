@@ -1,0 +1,20 @@
+"""Questions to a Gatehouse workspace, from a notebook.
+
+    import gatehouse
+
+    workspace = gatehouse.connect()
+    people = workspace.ask("SELECT sex, count(*) AS people FROM patients GROUP BY sex")
+    people          # a table, with withheld cells marked and what the gate did beneath it
+    people.df()     # a pandas DataFrame
+    people.table    # a pyarrow.Table
+
+A question that the gate does not answer raises `gatehouse.Refused`.
+"""
+
+from .connection import Workspace, ask, connect
+from .disclosure import Disclosure
+from .errors import Refused
+from .result import Result
+
+__all__ = ["Disclosure", "Refused", "Result", "Workspace", "ask", "connect"]
+__version__ = "1.0.0"

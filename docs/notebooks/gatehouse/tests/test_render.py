@@ -1,0 +1,128 @@
+"""What a notebook shows of an answer, and of a refusal, without a server."""
+
+import json
+import unittest
+from html.parser import HTMLParser
+
+import pyarrow as pa
+
+import gatehouse
+from gatehouse.errors import refusal
+
+RECORD = {"decision": "qry_1", "outcome": "suppressed", "policy": "sdap", "threshold": 10, "suppressed_cells": {"threshold": 1},
+          "groups_withheld": "some", "rounding": "counts to the nearest 5", "earlier_answer": False, "datasets": ["shared_care@1"]}
+
+
+def answer(columns, **record):
+    table = pa.table(columns)
+    return gatehouse.Result(table.replace_schema_metadata({"gatehouse.disclosure": json.dumps({**RECORD, **record})}))
+
+
+class Cells(HTMLParser):
+    """The cells of a table: text, and the title of a mark."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.rows, self.notes, self.open = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append(["", None])
+        if tag == "abbr":
+            self.rows[-1][-1][1] = dict(attributes)["title"]
+        if tag == "li":
+            self.notes.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, f"{tag} is closed and was not the last opened"
+
+    def handle_data(self, data):
+        if "td" in self.open or "th" in self.open:
+            self.rows[-1][-1][0] += data
+        elif "li" in self.open:
+            self.notes[-1] += data
+
+
+class Rendering(unittest.TestCase):
+    def test_a_withheld_number_is_marked_with_its_rule(self):
+        shown = Cells(answer({"sex": ["F", "M"], "people": [231, None]})._repr_html_())
+        self.assertEqual([c[0] for c in shown.rows[1]], ["F", "231"])
+        self.assertEqual(shown.rows[2][1][0], "[c]")
+        self.assertEqual(shown.rows[2][1][1], "Withheld (threshold: too few people)")
+
+    def test_what_the_gate_did_stands_beneath(self):
+        for shown in (" ".join(Cells(answer({"people": [1, None]})._repr_html_()).notes), repr(answer({"people": [1, None]}))):
+            for said in ("1 number is withheld (threshold", "Some groups are left out", "counts to the nearest 5", "policy sdap", "qry_1", "[c] withheld"):
+                self.assertIn(said, shown)
+
+    def test_a_subtotal_is_not_taken_for_a_withheld_number(self):
+        rolled = answer({"decile": [1, 2, None, None], "people": [20, None, 40, 60]})
+        self.assertEqual([row[0][1] for row in rolled._rows()], ["", "", "", ""])
+        self.assertEqual([row[1][1] for row in rolled._rows()], ["", "[c]", "", ""])
+
+    def test_where_only_a_number_is_known_and_two_columns_fit_the_mark_says_so(self):
+        unsure = answer({"a": [1, None], "b": [None, 2]})
+        self.assertTrue(all("or missing" in title for row in unsure._rows() for _, mark, title in row if mark))
+
+    def test_a_missing_value_of_an_answer_that_withholds_nothing_is_not_marked(self):
+        whole = answer({"a": [1, None]}, suppressed_cells={}, outcome="released")
+        self.assertNotIn("[c]", repr(whole) + whole._repr_html_())
+
+    def test_a_record_that_says_where_is_followed(self):
+        for where in ([{"row": 1, "column": "b", "rule": "dominance"}], [{"rows": [1], "column": 1, "rule": "dominance"}], {"b": {"dominance": 1}}, {"b": "dominance"}):
+            shown = list(answer({"a": [None, 1], "b": [2.5, None]}, withheld=where)._rows())
+            self.assertEqual(shown[0][0][1], "", where)
+            self.assertEqual(shown[1][1][1:], ("[c]", "Withheld (dominance: one or two people make up too much of it)"), where)
+
+    def test_parts_of_a_record_that_are_not_known_do_no_harm(self):
+        odd = answer({"a": [None]}, cells=[1, None, "x", {}], other={"x": 1}, withheld=[{"column": "nope"}, {"column": 99}], suppressed_cells={"new-rule": 1})
+        self.assertIn("new-rule", repr(odd) + odd._repr_html_())
+
+    def test_text_is_escaped_wherever_it_comes_from(self):
+        bad = '<script>alert("1")</script>'
+        shown = answer({bad: [bad, None], "n": [1, None]}, suppressed_cells={bad: 1}, rounding=bad, withheld=[{"column": "n", "row": 1, "rule": bad}])._repr_html_()
+        self.assertNotIn("<script", shown)
+        self.assertNotIn('title="Withheld (<', shown)
+        self.assertEqual(set(Cells(shown).tags), {"div", "table", "thead", "tbody", "tr", "th", "td", "abbr", "ul", "li"})
+
+    def test_a_long_answer_is_cut_and_says_so(self):
+        shown = Cells(answer({"a": list(range(100))})._repr_html_())
+        self.assertEqual(len(shown.rows), 41)
+        self.assertIn("60 more rows", shown.notes[0])
+
+    def test_a_statement_without_rows_says_that_it_is_done(self):
+        done = gatehouse.Result(pa.table({}))
+        self.assertIn("Done", repr(done))
+        self.assertIn("Done", done._repr_html_())
+
+
+class DriverError(Exception):
+    def __init__(self, text, details=()):
+        super().__init__(text)
+        self.details = list(details)
+
+
+class Refusals(unittest.TestCase):
+    TEXT = ("UNAUTHORIZED: [FlightSQL] GH-220: Nothing is left. Use coarser groups, or p1/p99. [qry_ab12] (PermissionDenied; ExecuteQuery). Vendor code: 7")
+
+    def test_parts_are_read_from_the_details(self):
+        said = json.dumps({"code": "GH-202", "sentence": "Column a. B is not there!", "advice": "List them. [qry_9]"}).encode()
+        e = refusal(DriverError(self.TEXT, [(b"gatehouse-refusal-bin", said)]))
+        self.assertEqual((e.code, e.sentence, e.advice, e.decision), ("GH-202", "Column a. B is not there!", "List them.", "qry_9"))
+
+    def test_and_from_the_text_where_there_are_none(self):
+        e = refusal(DriverError(self.TEXT))
+        self.assertEqual((e.code, e.sentence, e.advice, e.decision), ("GH-220", "Nothing is left.", "Use coarser groups, or p1/p99.", "qry_ab12"))
+        self.assertEqual(str(e), "GH-220: Nothing is left. Use coarser groups, or p1/p99. [qry_ab12]")
+
+    def test_other_errors_are_not_refusals(self):
+        self.assertIsNone(refusal(DriverError("IO: connection refused")))
+
+
+if __name__ == "__main__":
+    unittest.main()
