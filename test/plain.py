@@ -60,24 +60,27 @@ class Plain:
             WITH lone AS (
               SELECT sex, birth_year, ethnicity, practice_id, min(person_id) AS person_id, min(lsoa) AS lsoa, min(imd_decile) AS imd_decile, min(region) AS region
               FROM patients GROUP BY ALL HAVING count(*) = 1)
-            SELECT sex, birth_year, ethnicity, practice_id, person_id, lsoa
+            SELECT sex, birth_year, ethnicity, practice_id, person_id, lsoa, region
             FROM lone JOIN (SELECT person_id, count(*) AS events, bool_or(code = '86406008') AS rare FROM events GROUP BY ALL) USING (person_id)
             WHERE imd_decile {decile} AND events >= 12 AND sex || birth_year || ethnicity || practice_id || lsoa IS NOT NULL
             ORDER BY sex = 'F' DESC, rare DESC, region = 'London' DESC, person_id LIMIT 1""")
         if not chosen:
             raise SystemExit("no person stands alone in sex, birth year, ethnicity and practice: use more people")
-        sex, birth_year, ethnicity, practice, person, lsoa = chosen[0]
+        sex, birth_year, ethnicity, practice, person, lsoa, region = chosen[0]
         return Target(
             f"(sex = {quote(sex)} AND birth_year = {birth_year} AND ethnicity = {quote(ethnicity)} AND practice_id = {quote(practice)})",
-            person, lsoa)
+            person, lsoa, {"birth_year": str(birth_year), "ethnicity": ethnicity, "practice": practice, "region": region})
 
 
 class Target:
-    def __init__(self, condition, person, lsoa):
+    def __init__(self, condition, person, lsoa, known):
         self.condition, self.person, self.lsoa = condition, person, lsoa
+        self.words = {"target": condition, "pid": person, "lsoa": lsoa, **known}
 
-    def fill(self, sql):
-        return sql.replace("{{target}}", self.condition).replace("{{pid}}", self.person)
+    def fill(self, text):
+        for word, value in self.words.items():
+            text = text.replace("{{" + word + "}}", value)
+        return text
 
 
 def quote(text):
