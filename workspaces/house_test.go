@@ -19,6 +19,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/policy"
@@ -95,7 +96,7 @@ func newHouse(t testing.TB) *house {
 	h.must(err)
 	h.Service, err = workspaces.New(workspaces.Config{
 		Store: store, Authorizer: rules, Catalogue: h.catalogue, Pseudonymiser: h.keys,
-		Dir: h.dir, MaxListAge: 30 * 24 * time.Hour,
+		Policies: &egress.Policies{Store: state.Policies{DB: h.db}, Authorizer: rules}, Dir: h.dir, MaxListAge: 30 * 24 * time.Hour,
 	})
 	h.must(err)
 	h.publish(1, 1000)

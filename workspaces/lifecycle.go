@@ -20,7 +20,8 @@ var transitions = map[ProjectState][]ProjectState{
 
 // CreateProject drafts a project. Its members must be known users, and its
 // tables and columns must be in the catalogue; where it names no version, it
-// gets the newest. The state, creator and approver of p are ignored.
+// gets the newest, and so of its disclosure policy. The state, creator and
+// approver of p are ignored.
 func (s *Service) CreateProject(ctx context.Context, actor gatehouse.Principal, p Project) (Project, error) {
 	p.State, p.CreatedBy, p.ApprovedBy, p.Version = ProjectDraft, actor.User, "", 1
 	e := gatehouse.Event{Action: "project.created", Subject: p.ID, Actor: actor.User}
@@ -64,6 +65,9 @@ func (s *Service) checkDraft(ctx context.Context, tx Tx, p *Project) error {
 		return invalid("The project would expire in the past.")
 	}
 	if err := requireResearchers(ctx, tx, p.Members); err != nil {
+		return err
+	}
+	if err := p.pinPolicy(ctx, s.Policies); err != nil {
 		return err
 	}
 	return p.pin(ctx, s.Catalogue)
@@ -225,6 +229,19 @@ func (s *Service) UseVersion(ctx context.Context, actor gatehouse.Principal, id,
 		}
 		p.Datasets[i].Version = number
 		return p.pin(ctx, s.Catalogue)
+	})
+}
+
+// SetPolicy moves a project to a disclosure policy, or to another version of its
+// own: the newest, if none is named.
+func (s *Service) SetPolicy(ctx context.Context, actor gatehouse.Principal, id, policy string) error {
+	e := gatehouse.Event{Action: "project.policy_set", Subject: id, Detail: map[string]string{}}
+	return s.amend(ctx, actor, id, e, func(_ Tx, p *Project) error {
+		e.Detail["from"] = p.Policy
+		p.Policy = policy
+		err := p.pinPolicy(ctx, s.Policies)
+		e.Detail["policy"] = p.Policy
+		return err
 	})
 }
 

@@ -62,7 +62,7 @@ type Project struct {
 	State       ProjectState   `json:"state"`
 	Members     []Member       `json:"members"`
 	Datasets    []DatasetGrant `json:"datasets"`
-	Policy      string         `json:"policy"` // disclosure policy: "sdap", "nhs", "opensafely"
+	Policy      string         `json:"policy"` // disclosure policy: name@version
 	OptOutBasis OptOutBasis    `json:"opt_out_basis"`
 	OptOutRef   string         `json:"opt_out_ref,omitempty"` // document that supports a basis other than "applies"
 	Expires     time.Time      `json:"expires"`

@@ -23,6 +23,7 @@ type Config struct {
 	Authorizer    Authorizer
 	Catalogue     Catalogue
 	Pseudonymiser Pseudonymiser
+	Policies      Policies
 
 	// Dir is the installation's folder.
 	Dir string
@@ -45,7 +46,7 @@ type Service struct {
 // New makes a Service, or is CodeConfig.
 func New(c Config) (*Service, error) {
 	switch {
-	case c.Store == nil, c.Authorizer == nil, c.Catalogue == nil, c.Pseudonymiser == nil, c.Dir == "":
+	case c.Store == nil, c.Authorizer == nil, c.Catalogue == nil, c.Pseudonymiser == nil, c.Policies == nil, c.Dir == "":
 		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The workspaces service is not fully configured.")
 	case c.MaxListAge <= 0:
 		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The greatest age of opt-out lists is not set.").

@@ -100,6 +100,13 @@ type Pseudonyms interface {
 	Pseudonym(unit uint32) (string, error)
 }
 
+// Policies says which disclosure policies there are.
+type Policies interface {
+	// PinPolicy gives the name@version of a policy that there is: of its newest
+	// version, if none is named. CodeConfig where there is none.
+	PinPolicy(ctx context.Context, name string) (string, error)
+}
+
 // Token is a bearer token, without its secret.
 type Token struct {
 	ID        string

@@ -3,6 +3,7 @@ package workspaces
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +12,8 @@ import (
 	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
-// Policies are the disclosure policies that a project may name.
-var Policies = []string{"sdap", "nhs", "opensafely"}
+// policyName is how a project names its disclosure policy: name or name@version.
+var policyName = regexp.MustCompile(`^([^@]+)(@[1-9][0-9]{0,8})?$`)
 
 // Bases are the bases that a project may name.
 var Bases = []OptOutBasis{BasisApplies, BasisConsent, BasisS251, BasisLegal}
@@ -37,7 +38,8 @@ func (p Project) Validate() error {
 	f.add(!gatehouse.ValidName(p.ID), "The project's id %q is not a name of lower-case letters, digits, '-' and '_'.", p.ID)
 	f.add(p.Title == "", "The project has no title.")
 	f.add(p.Purpose == "", "The project has no purpose.")
-	f.add(!slices.Contains(Policies, p.Policy), "The disclosure policy %q is not one of %v.", p.Policy, Policies)
+	policy := policyName.FindStringSubmatch(p.Policy)
+	f.add(policy == nil || !gatehouse.ValidName(policy[1]), "The disclosure policy (policy) is %q, not a name such as sdap or sdap@1.", p.Policy)
 	known := slices.Contains(Bases, p.OptOutBasis)
 	f.add(!known, "The opt-out basis %q is not one of %v.", p.OptOutBasis, Bases)
 	f.add(known && p.OptOutBasis != BasisApplies && p.OptOutRef == "", "The opt-out basis %q needs opt_out_ref, the document that supports it.", p.OptOutBasis)
@@ -144,6 +146,18 @@ func (p *Project) pin(ctx context.Context, c Catalogue) error {
 		p.Datasets[i].Version = v.Number
 	}
 	return nil
+}
+
+// pinPolicy fixes the version of the project's disclosure policy.
+func (p *Project) pinPolicy(ctx context.Context, policies Policies) error {
+	full, err := policies.PinPolicy(ctx, p.Policy)
+	if gatehouse.CodeOf(err) == gatehouse.CodeConfig {
+		return invalid("There is no disclosure policy %q.", p.Policy).WithAdvice("'gatehouse policy list' shows which there are.")
+	}
+	if err == nil {
+		p.Policy = full
+	}
+	return err
 }
 
 // member gives the user's membership.

@@ -96,7 +96,7 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 	h.lobbies = h.engines.pool(engine.RoleLobby, 1)
 	h.vaults = h.engines.vaults()
 	h.gate = &egress.Gate{Binder: engine.Binders{Pool: h.binders}, Lobby: engine.Lobbies{Pool: h.lobbies}, Vaults: h.vaults,
-		Ledger: state.Ledger{DB: h.state}, Now: time.Now, Log: h.log}
+		Ledger: state.Ledger{DB: h.state}, Policies: h.policies, Now: time.Now, Log: h.log}
 	store, err := objects.NewFolder(filepath.Join(h.dir, "objects"))
 	if err != nil {
 		return err
@@ -105,7 +105,7 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 	if err != nil {
 		return err
 	}
-	if h.requests, err = egress.NewRequests(egress.RequestParts{Store: state.Requests{DB: h.state}, Objects: store, Authorizer: h.policy, Signer: signer, Journal: eventProver{h.state}}); err != nil {
+	if h.requests, err = egress.NewRequests(egress.RequestParts{Store: state.Requests{DB: h.state}, Objects: store, Authorizer: h.policy, Signer: signer, Journal: eventProver{h.state}, Policies: h.policies}); err != nil {
 		return err
 	}
 	cert, ca, err := ownCertificate(h.dir, time.Now())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/policy"
@@ -92,6 +93,7 @@ type installation struct {
 	journal    *journal.Log
 	policy     *policy.Policy
 	catalogue  *catalog.Catalogue
+	policies   *egress.Policies
 	workspaces *workspaces.Service
 }
 
@@ -153,7 +155,8 @@ func (in *installation) services() error {
 	if in.catalogue, err = catalog.Open(in.dir, public); err != nil {
 		return err
 	}
-	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Dir: in.dir,
+	in.policies = &egress.Policies{Store: state.Policies{DB: in.state}, Authorizer: in.policy}
+	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Policies: in.policies, Dir: in.dir,
 		MaxListAge: in.settings.MaxListAge})
 	return err
 }

@@ -13,8 +13,8 @@ import (
 )
 
 func newPolicyCommand() *cobra.Command {
-	c := &cobra.Command{Use: "policy", Short: "See what the rules allow"}
-	c.AddCommand(newPolicyExplainCommand())
+	c := &cobra.Command{Use: "policy", Short: "Disclosure policies: what may be released; and what the rules of roles allow"}
+	c.AddCommand(newPolicyListCommand(), newPolicyShowCommand(), newPolicyCheckCommand(), newPolicyAddCommand(), newPolicyExplainCommand())
 	return c
 }
 

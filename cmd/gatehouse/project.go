@@ -15,7 +15,7 @@ import (
 
 func newProjectCommand() *cobra.Command {
 	c := &cobra.Command{Use: "project", Short: "Draft, submit, approve and stop projects, with a token of one's own"}
-	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand())
+	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand())
 	type step = func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
 	for _, s := range []struct {
 		name, short, done string
@@ -102,7 +102,7 @@ id: diabetes-outcomes              # lower-case letters, digits, '-' and '_'
 title: Outcomes of people with type 2 diabetes
 purpose: How control of blood glucose relates to admissions, by age, sex and region.
 
-policy: sdap                       # rules of disclosure control: sdap, nhs or opensafely
+policy: sdap                       # rules of disclosure control: sdap, nhs, opensafely or one of the custodians'; 'gatehouse policy list'
 opt_out_basis: applies             # whose opt-outs hold: applies (everybody's), consent, s251-exempt or legal
 # opt_out_ref: 21/CAG/0001         # the document that supports any basis but applies
 expires: %[1]s                # the last day, or an instant such as 2030-01-31T12:00:00Z
@@ -213,6 +213,29 @@ func newProjectExpiryCommand() *cobra.Command {
 				err = in.workspaces.SetExpiry(c.Context(), actor, args[0], until)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s expires at %s.\n", args[0], until.Format(time.RFC3339))
+				}
+				return err
+			})
+		},
+	}
+	l.flags(c, "token of a custodian")
+	return c
+}
+
+func newProjectPolicyCommand() *cobra.Command {
+	var l local
+	c := &cobra.Command{
+		Use:   "policy --dir DIR PROJECT POLICY[@VERSION]",
+		Short: "Move a project to a disclosure policy, or to its newest version (a custodian)",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+				if err := in.workspaces.SetPolicy(c.Context(), actor, args[0], args[1]); err != nil {
+					return err
+				}
+				full, err := in.policies.PinPolicy(c.Context(), args[1])
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The project %s runs under the policy %s.\n", args[0], full)
 				}
 				return err
 			})

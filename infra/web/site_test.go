@@ -90,7 +90,7 @@ func newSite(t *testing.T) *site {
 	store := state.Workspaces(db)
 	rules, err := policy.New(store)
 	must(err)
-	s.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: rules, Catalogue: published{}, Pseudonymiser: s.keys, Dir: dir, MaxListAge: time.Hour})
+	s.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: rules, Catalogue: published{}, Pseudonymiser: s.keys, Policies: (*egress.Policies)(nil), Dir: dir, MaxListAge: time.Hour})
 	must(err)
 	must(store.Update(ctx, func(tx workspaces.Tx) error {
 		var errs []error
