@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -157,6 +158,9 @@ func (s *schema) bind(ctx context.Context, sql string) (*egress.Bound, error) {
 	if strings.ContainsRune(sql, 0) {
 		return nil, &egress.BindFailure{Syntax: true, Message: "a NUL byte in the statement", Position: strings.IndexByte(sql, 0)}
 	}
+	if !utf8.ValidString(sql) {
+		return nil, &egress.BindFailure{Syntax: true, Message: "the statement is not UTF-8", Position: -1}
+	}
 	tree, err := s.parse(ctx, sql)
 	if err == nil {
 		return s.bindSelect(ctx, sql, tree)
@@ -235,7 +239,7 @@ func (s *schema) parse(ctx context.Context, sql string) (parsed, error) {
 		serializeError
 		Statements []any `json:"statements"`
 	}
-	if err := json.Unmarshal(tree.raw, &out); err != nil {
+	if err := printed(raw[0], &out); err != nil {
 		return tree, err
 	}
 	if out.Failed {
@@ -306,7 +310,7 @@ func readPlan(raw string) (plan, error) {
 			Info json.RawMessage `json:"info"`
 		} `json:"plans"`
 	}
-	if err := json.Unmarshal(p.raw, &out); err != nil {
+	if err := printed(raw, &out); err != nil {
 		return p, err
 	}
 	if out.Failed {
@@ -338,7 +342,7 @@ func readDescription(raw string) ([]egress.BoundColumn, error) {
 			} `json:"children"`
 		} `json:"plans"`
 	}
-	if err := json.Unmarshal([]byte(raw), &out); err != nil {
+	if err := printed(raw, &out); err != nil {
 		return nil, err
 	}
 	if out.Failed {
@@ -362,6 +366,15 @@ func readDescription(raw string) ([]egress.BoundColumn, error) {
 
 // internalError stands for DuckDB's own words of a fault in itself, which help nobody.
 const internalError = "DuckDB cannot plan this statement"
+
+// printed decodes what DuckDB printed. It writes numbers that are not finite as
+// JSON does not know them.
+func printed(raw string, v any) error {
+	if !json.Valid([]byte(raw)) {
+		return &egress.BindFailure{Message: "a number in the statement is too large", Position: -1}
+	}
+	return json.Unmarshal([]byte(raw), v)
+}
 
 // serializeError is how json_serialize_sql and json_serialize_plan say no.
 type serializeError struct {
