@@ -2,7 +2,6 @@ package egress
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,17 +19,12 @@ const maxAuditWork = 4e9
 // audit withholds numbers from which, with the others shown, something of too
 // few people could be worked out: within a group between numbers with different
 // conditions, and across subtotals.
-func audit(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []disclosure.Verdict) error {
-	atoms, err := readAtoms(ctx, vault, r)
-	if err != nil {
-		return err
-	}
+func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict) error {
 	conditions := r.RowSets + 1 // no condition is one
 	if len(r.Node.Sets) < 2 {
 		for i := range t.rows {
 			if !verdicts[i].Dropped {
-				key := atoms.keyOf(t.keys, 0, i)
-				auditGroups(policy, r, atoms.within(key), conditions, t, verdicts, []int{i})
+				auditGroups(policy, r, atoms.within(i), func(int) []int { return []int{0} }, conditions, verdicts, []int{i})
 			}
 		}
 		return nil
@@ -50,7 +44,7 @@ func audit(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(rolledUp(t.gid.Value(b)), rolledUp(t.gid.Value(a))), cmp.Compare(t.evidence[b].People[0], t.evidence[a].People[0]))
 	})
-	auditGroups(policy, r, atoms, conditions, t, verdicts, order)
+	auditGroups(policy, r, atoms, func(i int) []int { return atoms.members[i] }, conditions, verdicts, order)
 	return nil
 }
 
@@ -62,16 +56,16 @@ func rolledUp(gid int64) int {
 	return n
 }
 
-// auditGroups admits the numbers of groups, cell by cell, in order.
-func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, conditions int, t *groupTable, verdicts []disclosure.Verdict, order []int) {
+// auditGroups admits the numbers of groups, cell by cell, in order. members are
+// the finest groups that one is made of.
+func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, members func(i int) []int, conditions int, verdicts []disclosure.Verdict, order []int) {
 	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*conditions)
-	members := make(map[int][]int, len(order)) // finest groups of each group
 	number := func(i, set int) disclosure.Number {
 		var n disclosure.Number
-		for base, ok := r.MissingOf[set]; ok && atoms.same(members[i], base, set); base, ok = r.MissingOf[set] {
+		for base, ok := r.MissingOf[set]; ok && atoms.same(members(i), base, set); base, ok = r.MissingOf[set] {
 			set = base // nothing is missing here
 		}
-		for _, g := range members[i] {
+		for _, g := range members(i) {
 			n.Meanings = append(n.Meanings, g*conditions+set+1)
 			for _, at := range atoms.groups[g].atoms {
 				if set < 0 || atoms.sig[at]>>set&1 == 1 {
@@ -84,7 +78,6 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, co
 	// Groups' sizes are taken to be known, asked for or not: a condition must
 	// leave out enough people too.
 	for _, i := range order {
-		members[i] = atoms.members(t, t.gid.Value(i), i)
 		a.Admit(number(i, -1))
 	}
 	for c, cell := range r.Cells {
@@ -103,54 +96,84 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, co
 	}
 }
 
-// atomTable is the vault's answer to Release.Atoms: people by finest group and
-// combination of conditions.
+// atomTable is people by finest group and combination of conditions.
 type atomTable struct {
 	people []int
 	sig    []int64
 	groups []atomGroup
-	byKey  map[string]int
-	keys   []arrow.Array
+	// members are the finest groups that make up each row of the group table, and
+	// group is, of a row that is one itself, which.
+	members [][]int
+	group   []int
 }
 
 type atomGroup struct {
-	row   int // one of its rows in keys
+	row   int // in the group table
 	atoms []int
+	at    map[int64]int // by combination, where there are many
 }
 
-func readAtoms(ctx context.Context, vault Vault, r *plan.Release) (*atomTable, error) {
-	answer, err := readAll(ctx, vault, r.Atoms())
-	if err != nil {
-		return nil, err
-	}
-	if int(answer.NumCols()) != 1+r.Keys+2 {
-		return nil, misshapen()
-	}
-	sig, err := integers(answer.Column(1 + r.Keys))
-	if err != nil {
-		return nil, err
-	}
-	people, err := integers(answer.Column(2 + r.Keys))
-	if err != nil {
-		return nil, err
-	}
-	out := &atomTable{byKey: map[string]int{}, keys: answer.Columns()[1 : 1+r.Keys]}
-	for i := range int(answer.NumRows()) {
-		out.sig, out.people = append(out.sig, sig.Value(i)), append(out.people, int(people.Value(i)))
-		key := out.keyOf(out.keys, 0, i)
-		g, ok := out.byKey[key]
-		if !ok {
-			g = len(out.groups)
-			out.byKey[key] = g
-			out.groups = append(out.groups, atomGroup{row: i})
+// newAtomTable lists the finest groups, still without atoms, and what the others
+// are made of.
+func newAtomTable(r *plan.Release, t *groupTable) *atomTable {
+	out := &atomTable{members: make([][]int, t.rows), group: make([]int, t.rows)}
+	byKey := map[int64]map[string][]int{} // finest groups, by the keys that a grouping keeps
+	for i := range t.rows {
+		if gid := t.gid.Value(i); gid != 0 {
+			byKey[gid] = nil
+			continue
 		}
-		out.groups[g].atoms = append(out.groups[g].atoms, i)
+		out.group[i] = len(out.groups)
+		out.members[i] = []int{len(out.groups)}
+		out.groups = append(out.groups, atomGroup{row: i})
 	}
-	return out, nil
+	for gid := range byKey {
+		at := map[string][]int{}
+		for g, group := range out.groups {
+			key := keyOf(t.keys, gid, group.row)
+			at[key] = append(at[key], g)
+		}
+		byKey[gid] = at
+	}
+	for i := range t.rows {
+		if gid := t.gid.Value(i); gid != 0 {
+			out.members[i] = byKey[gid][keyOf(t.keys, gid, i)]
+		}
+	}
+	return out
+}
+
+// fewAtoms are looked through one by one.
+const fewAtoms = 16
+
+// atom is the number of a combination in a finest group, which is made if it is new.
+func (a *atomTable) atom(row int, sig int64) int {
+	g := &a.groups[a.group[row]]
+	if g.at == nil {
+		for _, at := range g.atoms {
+			if a.sig[at] == sig {
+				return at
+			}
+		}
+	} else if at, ok := g.at[sig]; ok {
+		return at
+	}
+	n := len(a.sig)
+	a.sig, a.people = append(a.sig, sig), append(a.people, 0)
+	g.atoms = append(g.atoms, n)
+	if g.at != nil {
+		g.at[sig] = n
+	} else if len(g.atoms) > fewAtoms {
+		g.at = make(map[int64]int, 2*fewAtoms)
+		for _, at := range g.atoms {
+			g.at[a.sig[at]] = at
+		}
+	}
+	return n
 }
 
 // keyOf is the keys of a row that are not rolled up in gid.
-func (a *atomTable) keyOf(keys []arrow.Array, gid int64, row int) string {
+func keyOf(keys []arrow.Array, gid int64, row int) string {
 	var b strings.Builder
 	for k, col := range keys {
 		if gid>>(len(keys)-1-k)&1 == 1 {
@@ -164,18 +187,6 @@ func (a *atomTable) keyOf(keys []arrow.Array, gid int64, row int) string {
 		}
 	}
 	return b.String()
-}
-
-// members lists the finest groups that make up a group.
-func (a *atomTable) members(t *groupTable, gid int64, row int) []int {
-	want := a.keyOf(t.keys, gid, row)
-	out := []int{}
-	for g, group := range a.groups {
-		if a.keyOf(a.keys, gid, group.row) == want {
-			out = append(out, g)
-		}
-	}
-	return out
 }
 
 // same reports whether two row sets are the same in some finest groups.
@@ -192,14 +203,10 @@ func (a *atomTable) same(groups []int, base, set int) bool {
 }
 
 // within is the atoms of one finest group alone.
-func (a *atomTable) within(key string) *atomTable {
-	out := &atomTable{byKey: map[string]int{key: 0}, keys: a.keys}
-	g, ok := a.byKey[key]
-	if !ok {
-		return out
-	}
-	group := atomGroup{row: a.groups[g].row}
-	for _, at := range a.groups[g].atoms {
+func (a *atomTable) within(row int) *atomTable {
+	group := atomGroup{row: row}
+	out := &atomTable{}
+	for _, at := range a.groups[a.group[row]].atoms {
 		group.atoms = append(group.atoms, len(out.people))
 		out.people, out.sig = append(out.people, a.people[at]), append(out.sig, a.sig[at])
 	}

@@ -17,11 +17,8 @@ import (
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
 )
 
-// Bounds of a protected table.
-const (
-	maxGroups   = 500_000
-	maxRestrict = 2_000 // groups in doubt that are named in the exact query
-)
+// maxGroups bounds a protected table.
+const maxGroups = 500_000
 
 // protected is a protected aggregate after judgement: its columns are c0, c1, …
 // in the order of the plan, and everything in it may leave.
@@ -65,6 +62,11 @@ func protect(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 // judge measures a protected aggregate and says what may leave of each group.
 // The caller releases the table.
 func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (t *groupTable, verdicts []disclosure.Verdict, err error) {
+	return judgeRows(ctx, vault, r, policy, nil)
+}
+
+// judgeRows is judge that hands every row to a collector, unless it is nil.
+func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, verdicts []disclosure.Verdict, err error) {
 	if t, err = readGroups(ctx, vault, r); err != nil {
 		return nil, nil, err
 	}
@@ -74,15 +76,19 @@ func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.
 		}
 	}()
 	cells := rules(r, policy)
-	if err := measure(ctx, vault, r, policy, cells, t); err != nil {
-		return nil, nil, err
+	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
+	var atoms *atomTable
+	if audited || collector != nil || t.inDoubt(r, policy, cells) {
+		if atoms, err = runPass(ctx, vault, r, policy, t, collector); err != nil {
+			return nil, nil, err
+		}
 	}
 	verdicts = make([]disclosure.Verdict, t.rows)
 	for i := range verdicts {
 		verdicts[i] = disclosure.Judge(policy, cells, t.evidence[i])
 	}
-	if r.RowSets > 0 || len(r.Node.Sets) > 1 {
-		if err := audit(ctx, vault, r, policy, t, verdicts); err != nil {
+	if audited {
+		if err := audit(r, policy, t, atoms, verdicts); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -253,90 +259,18 @@ func integers(a arrow.Array) (*array.Int64, error) {
 	return b.NewInt64Array(), nil
 }
 
-// measure asks for the true number of people where the lower bounds leave a
-// rule undecided, and for the shares of every number that one person could make up.
-func measure(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, cells []disclosure.Cell, t *groupTable) error {
-	asked := map[int]bool{}
-	var rows []int
-	shares := len(r.Shares) > 0
+// inDoubt reports whether the lower bounds leave a rule undecided somewhere, or one
+// person could make up too much of a number.
+func (t *groupTable) inDoubt(r *plan.Release, policy disclosure.Policy, cells []disclosure.Cell) bool {
+	if len(r.Shares) > 0 {
+		return true
+	}
 	for i := range t.rows {
-		var doubt []int
-		if !r.Counted {
-			doubt = disclosure.InDoubt(policy.Threshold, cells, t.evidence[i].People)
-		}
-		if shares || len(doubt) > 0 {
-			rows = append(rows, i)
-		}
-		for _, c := range doubt {
-			asked[c] = true
+		if !r.Counted && len(disclosure.InDoubt(policy.Threshold, cells, t.evidence[i].People)) > 0 {
+			return true
 		}
 	}
-	if len(rows) == 0 {
-		return nil
-	}
-	channels := make([]int, 0, len(asked))
-	for c := range asked {
-		channels = append(channels, c)
-	}
-	slices.Sort(channels)
-	exact, err := readAll(ctx, vault, r.Exact(channels, shares, restriction(r, t, rows)))
-	if err != nil {
-		return err
-	}
-	defer exact.Release()
-	at, err := indexGroups(r, t, exact, rows)
-	if err != nil {
-		return err
-	}
-	for n, c := range channels {
-		counts, err := integers(exact.Column(1 + r.Keys + n))
-		if err != nil {
-			return err
-		}
-		for _, i := range rows {
-			t.evidence[i].People[c] = 0 // a group without any person of the channel
-			if row, ok := at[i]; ok {
-				t.evidence[i].People[c] = int(counts.Value(row))
-			}
-		}
-		counts.Release()
-	}
-	if !shares {
-		return nil
-	}
-	if err := readShares(r, t, exact, 1+r.Keys+len(channels), at); err != nil {
-		return err
-	}
-	return readCommon(ctx, vault, r, t, rows)
-}
-
-// readCommon reads how many people have the most common value of each share.
-func readCommon(ctx context.Context, vault Vault, r *plan.Release, t *groupTable, rows []int) error {
-	for n := range r.Shares {
-		if !r.Judged(n) {
-			continue
-		}
-		answer, err := readAll(ctx, vault, r.Common(n))
-		if err != nil {
-			return err
-		}
-		at, err := indexGroups(r, t, answer, rows)
-		if err != nil {
-			return err
-		}
-		people, err := integers(answer.Column(1 + r.Keys))
-		if err != nil {
-			return err
-		}
-		for i, row := range at {
-			if n < len(t.evidence[i].Shares) {
-				t.evidence[i].Shares[n].Common = int(people.Value(row))
-			}
-		}
-		people.Release()
-		answer.Release()
-	}
-	return nil
+	return false
 }
 
 // indexGroups finds, for groups of t, their row in another answer.
@@ -364,35 +298,6 @@ func indexGroups(r *plan.Release, t *groupTable, answer arrow.RecordBatch, rows 
 	return at, nil
 }
 
-// readShares reads, from column first on, six numbers for each of the shares.
-func readShares(r *plan.Release, t *groupTable, exact arrow.RecordBatch, first int, at map[int]int) error {
-	if int(exact.NumCols()) != first+7*len(r.Shares) {
-		return misshapen()
-	}
-	for n, cell := range r.Shares {
-		var columns [6]*array.Float64
-		for k := range columns {
-			a, ok := exact.Column(first + 7*n + k).(*array.Float64)
-			if !ok {
-				return misshapen()
-			}
-			columns[k] = a
-		}
-		people, err := integers(exact.Column(first + 7*n + 6))
-		if err != nil {
-			return err
-		}
-		for i, row := range at {
-			e := &t.evidence[i]
-			e.Shares = append(e.Shares, disclosure.CellShares{Cell: cell, Literal: !r.Judged(n), People: int(people.Value(row)),
-				Sums: disclosure.Shares{Total: columns[0].Value(row), First: columns[1].Value(row), Second: columns[2].Value(row)},
-				Rows: disclosure.Shares{Total: columns[3].Value(row), First: columns[4].Value(row), Second: columns[5].Value(row)}})
-		}
-		people.Release()
-	}
-	return nil
-}
-
 func groupKey(gid *array.Int64, keys []arrow.Array, row int) string {
 	var b strings.Builder
 	b.WriteString(strconv.FormatInt(gid.Value(row), 10))
@@ -405,32 +310,6 @@ func groupKey(gid *array.Int64, keys []arrow.Array, row int) string {
 		fmt.Fprintf(&b, "|%d:%s", len(s), s)
 	}
 	return b.String()
-}
-
-// restriction names the groups in doubt, if they are few and of one grouping.
-func restriction(r *plan.Release, t *groupTable, rows []int) string {
-	if r.Keys == 0 || len(r.Node.Sets) != 1 || len(rows) > maxRestrict || len(rows)*2 > t.rows {
-		return ""
-	}
-	var values []string
-	for _, i := range rows {
-		texts := make([]string, r.Keys)
-		for k, a := range t.keys {
-			typ := r.Node.Groups[k].Type().SQL()
-			if a.IsNull(i) {
-				texts[k] = "CAST(NULL AS " + typ + ")"
-			} else {
-				texts[k] = "CAST(" + plan.Text(a.ValueStr(i)) + " AS " + typ + ")"
-			}
-		}
-		values = append(values, "("+strings.Join(texts, ", ")+")")
-	}
-	names, same := make([]string, r.Keys), make([]string, r.Keys)
-	for k := range names {
-		names[k] = "v" + strconv.Itoa(k)
-		same[k] = "v" + strconv.Itoa(k) + " IS NOT DISTINCT FROM k" + strconv.Itoa(k)
-	}
-	return "EXISTS (SELECT 1 FROM (VALUES " + strings.Join(values, ", ") + ") AS w(" + strings.Join(names, ", ") + ") WHERE " + strings.Join(same, " AND ") + ")"
 }
 
 // released reports whether a grouping was asked for, or only added as atoms.

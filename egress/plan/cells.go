@@ -9,13 +9,29 @@ import (
 	"github.com/gatehouse-tre/gatehouse"
 )
 
-// channel numbers a set of rows, given by a condition over inner columns.
-func (b *releaseBuilder) channel(cond string) int {
+// counted is a set of rows: those of a row set (−1 for any) of which none of the
+// values, inner columns, is 0 or NULL.
+type counted struct {
+	values []string
+	set    int
+}
+
+// channel numbers a set of rows whose people are counted.
+func (b *releaseBuilder) channel(values []string, set int) int {
+	var conds []string
+	for _, v := range values {
+		conds = append(conds, v+" <> 0")
+	}
+	if set >= 0 {
+		conds = append(conds, b.rowSets[set])
+	}
+	cond := strings.Join(conds, " AND ")
 	if i, ok := b.byCond[cond]; ok {
 		return i
 	}
 	b.byCond[cond] = len(b.channels)
 	b.channels = append(b.channels, cond)
+	b.counted = append(b.counted, counted{values: values, set: set})
 	return len(b.channels) - 1
 }
 
@@ -224,7 +240,7 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 		return
 	}
 	for _, v := range values {
-		s := share{cell: number, filter: filter}
+		s := share{cell: number, filter: filter, set: set}
 		_, fixed := literal(orOne(v))
 		if s.literal = fixed || orOne(v).Type().ID == "BOOLEAN"; s.literal {
 			if once {
@@ -288,7 +304,7 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 			missing = append(missing, is)
 		}
 		if cell.Measure == MeasureSum || cell.Measure == MeasureMean || cell.Measure == MeasureSpread {
-			contributing = append(contributing, b.value(v)+" <> 0")
+			contributing = append(contributing, b.value(v))
 			if col.Form == FormIndicator {
 				ones = append(ones, &Compare{Op: "<>", L: v, R: &Const{T: v.Type(), Text: zeroOf(v.Type())}})
 			}
@@ -311,10 +327,7 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 		conds = append(conds, ones...)
 		set = b.rowSet(b.condition(conds))
 	}
-	if set >= 0 {
-		contributing = append(contributing, b.rowSets[set])
-	}
-	cell.Contributors = append(cell.Contributors, b.channel(strings.Join(contributing, " AND ")))
+	cell.Contributors = append(cell.Contributors, b.channel(contributing, set))
 	return set, present, nil
 }
 

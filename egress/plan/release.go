@@ -20,10 +20,10 @@ const (
 //
 // A channel is a set of rows of a group whose distinct people are counted;
 // channel 0 is the whole group. SQL answers with a cheap lower bound of each
-// (gate.md §2, "cheap proof"); Exact asks for true numbers, and for how much of
-// a number one person makes up. A row set is a condition that some number hangs
-// on: Atoms asks how many people stand in each combination of conditions, from
-// which the audit tells what could be worked out by adding and subtracting.
+// (gate.md §2, "cheap proof"); from Rows follow true numbers, and how much of a
+// number one person makes up. A row set is a condition that some number hangs on:
+// how many people stand in each combination of conditions tells the audit what
+// could be worked out by adding and subtracting.
 type Release struct {
 	Node  *Aggregate
 	Keys  int // group keys: columns k0 … of the answers
@@ -36,9 +36,11 @@ type Release struct {
 	Counted bool
 	// Channels and RowSets are how many of each there are.
 	Channels, RowSets int
-	// Shares are the cells, by number, of which Exact tells the largest shares, and
-	// Common how many people have the most common value.
-	Shares []int
+	// Counts says of each channel, and Shares of each piece of a cell that one person
+	// could make up, where they are found in the columns of Rows.
+	Counts []RowCount
+	Shares []RowShare
+	Values int // columns y0… of Rows
 	// MissingOf: a row set that leaves out only what is missing in the data is, in
 	// groups where nothing is missing, this other one (−1 for the whole group).
 	MissingOf map[int]int
@@ -54,6 +56,20 @@ type Release struct {
 	channels []string
 	rowSets  []string // inner boolean columns
 	shares   []share
+	values   []string // inner columns of y0…
+}
+
+// RowCount is a channel in terms of Rows: its rows are in the set (−1 for any),
+// and have none of the values 0 or NULL.
+type RowCount struct {
+	Set    int
+	Values []int // columns y
+}
+
+// RowShare is a piece of a cell in terms of Rows: the rows of the set (−1 for any)
+// that have the value. Value is −1 where every row has the same.
+type RowShare struct {
+	Cell, Set, Value int
 }
 
 // Cell is one aggregate of a release, and what must be measured for it.
@@ -80,6 +96,7 @@ type share struct {
 	cell    int
 	value   string // inner column of the value
 	filter  string // condition, or ""
+	set     int    // its row set, or −1
 	literal bool   // every value is the same literal: only the rows matter
 }
 
@@ -91,6 +108,7 @@ type releaseBuilder struct {
 	columns  []string          // "expr AS name" of the inner SELECT
 	named    map[string]string // printed expression → its column
 	channels []string
+	counted  []counted // what the channels are made of
 	byCond   map[string]int
 	rowSets  []string
 	shares   []share
@@ -111,9 +129,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	r.channels, r.Channels = b.channels, len(b.channels)
 	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)
 	r.shares, r.MissingOf = b.shares, b.missing
-	for _, s := range b.shares {
-		r.Shares = append(r.Shares, s.cell)
-	}
+	r.passed(b)
 	outer := append(r.keyColumns(), r.groupHash()+" AS g")
 	for i, c := range r.Cells {
 		outer = append(outer, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
@@ -163,7 +179,7 @@ func (r *Release) build(p *Printer, keep bool) (*releaseBuilder, error) {
 	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}}
 	b.from = p.from(r.Node.Input, "t")
 	b.ref = p.single(r.Node.Input)
-	b.channel("") // channel 0: the whole group
+	b.channel(nil, -1) // channel 0: the whole group
 	for i, g := range r.Node.Groups {
 		b.columns = append(b.columns, p.expr(g, b.ref)+" AS k"+strconv.Itoa(i))
 	}
@@ -246,98 +262,51 @@ func (r *Release) groupBy(extra ...string) string {
 	return " GROUP BY GROUPING SETS ((" + strings.Join(sets, "), (") + "))"
 }
 
-// Exact asks for the true numbers of people of channels, and for the shares:
-// columns gid, k0…, e0… (one for each channel asked for), then for each of
-// Shares s (Σ of people's absolute sums), s1, s2 (the two largest), n, n1, n2 (the
-// same of their numbers of rows), as DOUBLE, and p (people with a value). restrict is a condition over k0…
-// that keeps just the groups in doubt, or "".
-func (r *Release) Exact(channels []int, shares bool, restrict string) string {
-	per, out := append(r.keyColumns(), "u"), []string{"gid"}
-	for i := range r.Keys {
-		out = append(out, "k"+strconv.Itoa(i))
-	}
-	keys := strings.Join(out, ", ")
-	for i, c := range channels {
-		cond := "true"
-		if r.channels[c] != "" {
-			cond = "coalesce(" + r.channels[c] + ", false)"
-		}
-		per = append(per, fmt.Sprintf("bool_or(%s) AS b%d", cond, i))
-		out = append(out, fmt.Sprintf("count(*) FILTER (WHERE b%d) AS e%d", i, i))
-	}
-	if shares {
-		for i, s := range r.shares {
-			per = append(per, fmt.Sprintf("coalesce(sum(abs(CAST(%s AS DOUBLE)))%s, 0) AS s%d", s.value, filterSQL(s.filter), i),
-				fmt.Sprintf("CAST(count(%s)%s AS DOUBLE) AS n%d", s.value, filterSQL(s.filter), i))
-			for _, name := range []string{"s", "n"} {
-				x := name + strconv.Itoa(i)
-				out = append(out, fmt.Sprintf("sum(%s)", x), fmt.Sprintf("coalesce(max(%s, 2)[1], 0)", x), fmt.Sprintf("coalesce(max(%s, 2)[2], 0)", x))
-			}
-			out = append(out, fmt.Sprintf("count(*) FILTER (WHERE n%d > 0)", i))
-		}
-	}
-	where := ""
-	if restrict != "" {
-		where = " WHERE " + restrict
-	}
-	return r.with + "SELECT " + strings.Join(out, ", ") + " FROM (SELECT " + strings.Join(per, ", ") + " FROM (" + r.inner + ") AS s" + where + r.groupBy("u") + ") AS p GROUP BY " + keys
-}
-
-// Common asks, of share i, how many people have the value that most have:
-// columns gid, k0…, people.
-func (r *Release) Common(i int) string {
-	s := r.shares[i]
-	where := s.value + " IS NOT NULL"
-	if s.filter != "" {
-		where += " AND " + s.filter
-	}
-	columns := strings.Join(r.keyColumns(), ", ")
-	keys := "gid"
-	for k := range r.Keys {
-		keys += ", k" + strconv.Itoa(k)
-	}
-	people := "SELECT " + columns + ", " + s.value + " AS v, u FROM (" + r.inner + ") AS s WHERE " + where + r.groupBy(s.value, "u")
-	return r.with + "SELECT " + keys + ", max(n) AS people FROM (SELECT " + keys + ", v, count(*) AS n FROM (" + people + ") AS p GROUP BY " + keys + ", v) AS c GROUP BY " + keys
-}
-
-// Judged reports whether Common is asked of share i: of literals it is not.
+// Judged reports whether the values of share i differ: of literals only the rows
+// matter.
 func (r *Release) Judged(i int) bool { return !r.shares[i].literal }
 
-// Atoms asks how many people stand in each combination of the row sets: columns
-// gid, k0…, sig (a bit for each row set, the first the lowest), people.
-func (r *Release) Atoms() string {
-	sig := r.signature()
-	whole := *r
-	node := *r.Node
-	whole.Node = &node
-	node.Sets = [][]int{finest(&node)} // coarser groups are unions of these
-	keys := strings.Join(whole.keyColumns()[1:], ", ")
-	if keys != "" {
-		keys = ", " + keys
+// Rows asks for the rows that the groups are made of, one by one: columns u (the
+// unit), r (which row it is, see rows.go), g (as in SQL, of the finest group), sig
+// (a bit for each row set, the first the lowest) and, with values, y0… (Values of
+// them, as DOUBLE). The rows of a person follow each other where DuckDB keeps the
+// order of the tables, and certainly when sorted.
+func (r *Release) Rows(values, sorted bool) string {
+	out := []string{"u", "r", r.groupHash() + " AS g", r.signature() + " AS sig"}
+	if values {
+		for i, v := range r.values {
+			out = append(out, "CAST("+v+" AS DOUBLE) AS y"+strconv.Itoa(i))
+		}
 	}
-	if r.Counted {
-		return r.with + "SELECT 0 AS gid" + keys + ", sig, count(*) AS people FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" + whole.groupBy("sig")
+	sql := r.rowsWith + "SELECT " + strings.Join(out, ", ") + " FROM (" + r.rows + ") AS s"
+	if sorted {
+		sql += " ORDER BY u"
 	}
-	return r.with + "SELECT gid" + keys + ", sig, count(*) AS people FROM (SELECT 0 AS gid" + keys + ", sig, u FROM (SELECT *, " + sig + " AS sig FROM (" + r.inner + ") AS i) AS s" +
-		whole.groupBy("sig", "u") + ") AS p GROUP BY gid" + keys + ", sig"
+	return sql
 }
 
-// Rows asks for the rows that the groups are made of, one by one and in no
-// certain order: columns u (the unit), r (which row it is, see rows.go), g (as in
-// SQL, of the finest group), sig (a bit for each row set, the first the lowest)
-// and, with values, x0… (for each of Shares, its value as DOUBLE; NULL where there
-// is none or its condition is not met).
-func (r *Release) Rows(values bool) string {
-	out := []string{"u", "r", r.groupHash() + " AS g", r.signature() + " AS sig"}
-	for i, s := range r.shares {
-		if !values {
-			break
+// passed notes how channels and shares are found in the columns of Rows.
+func (r *Release) passed(b *releaseBuilder) {
+	value := func(name string) int {
+		if i := slices.Index(r.values, name); i >= 0 {
+			return i
 		}
-		x := "CAST(" + s.value + " AS DOUBLE)"
-		if s.filter != "" {
-			x = "CASE WHEN " + s.filter + " THEN " + x + " END"
-		}
-		out = append(out, x+" AS y"+strconv.Itoa(i))
+		r.values = append(r.values, name)
+		return len(r.values) - 1
 	}
-	return r.rowsWith + "SELECT " + strings.Join(out, ", ") + " FROM (" + r.rows + ") AS s"
+	r.Counts = make([]RowCount, len(b.channels))
+	for i, c := range b.counted {
+		r.Counts[i].Set = c.set
+		for _, name := range c.values {
+			r.Counts[i].Values = append(r.Counts[i].Values, value(name))
+		}
+	}
+	for _, s := range b.shares {
+		share := RowShare{Cell: s.cell, Set: s.set, Value: -1}
+		if !s.literal {
+			share.Value = value(s.value)
+		}
+		r.Shares = append(r.Shares, share)
+	}
+	r.Values = len(r.values)
 }

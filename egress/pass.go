@@ -1,0 +1,350 @@
+package egress
+
+import (
+	"context"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
+	"github.com/gatehouse-tre/gatehouse/egress/plan"
+)
+
+// rowCollector is given every row that a protected aggregate was made of.
+type rowCollector interface {
+	// Begin comes before the first row, and again if the rows come once more from
+	// the first: what was collected until then is void.
+	Begin()
+	// Rows are some more: the unit, which row it is, the hash of its finest group's
+	// keys (groupTable.groups) and its bit set of row sets. All are of one length,
+	// and are valid only during the call.
+	Rows(u []uint32, r, g []uint64, sig []int64) error
+}
+
+// pass reads the rows of a release once, and counts from them what the rules and
+// the audit need (gate.md §2, "one pass for everything"). A person's rows follow
+// each other, so a counter needs to know only the last unit that it saw.
+type pass struct {
+	r         *plan.Release
+	policy    disclosure.Policy
+	t         *groupTable
+	groups    groupIndex // finest groups, by hash: rows of t
+	targets   [][]int32  // of each row of t that is a finest group: the rows of t that hold it
+	tallies   []tally    // of each row of t
+	atoms     *atomTable
+	atomLast  []int64 // last unit of each atom
+	seen      unitSet
+	last      int64 // unit of the last row
+	collector rowCollector
+}
+
+// tally is what one group is counted with.
+type tally struct {
+	people []int   // of each channel
+	last   []int64 // last unit of each channel
+	shares []shareTally
+}
+
+// nobody is the last unit where there was none.
+const nobody = -1
+
+// runPass makes the pass, and a second one over sorted rows if the first finds
+// rows of a person apart. It fills in the evidence of t, and gives the atoms.
+func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector) (*atomTable, error) {
+	for _, sorted := range []bool{false, true} {
+		p, err := newPass(r, policy, t, collector)
+		if err != nil {
+			return nil, err
+		}
+		whole, err := p.read(ctx, vault, sorted)
+		if err != nil {
+			return nil, err
+		}
+		if whole {
+			p.finish()
+			return p.atoms, nil
+		}
+	}
+	return nil, misshapen() // sorted rows are together
+}
+
+func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector) (*pass, error) {
+	p := &pass{r: r, policy: policy, t: t, collector: collector, last: nobody, tallies: make([]tally, t.rows), targets: make([][]int32, t.rows)}
+	p.atoms = newAtomTable(r, t)
+	for i := range t.rows {
+		p.tallies[i] = tally{people: make([]int, r.Channels), last: make([]int64, r.Channels), shares: make([]shareTally, len(r.Shares))}
+		for c := range p.tallies[i].last {
+			p.tallies[i].last[c] = nobody
+		}
+		for s := range p.tallies[i].shares {
+			p.tallies[i].shares[s].last = nobody
+		}
+		for _, g := range p.atoms.members[i] {
+			finest := p.atoms.groups[g].row
+			p.targets[finest] = append(p.targets[finest], int32(i))
+		}
+	}
+	hashes := make(map[uint64]int32, len(p.atoms.groups))
+	for _, g := range p.atoms.groups {
+		hashes[t.groups[g.row]] = int32(g.row)
+	}
+	p.groups = newGroupIndex(hashes)
+	if collector != nil {
+		collector.Begin()
+	}
+	return p, nil
+}
+
+// read takes all rows, or reports that a person's are not together.
+func (p *pass) read(ctx context.Context, vault Vault, sorted bool) (bool, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	reader, err := vault.Query(ctx, p.r.Rows(true, sorted))
+	if err != nil {
+		return false, vaultError(err)
+	}
+	defer reader.Release()
+	for reader.Next() {
+		together, err := p.batch(reader.RecordBatch())
+		if err != nil || !together {
+			return false, err
+		}
+	}
+	if err := reader.Err(); err != nil {
+		return false, vaultError(err)
+	}
+	return true, nil
+}
+
+func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
+	if int(b.NumCols()) != 4+p.r.Values {
+		return false, misshapen()
+	}
+	units, ok1 := b.Column(0).(*array.Uint32)
+	rows, ok2 := b.Column(1).(*array.Uint64)
+	groups, ok3 := b.Column(2).(*array.Uint64)
+	sigs, ok4 := b.Column(3).(*array.Int64)
+	if !ok1 || !ok2 || !ok3 || !ok4 || units.NullN()+rows.NullN()+groups.NullN()+sigs.NullN() > 0 {
+		return false, misshapen()
+	}
+	values := make([]*array.Float64, p.r.Values)
+	for i := range values {
+		v, ok := b.Column(4 + i).(*array.Float64)
+		if !ok {
+			return false, misshapen()
+		}
+		values[i] = v
+	}
+	u, g, sig := units.Uint32Values(), groups.Uint64Values(), sigs.Int64Values()
+	if p.collector != nil {
+		if err := p.collector.Rows(u, rows.Uint64Values(), g, sig); err != nil {
+			return false, err
+		}
+	}
+	for i, unit := range u {
+		if int64(unit) != p.last {
+			p.last = int64(unit)
+			if p.seen.add(unit) {
+				return false, nil
+			}
+		}
+		row, ok := p.groups.find(g[i])
+		if !ok {
+			return false, misshapen()
+		}
+		if a := p.atoms.atom(row, sig[i]); a == len(p.atomLast) {
+			p.atomLast = append(p.atomLast, int64(unit))
+			p.atoms.people[a] = 1
+		} else if p.atomLast[a] != int64(unit) {
+			p.atomLast[a] = int64(unit)
+			p.atoms.people[a]++
+		}
+		for _, at := range p.targets[row] {
+			p.count(&p.tallies[at], int64(unit), sig[i], values, i)
+		}
+	}
+	return true, nil
+}
+
+// count takes a row into a group.
+func (p *pass) count(t *tally, unit, sig int64, values []*array.Float64, i int) {
+channels:
+	for c := range p.r.Counts {
+		of := &p.r.Counts[c]
+		if t.last[c] == unit || of.Set >= 0 && sig>>of.Set&1 == 0 {
+			continue
+		}
+		for _, v := range of.Values {
+			if values[v].IsNull(i) || values[v].Value(i) == 0 {
+				continue channels
+			}
+		}
+		t.last[c] = unit
+		t.people[c]++
+	}
+	for s := range p.r.Shares {
+		of := &p.r.Shares[s]
+		if of.Set >= 0 && sig>>of.Set&1 == 0 {
+			continue
+		}
+		if of.Value < 0 {
+			t.shares[s].row(unit)
+		} else if v := values[of.Value]; v.IsValid(i) {
+			t.shares[s].row(unit)
+			t.shares[s].value(unit, v.Value(i), p.policy.Threshold)
+		}
+	}
+}
+
+// finish writes what was counted into the evidence.
+func (p *pass) finish() {
+	for i := range p.tallies {
+		t, e := &p.tallies[i], &p.t.evidence[i]
+		e.People = t.people
+		e.Shares = e.Shares[:0]
+		for s, of := range p.r.Shares {
+			e.Shares = append(e.Shares, t.shares[s].finish(of))
+		}
+	}
+}
+
+// shareTally finds the largest shares of single people, and whether nearly
+// everybody has one value.
+type shareTally struct {
+	last       int64 // unit whose rows are being added up
+	sum, n     float64
+	sums, rows disclosure.Shares
+	people     int
+	common     []candidate
+	ended      bool // no value can be common any more
+}
+
+// candidate is a value that nearly everybody may turn out to have.
+type candidate struct {
+	value  float64
+	people int
+	last   int64
+}
+
+// row adds a row of a unit.
+func (s *shareTally) row(unit int64) {
+	if s.last != unit {
+		s.flush()
+		s.last = unit
+		s.people++
+	}
+	s.n++
+}
+
+// value adds the row's value. A value that all but k−1 people have is had by one
+// of the first k, so only theirs need to be followed.
+func (s *shareTally) value(unit int64, x float64, k int) {
+	s.sum += math.Abs(x)
+	if s.ended {
+		return
+	}
+	for i := range s.common {
+		c := &s.common[i]
+		if c.value == x || c.value != c.value && x != x {
+			if c.last != unit {
+				c.last = unit
+				c.people++
+			}
+			return
+		}
+	}
+	if s.people <= k {
+		s.common = append(s.common, candidate{value: x, people: 1, last: unit})
+		return
+	}
+	kept := s.common[:0]
+	for _, c := range s.common {
+		had := s.people - 1 // people whose rows are all seen
+		with := c.people
+		if c.last == unit {
+			with--
+		}
+		if had-with < k {
+			kept = append(kept, c)
+		}
+	}
+	s.common = kept
+	s.ended = len(kept) == 0
+}
+
+// flush ends the rows of a unit.
+func (s *shareTally) flush() {
+	add := func(to *disclosure.Shares, x float64) {
+		to.Total += x
+		switch {
+		case x > to.First:
+			to.First, to.Second = x, to.First
+		case x > to.Second:
+			to.Second = x
+		}
+	}
+	if s.n > 0 {
+		add(&s.sums, s.sum)
+		add(&s.rows, s.n)
+	}
+	s.sum, s.n = 0, 0
+}
+
+func (s *shareTally) finish(of plan.RowShare) disclosure.CellShares {
+	s.flush()
+	out := disclosure.CellShares{Cell: of.Cell, Sums: s.sums, Rows: s.rows, People: s.people, Literal: of.Value < 0}
+	for _, c := range s.common {
+		out.Common = max(out.Common, c.people)
+	}
+	return out
+}
+
+// unitSet is a set of units, which are dense.
+type unitSet struct{ words []uint64 }
+
+// add reports whether the unit was there already.
+func (s *unitSet) add(unit uint32) bool {
+	at, bit := int(unit>>6), uint64(1)<<(unit&63)
+	if at >= len(s.words) {
+		s.words = append(s.words, make([]uint64, max(at+1-len(s.words), len(s.words), 1024))...)
+	}
+	there := s.words[at]&bit != 0
+	s.words[at] |= bit
+	return there
+}
+
+// groupIndex finds a group by the hash of its keys, which is as good as chance.
+type groupIndex struct {
+	hashes []uint64
+	rows   []int32 // −1 for an empty place
+	mask   uint64
+}
+
+func newGroupIndex(groups map[uint64]int32) groupIndex {
+	size := 8
+	for size < 3*len(groups) {
+		size *= 2
+	}
+	x := groupIndex{hashes: make([]uint64, size), rows: make([]int32, size), mask: uint64(size - 1)}
+	for i := range x.rows {
+		x.rows[i] = -1
+	}
+	for hash, row := range groups {
+		at := hash & x.mask
+		for x.rows[at] >= 0 {
+			at = (at + 1) & x.mask
+		}
+		x.hashes[at], x.rows[at] = hash, row
+	}
+	return x
+}
+
+func (x *groupIndex) find(hash uint64) (int, bool) {
+	for at := hash & x.mask; x.rows[at] >= 0; at = (at + 1) & x.mask {
+		if x.hashes[at] == hash {
+			return int(x.rows[at]), true
+		}
+	}
+	return 0, false
+}
