@@ -36,6 +36,9 @@ type pass struct {
 	atomLast  []int64 // last unit of each atom
 	seen      unitSet
 	last      int64 // unit of the last row
+	columns   plan.RowColumns
+	wide      struct{ r, g, sig []uint64 } // columns that the answer has not, or in a narrower type
+	signed    []int64
 	collector rowCollector
 }
 
@@ -100,7 +103,9 @@ func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector
 func (p *pass) read(ctx context.Context, vault Vault, sorted bool) (bool, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	reader, err := vault.Query(ctx, p.r.Rows(true, sorted))
+	var sql string
+	sql, p.columns = p.r.Rows(p.collector != nil, sorted)
+	reader, err := vault.Query(ctx, sql)
 	if err != nil {
 		return false, vaultError(err)
 	}
@@ -118,27 +123,48 @@ func (p *pass) read(ctx context.Context, vault Vault, sorted bool) (bool, error)
 }
 
 func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
-	if int(b.NumCols()) != 4+p.r.Values {
+	left := b.Columns()
+	next := func(there bool) arrow.Array {
+		if !there || len(left) == 0 {
+			return nil
+		}
+		a := left[0]
+		left = left[1:]
+		return a
+	}
+	units, ok := next(true).(*array.Uint32)
+	rows, groups, sigs := next(p.columns.Row), next(p.columns.Group), next(p.columns.Signature)
+	if !ok || units.NullN() > 0 || len(left) != p.columns.Values {
 		return false, misshapen()
 	}
-	units, ok1 := b.Column(0).(*array.Uint32)
-	rows, ok2 := b.Column(1).(*array.Uint64)
-	groups, ok3 := b.Column(2).(*array.Uint64)
-	sigs, ok4 := b.Column(3).(*array.Int64)
-	if !ok1 || !ok2 || !ok3 || !ok4 || units.NullN()+rows.NullN()+groups.NullN()+sigs.NullN() > 0 {
+	u := units.Uint32Values()
+	g, ok := widened(&p.wide.g, groups, p.columns.Group, len(u))
+	bits, right := widened(&p.wide.sig, sigs, p.columns.Signature, len(u))
+	if !ok || !right {
 		return false, misshapen()
 	}
-	values := make([]*array.Float64, p.r.Values)
+	sig := p.signed[:0]
+	for _, s := range bits {
+		sig = append(sig, int64(s))
+	}
+	p.signed = sig
+	values := make([]*array.Float64, len(left))
 	for i := range values {
-		v, ok := b.Column(4 + i).(*array.Float64)
+		if values[i], ok = left[i].(*array.Float64); !ok {
+			return false, misshapen()
+		}
+	}
+	if p.collector != nil {
+		r, ok := widened(&p.wide.r, rows, p.columns.Row, len(u))
 		if !ok {
 			return false, misshapen()
 		}
-		values[i] = v
-	}
-	u, g, sig := units.Uint32Values(), groups.Uint64Values(), sigs.Int64Values()
-	if p.collector != nil {
-		if err := p.collector.Rows(u, rows.Uint64Values(), g, sig); err != nil {
+		if !p.columns.Row { // the person
+			for i, unit := range u {
+				r[i] = uint64(unit)
+			}
+		}
+		if err := p.collector.Rows(u, r, g, sig); err != nil {
 			return false, err
 		}
 	}
@@ -165,6 +191,39 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// widened gives a column of any unsigned type, or zeros in its place where it is
+// not there. into is memory to use again.
+func widened(into *[]uint64, a arrow.Array, there bool, n int) ([]uint64, bool) {
+	if x, ok := a.(*array.Uint64); ok && there {
+		return x.Uint64Values(), x.NullN() == 0
+	}
+	if cap(*into) < n {
+		*into = make([]uint64, n)
+	}
+	out := (*into)[:n]
+	if !there {
+		clear(out)
+		return out, true
+	}
+	switch x := a.(type) {
+	case *array.Uint8:
+		for i, v := range x.Uint8Values() {
+			out[i] = uint64(v)
+		}
+	case *array.Uint16:
+		for i, v := range x.Uint16Values() {
+			out[i] = uint64(v)
+		}
+	case *array.Uint32:
+		for i, v := range x.Uint32Values() {
+			out[i] = uint64(v)
+		}
+	default:
+		return nil, false
+	}
+	return out, a.NullN() == 0
 }
 
 // count takes a row into a group.

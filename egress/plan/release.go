@@ -213,14 +213,20 @@ func (r *Release) groupHash() string {
 
 // signature is the bit set of the row sets that a row is in.
 func (r *Release) signature() string {
+	t := "UBIGINT"
+	switch {
+	case len(r.rowSets) <= 8:
+		t = "UTINYINT"
+	case len(r.rowSets) <= 16:
+		t = "USMALLINT"
+	case len(r.rowSets) <= 32:
+		t = "UINTEGER"
+	}
 	bits := make([]string, len(r.rowSets))
 	for i, name := range r.rowSets {
-		bits[i] = fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS BIGINT) ELSE CAST(0 AS BIGINT) END", name, int64(1)<<i)
+		bits[i] = fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS %s) ELSE CAST(0 AS %s) END", name, int64(1)<<i, t, t)
 	}
-	if len(bits) == 0 {
-		return "CAST(0 AS BIGINT)"
-	}
-	return strings.Join(bits, " + ")
+	return "(" + strings.Join(bits, " | ") + ")"
 }
 
 func filterSQL(cond string) string {
@@ -266,23 +272,41 @@ func (r *Release) groupBy(extra ...string) string {
 // matter.
 func (r *Release) Judged(i int) bool { return !r.shares[i].literal }
 
+// RowColumns says which columns an answer to Rows has: always the unit, and what
+// is not the same in every row, since each byte of them is moved.
+type RowColumns struct {
+	Row       bool // r; absent where it is asked not to be, or is the unit (Counted)
+	Group     bool // g; absent where there are no keys: 0
+	Signature bool // sig; absent where there are no row sets: 0
+	Values    int
+}
+
 // Rows asks for the rows that the groups are made of, one by one: columns u (the
 // unit), r (which row it is, see rows.go), g (as in SQL, of the finest group), sig
-// (a bit for each row set, the first the lowest) and, with values, y0… (Values of
-// them, as DOUBLE). The rows of a person follow each other where DuckDB keeps the
-// order of the tables, and certainly when sorted.
-func (r *Release) Rows(values, sorted bool) string {
-	out := []string{"u", "r", r.groupHash() + " AS g", r.signature() + " AS sig"}
-	if values {
-		for i, v := range r.values {
-			out = append(out, "CAST("+v+" AS DOUBLE) AS y"+strconv.Itoa(i))
-		}
+// (a bit for each row set, the first the lowest, of an unsigned type that holds
+// them) and y0… (Values of them, as DOUBLE), as far as the RowColumns say. The rows
+// of a person follow each other where DuckDB keeps the order of the tables, and
+// certainly when sorted.
+func (r *Release) Rows(identity, sorted bool) (string, RowColumns) {
+	columns := RowColumns{Row: identity && !r.Counted, Group: r.Keys > 0, Signature: r.RowSets > 0, Values: r.Values}
+	out := []string{"u"}
+	if columns.Row {
+		out = append(out, "r")
+	}
+	if columns.Group {
+		out = append(out, r.groupHash()+" AS g")
+	}
+	if columns.Signature {
+		out = append(out, r.signature()+" AS sig")
+	}
+	for i, v := range r.values {
+		out = append(out, "CAST("+v+" AS DOUBLE) AS y"+strconv.Itoa(i))
 	}
 	sql := r.rowsWith + "SELECT " + strings.Join(out, ", ") + " FROM (" + r.rows + ") AS s"
 	if sorted {
 		sql += " ORDER BY u"
 	}
-	return sql
+	return sql, columns
 }
 
 // passed notes how channels and shares are found in the columns of Rows.
