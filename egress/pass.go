@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"math"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -52,15 +53,39 @@ type tally struct {
 // nobody is the last unit where there was none.
 const nobody = -1
 
+// rowStream is rows on their way from the vault.
+type rowStream struct {
+	reader  array.RecordReader
+	columns plan.RowColumns
+	close   func() // once or more
+	err     error
+}
+
+func openRows(ctx context.Context, vault Vault, r *plan.Release, identity, sorted bool) *rowStream {
+	ctx, stop := context.WithCancel(ctx)
+	sql, columns := r.Rows(identity, sorted)
+	reader, err := vault.Query(ctx, sql)
+	return &rowStream{reader: reader, columns: columns, err: err, close: sync.OnceFunc(func() {
+		stop()
+		if err == nil {
+			reader.Release()
+		}
+	})}
+}
+
 // runPass makes the pass, and a second one over sorted rows if the first finds
 // rows of a person apart. It fills in the evidence of t, and gives the atoms.
-func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector) (*atomTable, error) {
+// early, unless it is nil, gives the rows for the first.
+func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector, early func() *rowStream) (*atomTable, error) {
 	for _, sorted := range []bool{false, true} {
-		p, err := newPass(r, policy, t, collector)
-		if err != nil {
-			return nil, err
+		p := newPass(r, policy, t, collector)
+		var rows *rowStream
+		if early != nil && !sorted {
+			rows = early()
+		} else {
+			rows = openRows(ctx, vault, r, collector != nil, sorted)
 		}
-		whole, err := p.read(ctx, vault, sorted)
+		whole, err := p.read(rows)
 		if err != nil {
 			return nil, err
 		}
@@ -72,7 +97,7 @@ func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 	return nil, misshapen() // sorted rows are together
 }
 
-func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector) (*pass, error) {
+func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector) *pass {
 	p := &pass{r: r, policy: policy, t: t, collector: collector, last: nobody, tallies: make([]tally, t.rows), targets: make([][]int32, t.rows)}
 	p.atoms = newAtomTable(r, t)
 	for i := range t.rows {
@@ -96,27 +121,23 @@ func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector
 	if collector != nil {
 		collector.Begin()
 	}
-	return p, nil
+	return p
 }
 
 // read takes all rows, or reports that a person's are not together.
-func (p *pass) read(ctx context.Context, vault Vault, sorted bool) (bool, error) {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var sql string
-	sql, p.columns = p.r.Rows(p.collector != nil, sorted)
-	reader, err := vault.Query(ctx, sql)
-	if err != nil {
-		return false, vaultError(err)
+func (p *pass) read(rows *rowStream) (bool, error) {
+	defer rows.close()
+	if rows.err != nil {
+		return false, vaultError(rows.err)
 	}
-	defer reader.Release()
-	for reader.Next() {
-		together, err := p.batch(reader.RecordBatch())
+	p.columns = rows.columns
+	for rows.reader.Next() {
+		together, err := p.batch(rows.reader.RecordBatch())
 		if err != nil || !together {
 			return false, err
 		}
 	}
-	if err := reader.Err(); err != nil {
+	if err := rows.reader.Err(); err != nil {
 		return false, vaultError(err)
 	}
 	return true, nil

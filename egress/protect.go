@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -67,6 +68,14 @@ func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.
 
 // judgeRows is judge that hands every row to a collector, unless it is nil.
 func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, verdicts []disclosure.Verdict, err error) {
+	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
+	var early func() *rowStream
+	if audited || collector != nil || len(r.Shares) > 0 { // the rows are needed whatever the groups are
+		opened := make(chan *rowStream, 1)
+		go func() { opened <- openRows(ctx, vault, r, collector != nil, false) }()
+		early = sync.OnceValue(func() *rowStream { return <-opened })
+		defer func() { early().close() }()
+	}
 	if t, err = readGroups(ctx, vault, r); err != nil {
 		return nil, nil, err
 	}
@@ -76,10 +85,9 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 		}
 	}()
 	cells := rules(r, policy)
-	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var atoms *atomTable
 	if audited || collector != nil || t.inDoubt(r, policy, cells) {
-		if atoms, err = runPass(ctx, vault, r, policy, t, collector); err != nil {
+		if atoms, err = runPass(ctx, vault, r, policy, t, collector, early); err != nil {
 			return nil, nil, err
 		}
 	}
