@@ -2,11 +2,11 @@ package egress
 
 import (
 	"math"
-	"math/big"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -47,7 +47,7 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 		}
 		columns = append(columns, a)
 	}
-	for c, cell := range r.Cells {
+	for c := range r.Cells {
 		hide := func(row int) bool { return verdicts[row].Withheld[c] != "" }
 		for _, i := range keep {
 			if rule := verdicts[i].Withheld[c]; rule != "" {
@@ -56,7 +56,8 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 				p.cells++
 			}
 		}
-		a, err := copyColumn(t.cells[c], keep, hide, rounding(cell, policy))
+		round := rounding(r, c, policy, t, keep, hide)
+		a, err := copyColumn(t.cells[c], keep, hide, &round)
 		if err != nil {
 			return nil, err
 		}
@@ -87,31 +88,6 @@ func groupingColumn(t *groupTable, keep []int, keys []int) arrow.Array {
 	return b.NewArray()
 }
 
-// rounded is how the numbers of a cell are rounded; nil functions leave them.
-type rounded struct {
-	count func(int64) int64
-	real  func(float64) float64
-}
-
-func rounding(c plan.Cell, policy disclosure.Policy) *rounded {
-	r := &rounded{real: policy.RoundReal}
-	switch c.Measure {
-	case plan.MeasureCount, plan.MeasureDistinct:
-		r.count = policy.RoundCount
-	case plan.MeasureRegression:
-		if c.Call.Name == "regr_count" {
-			r.count = policy.RoundCount
-		}
-	case plan.MeasureQuantile:
-		step, ok := new(big.Rat).SetString(c.Grain)
-		if ok && step.Sign() > 0 {
-			grain, _ := step.Float64()
-			r.real = func(x float64) float64 { return policy.RoundReal(math.Round(x/grain) * grain) }
-		}
-	}
-	return r
-}
-
 // copyColumn copies the rows keep of a column, with NULL where hide says so.
 func copyColumn(a arrow.Array, keep []int, hide func(int) bool, round *rounded) (arrow.Array, error) {
 	b := array.NewBuilder(memory.DefaultAllocator, a.DataType())
@@ -122,19 +98,20 @@ func copyColumn(a arrow.Array, keep []int, hide func(int) bool, round *rounded) 
 			b.AppendNull()
 			continue
 		}
-		if err := appendValue(b, a, i, round); err != nil {
+		if err := appendValue(b, a, i, i, round); err != nil {
 			return nil, err
 		}
 	}
 	return b.NewArray(), nil
 }
 
-func appendValue(b array.Builder, a arrow.Array, i int, round *rounded) error {
+// appendValue appends value i of an array, which belongs to a row of the group table.
+func appendValue(b array.Builder, a arrow.Array, i, row int, round *rounded) error {
 	switch a := a.(type) {
 	case *array.Int64:
 		v := a.Value(i)
-		if round != nil && round.count != nil {
-			v = round.count(v)
+		if round != nil && round.whole != nil {
+			v = round.whole(row, v)
 		}
 		b.(*array.Int64Builder).Append(v)
 	case *array.Int32:
@@ -152,11 +129,11 @@ func appendValue(b array.Builder, a arrow.Array, i int, round *rounded) error {
 	case *array.Uint8:
 		b.(*array.Uint8Builder).Append(a.Value(i))
 	case *array.Float64:
-		appendReal(b.(*array.Float64Builder), a.Value(i), round)
+		appendReal(b.(*array.Float64Builder), a.Value(i), row, round)
 	case *array.Float32:
 		x := float64(a.Value(i))
 		if round != nil {
-			x = round.real(x)
+			x = round.real(row, x)
 		}
 		if math.IsNaN(x) {
 			b.AppendNull()
@@ -172,7 +149,16 @@ func appendValue(b array.Builder, a arrow.Array, i int, round *rounded) error {
 	case *array.Timestamp:
 		b.(*array.TimestampBuilder).Append(a.Value(i))
 	case *array.Decimal128:
-		b.(*array.Decimal128Builder).Append(a.Value(i))
+		v := a.Value(i)
+		if round != nil && round.whole != nil { // a sum, under a policy that rounds counts
+			t := a.DataType().(*arrow.Decimal128Type)
+			var err error
+			if v, err = decimal128.FromFloat64(round.real(row, v.ToFloat64(t.Scale)), t.Precision, t.Scale); err != nil {
+				b.AppendNull()
+				return nil
+			}
+		}
+		b.(*array.Decimal128Builder).Append(v)
 	case *array.List:
 		l := b.(*array.ListBuilder)
 		l.Append(true)
@@ -180,7 +166,7 @@ func appendValue(b array.Builder, a arrow.Array, i int, round *rounded) error {
 		for j := start; j < end; j++ {
 			if a.ListValues().IsNull(int(j)) {
 				l.ValueBuilder().AppendNull()
-			} else if err := appendValue(l.ValueBuilder(), a.ListValues(), int(j), round); err != nil {
+			} else if err := appendValue(l.ValueBuilder(), a.ListValues(), int(j), row, round); err != nil {
 				return err
 			}
 		}
@@ -190,9 +176,9 @@ func appendValue(b array.Builder, a arrow.Array, i int, round *rounded) error {
 	return nil
 }
 
-func appendReal(b *array.Float64Builder, x float64, round *rounded) {
+func appendReal(b *array.Float64Builder, x float64, row int, round *rounded) {
 	if round != nil {
-		x = round.real(x)
+		x = round.real(row, x)
 	}
 	if math.IsNaN(x) {
 		b.AppendNull() // an infinity or NaN would tell of single values
