@@ -66,11 +66,14 @@ class Gated:
             autocommit=True,
         )
 
-    def ask(self, sql):
+    def close(self):
+        self.connection.close()
+
+    def ask(self, sql, parameters=None):
         start = time.perf_counter()
         try:
             with self.connection.cursor() as cursor:
-                cursor.execute(sql)
+                cursor.execute(sql, parameters)
                 table = cursor.fetch_arrow_table()
         except Exception as error:  # the driver's errors have no common base beside Exception's
             reply = Reply(error=str(error))

@@ -19,8 +19,10 @@ import json
 import pathlib
 import re
 import sys
+import time
 
 import judge
+from actors import Actors, House
 from connect import Gated, Ready
 from plain import Plain
 
@@ -69,6 +71,8 @@ def main():
     options.add_argument("--set", action="append", choices=SETS, help="the folder of testdata to try (default: benign, attacks)")
     options.add_argument("--role", default="researcher", help="whose token to use (default: researcher)")
     options.add_argument("--strict", action="store_true", help="fail for attacks that are known to be open, too")
+    options.add_argument("--bin", default="bin", help="folder of the programs that made the installation")
+    options.add_argument("--fresh", action="store_true", help="try each attack in projects of its own, which nothing has been told to yet")
     options.add_argument("--json", help="write the findings there as JSON")
     options.add_argument("--ungated", action="store_true", help="put plain DuckDB in the gate's place: shows that the judge sees a leak")
     options.add_argument("-v", "--verbose", action="store_true", help="print answers and refusals in full")
@@ -77,12 +81,15 @@ def main():
     ready = Ready(args.ready)
     plain = Plain(ready)
     gate = plain if args.ungated else Gated(ready, args.role)
+    house = House(ready, pathlib.Path(args.bin) / "gatehouse")
+    shared = Actors(ready, house, args.role)
     sets = args.set or ["benign", "attacks"]
     target = plain.target() if "attacks" in sets else None
 
     def failed(finding):
         return not finding["ok"] and (args.strict or not finding.get("open"))
 
+    run = f"try{int(time.time())}"
     findings = []
     def report(finding):
         findings.append(finding)
@@ -98,7 +105,10 @@ def main():
         if statement.kind == "query":
             report(judge.question(gate, plain, statement))
         else:
-            report(judge.attack(lambda who: gate, gate, plain, target, statement))
+            actors = Actors(ready, house, args.role, alone=f"{run}-{len(findings)}") if args.fresh else shared
+            report(judge.attack((lambda who: plain) if args.ungated else actors, gate, plain, target, statement))
+            if args.fresh:
+                actors.close()
 
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(findings, indent=1))

@@ -52,9 +52,9 @@ SELECT count(*) FROM events WHERE code = '1003671000000109' AND value >= 100;
 SELECT count(*) FROM events WHERE code = '1003671000000109' AND value >= 101;
 -- attack: a threshold on a number counted per person
 -- learn: a - b
-SELECT count(*) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id HAVING count(*) >= 100);
+SELECT count(*) FROM (SELECT person_id, count(*) AS n FROM events WHERE code = '372912004' GROUP BY person_id HAVING count(*) >= 15);
 -- step
-SELECT count(*) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id HAVING count(*) >= 102);
+SELECT count(*) FROM (SELECT person_id, count(*) AS n FROM events WHERE code = '372912004' AND person_id IN (SELECT person_id FROM patients WHERE NOT ({{target}})) GROUP BY person_id HAVING count(*) >= 15);
 -- attack: practices of two groupings
 -- learn: {k: at(0, k) - at(1, k) for k, n in A if 0 < at(0, k) - at(1, k) < 10}
 SELECT CASE WHEN practice_id IN ('{{practice}}', 'X87072') THEN 'a' ELSE 'b' END AS p, count(*) FROM patients WHERE ethnicity = 'Chinese' GROUP BY 1;
@@ -98,6 +98,6 @@ SELECT count(*) FROM patients WHERE imd_decile = 1 AND person_id < '{{pid}}';
 SELECT count(*) FROM patients WHERE imd_decile = 1 AND person_id <= '{{pid}}';
 -- attack: one small area more
 -- learn: b - a
-SELECT count(*) FROM patients WHERE region = '{{region}}' AND lsoa < '{{lsoa}}' AND imd_decile = 1;
+SELECT count(*) FROM patients WHERE region = '{{region}}' AND lsoa < '{{lsoa}}' AND birth_year BETWEEN {{birth_year}} - 3 AND {{birth_year}} + 3;
 -- step
-SELECT count(*) FROM patients WHERE region = '{{region}}' AND lsoa <= '{{lsoa}}' AND imd_decile = 1;
+SELECT count(*) FROM patients WHERE region = '{{region}}' AND lsoa <= '{{lsoa}}' AND birth_year BETWEEN {{birth_year}} - 3 AND {{birth_year}} + 3;

@@ -9,6 +9,16 @@ SELECT sum(imd_decile) FROM patients;
 SELECT sum(2 * imd_decile + 1) FROM patients WHERE NOT ({{target}});
 -- step
 SELECT count(*) FROM patients;
+-- attack: all, and twice all but one
+-- learn: a - b / 2
+SELECT sum(imd_decile) FROM patients;
+-- step
+SELECT sum(2 * imd_decile) FROM patients WHERE NOT ({{target}});
+-- attack: all, and a product of all but one
+-- learn: a * 5 - b
+SELECT sum(imd_decile) FROM patients;
+-- step
+SELECT sum(5 * imd_decile) FROM patients WHERE NOT ({{target}}) AND birth_year > 1800;
 -- attack: one event of a woman who has others
 -- learn: a - b
 SELECT count(*) FROM events WHERE code = '271649006';
@@ -202,17 +212,16 @@ SELECT count(*) FROM (SELECT person_id, row_number() OVER (PARTITION BY person_i
 SELECT count(*) FROM events;
 -- step
 SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) JOIN patients USING (person_id) WHERE NOT ({{target}});
--- attack: per-person sums
+-- attack: admissions counted per person
 -- learn: a - b
--- within: 5
-SELECT sum(length_of_stay) FROM admissions;
+SELECT count(*) FROM admissions;
 -- step
-SELECT sum(days) FROM (SELECT person_id, sum(length_of_stay) AS days FROM admissions GROUP BY person_id) JOIN patients USING (person_id) WHERE NOT ({{target}});
+SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM admissions GROUP BY person_id) JOIN patients USING (person_id) WHERE NOT ({{target}});
 -- attack: per-person counts against counts of people
--- learn: sum(k * n for k, n in A) - b
-SELECT n, count(*) FROM (SELECT person_id, count(*) AS n FROM events WHERE code = '60621009' GROUP BY person_id) GROUP BY n;
+-- learn: sum(n for k, n in A) - b
+SELECT n, count(*) FROM (SELECT person_id, count(*) AS n FROM events WHERE code = '60621009' GROUP BY person_id HAVING count(*) < 9) GROUP BY n;
 -- step
-SELECT count(*) FROM events JOIN patients USING (person_id) WHERE code = '60621009' AND NOT ({{target}});
+SELECT count(*) FROM (SELECT person_id, count(*) AS n FROM events JOIN patients USING (person_id) WHERE code = '60621009' AND NOT ({{target}}) GROUP BY person_id HAVING count(*) < 9);
 -- attack: mean times count
 -- learn: a * A[0][1] - b * B[0][1]
 SELECT avg(imd_decile), count(*) FROM patients WHERE practice_id = '{{practice}}' AND sex = 'F';
