@@ -35,6 +35,7 @@ type Disclosure struct {
 	Threshold    int            `json:"threshold"`
 	Suppressed   map[string]int `json:"suppressed_cells,omitempty"` // by rule
 	Groups       string         `json:"groups_withheld"`            // "some" or "none"
+	Explanation  *Explanation   `json:"explanation,omitempty"`      // where anything was withheld
 	Rounding     string         `json:"rounding"`
 	Reused       bool           `json:"earlier_answer"`
 	Decided      time.Time      `json:"decided"`

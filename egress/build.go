@@ -49,9 +49,14 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 	}
 	for c := range r.Cells {
 		hide := func(row int) bool { return verdicts[row].Withheld[c] != "" }
-		for _, i := range keep {
+		for row, i := range keep {
 			if rule := verdicts[i].Withheld[c]; rule != "" {
 				p.suppressed[rule]++
+				if len(p.places) < maxPlaces {
+					p.places = append(p.places, place{cell: c, row: row})
+				} else {
+					p.morePlaces = true
+				}
 			} else {
 				p.cells++
 			}
@@ -69,6 +74,13 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 	fields := make([]arrow.Field, len(columns))
 	for i, c := range columns {
 		fields[i] = arrow.Field{Name: "c" + strconv.Itoa(i), Type: c.DataType(), Nullable: true}
+	}
+	for _, i := range keep {
+		rolled := make([]bool, r.Keys)
+		for k := range rolled {
+			rolled[k] = t.gid.Value(i)>>(r.Keys-1-k)&1 == 1
+		}
+		p.rolledUp = append(p.rolledUp, rolled)
 	}
 	p.table = array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(len(keep)))
 	return p, nil

@@ -424,6 +424,7 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 		tables[name] = p.table
 		lobby.Protected[agg] = name
 		q.account(&d, p)
+		q.explain(&d, agg, p)
 	}
 	for _, t := range public {
 		batch, err := readAll(ctx, vault, "SELECT * FROM "+t.Source)

@@ -29,6 +29,10 @@ type protected struct {
 	suppressed map[disclosure.Rule]int
 	dropped    bool // some groups were withheld whole
 	cells      int  // numbers released
+
+	places     []place  // some of the withheld numbers, by row of the table
+	morePlaces bool     // there are more
+	rolledUp   [][]bool // of each row and key
 }
 
 // groupTable is the vault's answer to a release: one row for each group.

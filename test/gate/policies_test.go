@@ -141,3 +141,49 @@ func TestEachPolicyRulesItsProjects(t *testing.T) {
 		t.Errorf("an unknown version answers: %v", err)
 	}
 }
+
+// An answer says which rules withheld something, where, and what to ask instead;
+// not which number was withheld by which rule.
+func TestWithheldNumbersAreExplained(t *testing.T) {
+	w := newWorld(t)
+	r, err := w.ask("SELECT region AS area, sex, count(*) AS n, count(*) FILTER (WHERE sex = 'I') AS few FROM patients GROUP BY ROLLUP (region, sex) ORDER BY ALL")
+	must(t, err)
+	e := r.disclosure.Explanation
+	if e == nil || len(e.Rules) == 0 || len(e.Where) == 0 {
+		t.Fatalf("nothing is explained: %+v", r.disclosure)
+	}
+	withheld := 0
+	shown := map[string]bool{}
+	for _, row := range r.rows {
+		for i, column := range []string{"n", "few"} {
+			if row[2+i] == "NULL" {
+				withheld++
+				shown[row[0]+"|"+row[1]+"|"+column] = true
+			}
+		}
+	}
+	for _, p := range e.Where {
+		text := func(key string) string {
+			if v := p.Keys[key]; v != nil {
+				return *v
+			}
+			return "NULL"
+		}
+		if at := text("area") + "|" + text("sex") + "|" + p.Column; !shown[at] {
+			t.Errorf("the explanation names %s, which is not among the withheld %v", at, shown)
+		}
+	}
+	if len(e.Where) != min(withheld, 20) || e.More != (withheld > 20) {
+		t.Errorf("%d places for %d withheld numbers", len(e.Where), withheld)
+	}
+	for _, rule := range e.Rules {
+		if rule.Rule != "group" && r.disclosure.Suppressed[rule.Rule] == 0 || rule.Why == "" || rule.Rewrite == "" {
+			t.Errorf("%+v", rule)
+		}
+	}
+	r, err = w.ask("SELECT imd_decile, count(*) FROM patients GROUP BY 1")
+	must(t, err)
+	if r.disclosure.Explanation != nil {
+		t.Errorf("an answer with everything in it explains %+v", r.disclosure.Explanation)
+	}
+}
