@@ -62,6 +62,9 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, me
 	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*conditions)
 	number := func(i, set int) disclosure.Number {
 		var n disclosure.Number
+		if policy.AllowFull && set >= 0 && atoms.same(members(i), -1, set) {
+			set = -1 // that everybody meets the condition may show
+		}
 		for base, ok := r.MissingOf[set]; ok && atoms.same(members(i), base, set); base, ok = r.MissingOf[set] {
 			set = base // nothing is missing here
 		}

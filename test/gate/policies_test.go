@@ -1,12 +1,16 @@
 package gate
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
 )
 
 // number reads a shown number; NaN for NULL.
@@ -185,5 +189,51 @@ func TestWithheldNumbersAreExplained(t *testing.T) {
 	must(t, err)
 	if r.disclosure.Explanation != nil {
 		t.Errorf("an answer with everything in it explains %+v", r.disclosure.Explanation)
+	}
+}
+
+// anybody may do anything.
+type anybody struct{}
+
+func (anybody) Authorize(context.Context, gatehouse.Principal, gatehouse.Action, string) error {
+	return nil
+}
+
+// A custodian's own policy rules the projects that name it: its threshold, its
+// dominance, its word on conditions that everybody meets.
+func TestACustodiansPolicyRules(t *testing.T) {
+	w := newWorld(t)
+	w.gate.Policies = &egress.Policies{Store: state.Policies{DB: w.state}, Authorizer: anybody{}}
+	const text = "name: own\nsource: a test\nthreshold: 300\nrounding: nearest\nround_counts: 100\ndigits: 2\ndominance: {n: 2, k: 0.9, p: 0.1}\n" +
+		"degrees_of_freedom: 10\nvariance_extra: 1\nquantile_grains: 10\nallow_full: false\n"
+	_, err := w.gate.Policies.Add(t.Context(), w.session.Principal, []byte(text))
+	must(t, err)
+	_, err = w.gate.Policies.Add(t.Context(), w.session.Principal, []byte(strings.NewReplacer("threshold: 300", "threshold: 50", "round_counts: 100", "round_counts: 50", "allow_full: false", "allow_full: true").Replace(text)))
+	must(t, err)
+	full := "SELECT count(*) AS n, count(*) FILTER (WHERE birth_year > 1000) AS all_of_them FROM patients"
+
+	w.session.Project.Policy = "own@1"
+	r, err := w.ask("SELECT imd_decile, count(*) FROM patients GROUP BY 1")
+	must(t, err)
+	if len(r.rows) != 0 || r.disclosure.Policy != "own@1" || r.disclosure.Threshold != 300 {
+		t.Errorf("shown: %v, %+v", r.rows, r.disclosure)
+	}
+	r, err = w.ask("SELECT count(*), avg(birth_year), quantile_disc(birth_year, 0.5) FROM patients WHERE sex = 'F'")
+	must(t, err)
+	if n, mean := number(t, r.rows[0][0]), number(t, r.rows[0][1]); math.Mod(n, 100) != 0 || math.Mod(mean, 100) != 0 {
+		t.Errorf("shown: %v", r.rows)
+	}
+	if r, err = w.ask(full); err != nil || r.rows[0][1] != "NULL" {
+		t.Errorf("a condition that everybody meets: %v, %v", r, err)
+	}
+	w.session.Project.Policy = "own" // the newest
+	if r, err = w.ask(full); err != nil || r.rows[0][1] != "2000" || r.disclosure.Policy != "own@2" {
+		t.Errorf("a condition that everybody may be seen to meet: %v, %v", r, err)
+	}
+	if r, err = w.ask("SELECT count(*) AS n, count(*) FILTER (WHERE birth_year < 1000) AS none FROM patients"); err != nil || r.rows[0][1] != "NULL" {
+		t.Errorf("a condition that nobody meets: %v, %v", r, err)
+	}
+	if r, err = w.ask("SELECT count(*) AS n, count(*) FILTER (WHERE sex <> 'I') AS most FROM patients"); err != nil || r.rows[0][1] != "NULL" {
+		t.Errorf("a condition that all but a few meet: %v, %v", r, err)
 	}
 }
