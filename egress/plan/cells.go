@@ -220,6 +220,9 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 		filter = b.rowSets[set]
 	}
 	values := []Expr{part.Value}
+	if part.Value != nil {
+		values = append(values, factorsOf(part.Value)...)
+	}
 	switch cell.Measure {
 	case MeasureSum:
 		cell.Sums = true

@@ -192,7 +192,7 @@ func (c *checker) node(slot *Node) error {
 		*slot = n.Input // the order of people's rows shows nowhere
 		return nil
 	case *Aggregate:
-		return checkAggregate(n)
+		return checkAggregate(n, slot)
 	case *Distinct:
 		return checkDistinct(n, slot)
 	case *Window:
@@ -362,7 +362,9 @@ func provenPresent(cond Expr) []int {
 	return out
 }
 
-func checkAggregate(n *Aggregate) error {
+// checkAggregate types an aggregate over people, and may replace it in slot by
+// several.
+func checkAggregate(n *Aggregate, slot *Node) error {
 	in := n.Input.Columns()
 	keys := make([]Column, len(n.Groups))
 	person := -1
@@ -382,7 +384,25 @@ func checkAggregate(n *Aggregate) error {
 		}
 		return checkPersonAggregate(n, keys)
 	}
-	for _, k := range keys {
+	if err := checkKeys(n); err != nil {
+		return err
+	}
+	for _, a := range n.Aggs {
+		exactly(a)
+		if err := checkFrontier(a, in); err != nil {
+			return err
+		}
+	}
+	return separate(n, slot)
+}
+
+// checkKeys refuses groups at the frontier that may not be shown.
+func checkKeys(n *Aggregate) error {
+	for _, g := range n.Groups {
+		k, err := derive(g, n.Input.Columns())
+		if err != nil {
+			return err
+		}
 		if k.Class != catalog.ClassDimension && k.Class != catalog.ClassReference {
 			return groupKeyError(k)
 		}
@@ -396,18 +416,6 @@ func checkAggregate(n *Aggregate) error {
 	if len(n.Groups) == 0 && len(n.Sets) > 1 {
 		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS without any column are not answered.")
 	}
-	for _, a := range n.Aggs {
-		if err := checkFrontier(a, in); err != nil {
-			return err
-		}
-	}
-	if err := checkDerivedAlone(n); err != nil {
-		return err
-	}
-	if err := checkOneMeasure(n); err != nil {
-		return err
-	}
-	n.Protected = true
 	return nil
 }
 

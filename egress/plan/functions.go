@@ -178,7 +178,7 @@ func MeasureOf(a *AggregateCall) (Measure, error) {
 		if a.Name == "count" {
 			return MeasureDistinct, nil
 		}
-		return 0, gatehouse.Errorf(gatehouse.CodeAggregate, "DISTINCT is answered in count(DISTINCT person_id) only.")
+		return 0, gatehouse.Errorf(gatehouse.CodeAggregate, "DISTINCT is answered in count(DISTINCT …) only.").WithAdvice("Sum or average over one row per person: GROUP BY person_id first.")
 	}
 	if ok && len(a.Orders) == 0 {
 		return m, nil
@@ -187,8 +187,6 @@ func MeasureOf(a *AggregateCall) (Measure, error) {
 	switch a.Name {
 	case "min", "max":
 		return 0, e.WithAdvice("It shows one person's value; ask for quantile_cont(x, 0.01) or quantile_cont(x, 0.99) instead.")
-	case "approx_count_distinct":
-		return 0, e.WithAdvice("Use count(DISTINCT …), which is exact.")
 	case "approx_quantile":
 		return 0, e.WithAdvice("Use quantile_cont, which is exact.")
 	}

@@ -114,10 +114,6 @@ func checkParts(a *AggregateCall, m Measure, parts []Part, in []Column) error {
 		if err != nil {
 			return err
 		}
-		if m == MeasureDistinct && col.Identity == NotIdentity && !p.Neutral() {
-			return gatehouse.Errorf(gatehouse.CodeAggregate, "count(DISTINCT …) is answered for person_id only.").
-				WithAdvice("GROUP BY the column shows which of its values enough people have.")
-		}
 		if m == MeasureCount || m == MeasureDistinct {
 			continue // whom it counts is measured; what the values are does not show
 		}
@@ -340,53 +336,6 @@ func splitCall(x *Call) ([]Part, error) {
 		}
 	}
 	return combos, nil
-}
-
-// checkOneMeasure: a question releases numbers of one measure. Of two, on rows
-// chosen so that one follows from the other for everybody but one person, the
-// difference would be that person's. Distinct people are counted by condition or
-// beside subtotals only where nobody has two rows: such counts do not add up.
-func checkOneMeasure(n *Aggregate) error {
-	p := &Printer{Vault: true, listed: map[int]bool{}}
-	ref := p.single(n.Input)
-	measures := map[string]bool{}
-	for _, a := range n.Aggs {
-		m, err := MeasureOf(a)
-		if err != nil {
-			return err
-		}
-		switch m {
-		case MeasureCount:
-			continue
-		case MeasureDistinct:
-			conditional := a.Filter != nil
-			if own, ok := a.Args[0].(*Ref); !ok || n.Input.Columns()[own.Index].Identity != Own {
-				conditional = true
-			}
-			if !n.Input.node().once && (conditional || len(n.Sets) > 1) {
-				return gatehouse.Errorf(gatehouse.CodeMeasure, "People who may have several rows are counted by condition in a question of its own.").
-					WithAdvice("Put the condition into WHERE, or make one row per person first (GROUP BY person_id).")
-			}
-			continue
-		case MeasureRegression:
-			measures[p.expr(a.Args[0], ref)+" by "+p.expr(a.Args[1], ref)] = true
-			continue
-		}
-		parts, err := Parts(a.Args[0])
-		if err != nil {
-			return err
-		}
-		for _, part := range parts {
-			if core, ok := measured(part.Value); ok {
-				measures[p.expr(core, ref)] = true
-			}
-		}
-	}
-	if len(measures) > 1 {
-		return gatehouse.Errorf(gatehouse.CodeMeasure, "A question releases sums, means and the like of one measure.").
-			WithAdvice("Ask for each measure in a question of its own; counts may stand beside it.")
-	}
-	return nil
 }
 
 // measured is what a value is of, without the literals that move and scale it.

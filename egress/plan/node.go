@@ -117,6 +117,9 @@ type Aggregate struct {
 	Aggs      []*AggregateCall
 	Grouping  [][]int // GROUPING() functions
 	Protected bool    // set by Check: the frontier. Its input is people, its result public
+	// Released is the SQL of a table (columns c0, c1, …) of what was released of a
+	// protected aggregate, for those that the vault reads again (see Frontier).
+	Released string
 }
 
 // Distinct removes duplicates: of whole rows, or (On) of the targets, keeping

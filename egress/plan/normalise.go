@@ -159,11 +159,41 @@ func pushFilter(n *Filter) Node {
 		out.cols = in.cols
 		return out
 	case *Join:
-		if !in.Delim && (in.Kind == CrossJoin || in.Kind == InnerJoin) {
+		switch {
+		case in.Delim:
+			return pushLeft(n, in)
+		case in.Kind == CrossJoin || in.Kind == InnerJoin:
 			return pushIntoJoin(n, in)
 		}
 	}
 	return n
+}
+
+// pushLeft moves conditions on the left columns of a correlated join to its left
+// side, where the person of the rows around it may be equated. The join itself is
+// changed: what it correlates points to it.
+func pushLeft(n *Filter, join *Join) Node {
+	switch join.Kind {
+	case MarkJoin, SingleJoin, InnerJoin, LeftJoin:
+	default:
+		return n
+	}
+	width := len(join.L.Columns())
+	var left, rest []Expr
+	for _, c := range splitAnd(n.Conds) {
+		if usesLeft, usesRight := sides(c, width); usesLeft && !usesRight {
+			left = append(left, c)
+		} else {
+			rest = append(rest, c)
+		}
+	}
+	join.L = filtered(join.L, left)
+	if len(rest) == 0 {
+		return join
+	}
+	f := &Filter{Input: join, Conds: rest}
+	f.cols = join.cols
+	return f
 }
 
 func pushIntoJoin(n *Filter, join *Join) Node {

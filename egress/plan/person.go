@@ -132,7 +132,7 @@ func checkDistinct(n *Distinct, slot *Node) error {
 	if below, ok := n.Input.(*Project); ok {
 		*slot = mergeAggregate(agg, below)
 	}
-	return checkAggregate((*slot).(*Aggregate))
+	return checkAggregate((*slot).(*Aggregate), slot)
 }
 
 // windowFrames are the frames that the printer knows, by DuckDB's names.

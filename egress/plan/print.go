@@ -342,7 +342,11 @@ func (p *Printer) distinct(n *Distinct) string {
 
 func (p *Printer) aggregate(n *Aggregate) string {
 	if n.Protected {
-		if sql, ok := p.Protected[n]; ok {
+		sql, ok := p.Protected[n]
+		if !ok && p.Vault {
+			sql, ok = n.Released, n.Released != ""
+		}
+		if ok {
 			cols := make([]string, len(n.cols))
 			for i, c := range n.cols {
 				cols[i] = fmt.Sprintf("CAST(c%d AS %s) AS c%d", i, c.Type.SQL(), i)

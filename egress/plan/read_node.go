@@ -227,32 +227,31 @@ func (r *reader) readDelimJoin(o *object) (Node, error) {
 	return n, checkRefs(n)
 }
 
-// readCorrelated reads DELIM_GET: it belongs to the innermost correlated join
-// whose columns are of its types.
+// readCorrelated reads DELIM_GET: it belongs to the innermost correlated join on
+// whose right side it stands, as DuckDB's physical planner has it
+// (PhysicalPlanGenerator::PlanDelimJoin gathers the scans below its right side,
+// and of an inner correlated join only those below its left).
 func (r *reader) readCorrelated(o *object) (Node, error) {
 	types := o.list("chunk_types")
-	for i := len(r.delims) - 1; i >= 0; i-- {
-		join := r.delims[i]
-		if len(join.delimColumns) != len(types) {
-			continue
-		}
-		n := &Correlated{Of: join, Reads: join.delimColumns}
-		for k, raw := range types {
-			t, err := readType(raw)
-			if err != nil {
-				return nil, err
-			}
-			if t.SQL() != join.delimColumns[k].Type().SQL() {
-				return nil, unknown("operator", o.kind)
-			}
-			n.cols = append(n.cols, Column{Name: join.L.Columns()[join.delimColumns[k].(*Ref).Index].Name, Type: t})
-		}
-		if len(r.delims) > 1 {
-			return nil, unknown("operator", "subquery that is correlated at two levels")
-		}
-		return n, nil
+	if len(r.delims) == 0 {
+		return nil, unknown("operator", o.kind)
 	}
-	return nil, unknown("operator", o.kind)
+	join := r.delims[len(r.delims)-1]
+	if len(join.delimColumns) != len(types) {
+		return nil, unknown("operator", o.kind)
+	}
+	n := &Correlated{Of: join, Reads: join.delimColumns}
+	for k, raw := range types {
+		t, err := readType(raw)
+		if err != nil {
+			return nil, err
+		}
+		if t.SQL() != join.delimColumns[k].Type().SQL() {
+			return nil, unknown("operator", o.kind)
+		}
+		n.cols = append(n.cols, Column{Name: join.L.Columns()[join.delimColumns[k].(*Ref).Index].Name, Type: t})
+	}
+	return n, nil
 }
 
 func (r *reader) readJoin(o *object, l, right Node) (Node, error) {

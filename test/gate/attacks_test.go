@@ -37,7 +37,6 @@ var subtractions = []string{
 	"SELECT avg(CASE WHEN {1} THEN 0 END) FROM patients",
 	"SELECT avg(CASE WHEN birth_year < 1990 THEN imd_decile WHEN {1} THEN 0 END) - avg(CASE WHEN birth_year < 1990 THEN imd_decile END) FROM patients",
 	"SELECT count(DISTINCT lsoa) FROM patients",
-	"SELECT count(DISTINCT ((CASE WHEN {1} THEN 1 ELSE 0 END) = (CASE WHEN birth_year < 1950 THEN NULL ELSE 1 END))) FROM patients",
 	"SELECT count(*) FROM patients, (VALUES (0), (1), (2)) a(i), (VALUES (0), (1)) b(j) WHERE {1} AND i + j > 0",
 	"SELECT count(*) FROM patients WHERE length(replace(CASE WHEN {1} THEN 'aaa' ELSE '' END, 'a', 'aaaaaaaaaaaa')) > 3",
 	"SELECT stddev(CASE WHEN {1} THEN 1e12 * 1e12 * 1e12 * 1e12 ELSE birth_year END) FROM patients",

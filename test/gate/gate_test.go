@@ -18,7 +18,7 @@ var refusals = map[gatehouse.Code][]string{
 	gatehouse.CodeAggregate: {
 		"SELECT min(birth_year) FROM patients", "SELECT max(value) FROM events", "SELECT any_value(lsoa) FROM patients", "SELECT mode(practice_id) FROM patients",
 		"SELECT first(imd_decile) FROM patients", "SELECT arg_max(imd_decile, birth_year) FROM patients", "SELECT list(sex) FROM patients", "SELECT string_agg(lsoa, ',') FROM patients",
-		"SELECT bit_or(imd_decile) FROM patients", "SELECT product(imd_decile) FROM patients", "SELECT approx_count_distinct(person_id) FROM events",
+		"SELECT bit_or(imd_decile) FROM patients", "SELECT product(imd_decile) FROM patients", "SELECT approx_count_distinct(lsoa) FROM patients",
 		"SELECT sum(DISTINCT imd_decile) FROM patients", "SELECT quantile_cont(value, 0) FROM events", "SELECT quantile_disc(value, 1.0) FROM events",
 		"SELECT entropy(sex) FROM patients",
 	},
