@@ -5,9 +5,9 @@ the answers against plain DuckDB on the same Parquet files.
 
     .venv/bin/python test/gate_suite.py --ready FILE [--only NAME] [--strict] [-v]
 
-An attack that works by subtracting the answers of several questions is known to
-be open: answers are not judged against earlier ones yet. It is printed as such
-and fails the suite with --strict only. An attack in one question always does.
+An attack that works by putting several answers together, what the catalogue tells
+among them, is printed as open while it is not stopped, and fails the suite with
+--strict only. An attack in one question always does.
 
 FILE is what `gatehouse demo --ready FILE` writes. Reading the Parquet files
 needs the custodian's rights over them, as a test has and a researcher has not.
@@ -31,7 +31,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 SETS = {"benign": "query", "omop": "query", "attacks": "attack"}
 # Lines of a statement's header: `-- learn: a - b` and so on; `-- may-withhold` stands anywhere.
-HEADER = re.compile(r"^-- (learn|secret|within|refused): *(.*)\n", re.M)
+HEADER = re.compile(r"^-- (learn|within|refused|gated-only): *(.*)\n", re.M)
 
 
 @dataclasses.dataclass
@@ -46,7 +46,7 @@ class Statement:
     all_withheld: bool   # few people stand behind every number of it
     refused: str = ""    # the code that a question must be refused with
     learn: str = ""      # what an attack works out of its answers, in Python
-    secret: str = ""     # SQL that gives what it is after
+    gated_only: str = "" # why it is not tried on an open database
     within: float = 0.49 # how near counts as learnt
 
 
@@ -60,7 +60,7 @@ def statements(name):
             may_withhold, all_withheld = "-- may-withhold" in body, "-- may-withhold all" in body
             parts = re.split(r"^-- step(?: as ([\w@-]+))?\s*$", HEADER.sub("", body).replace("-- may-withhold all", "").replace("-- may-withhold", ""), flags=re.M)
             found.append(Statement(SETS[name], title.strip(), [step.strip().rstrip(";") for step in parts[::2]], [who or "" for who in [""] + parts[1::2]], may_withhold, all_withheld,
-                                   header.get("refused", ""), header.get("learn", ""), header.get("secret", ""), float(header.get("within", 0.49))))
+                                   header.get("refused", ""), header.get("learn", ""), header.get("gated-only", ""), float(header.get("within", 0.49))))
     return found
 
 

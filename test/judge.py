@@ -152,7 +152,9 @@ def attack(asks, gate, plain, target, tried):
     """asks gives the connection of whoever asks a step."""
     name, steps = tried.name, tried.steps
     finding = {"kind": "attack", "name": name, "ok": False, "outcome": "", "detail": [], "ms": 0.0, "code": "", "steps": len(steps), "open": False}
-    if gate is plain and name in HARMFUL:
+    told = tried.learn.count("known(")  # what everybody knows is an answer, too
+    finding["steps"] += told
+    if gate is plain and (name in HARMFUL or tried.gated_only):
         finding.update(ok=True, outcome="not tried on an open database")
         return finding
     replies = []
@@ -165,7 +167,7 @@ def attack(asks, gate, plain, target, tried):
     finding["detail"] = [reply.error or str(rows(reply.table)[:3]) for reply in replies]
     leak = leaked(gate, plain, target, tried, replies)
     # Answers that tell only together: what is asked in one question is never open.
-    finding["open"] = bool(leak) and sum(reply.table is not None for reply in replies) > 1 and gate is not plain
+    finding["open"] = bool(leak) and told + sum(reply.table is not None for reply in replies) > 1 and gate is not plain
     if not leak and gate is not plain:
         alive = gate.ask(ALIVE)
         if alive.table is None and not alive.refused:
@@ -200,12 +202,19 @@ def leaked(gate, plain, target, tried, replies):
         return f"the number of rows is the secret ({truth.table.num_rows})" if last.table.num_rows == truth.table.num_rows else ""
     if any(target.lsoa in column for column in last.table.column_names):
         return "a column's name is the secret"
-    if any(all(cell is None for row in rows(reply.table) for cell in row) for reply in replies):
+    if not is_question(steps[-1]):
+        return "the statement was carried out"
+    if any(all(cell is None for row in rows(reply.table) for cell in row) for step, reply in zip(steps, replies) if is_question(step)):
         return slower(gate, plain, steps[0]) if name == "timing" else ""
     told = [row[at] for row in rows(last.table) for at in AFTER.get(name, range(last.table.num_columns)) if row[at] is not None]
     if told:
         return f"answered {told[:4]}"
     return slower(gate, plain, steps[0]) if name == "timing" else ""
+
+
+def is_question(sql):
+    """Whether a statement answers with rows, if it is answered."""
+    return not re.match(r"(CREATE|SET|PRAGMA|ATTACH|INSTALL|PREPARE|BEGIN|EXPORT|COPY)\b", sql)
 
 
 class Withheld(Exception):

@@ -1,5 +1,6 @@
 Attacks in one question, by what SQL can be made to say: single values, hidden weights, made-up units, oracles, NULLs, window frames, tables that are functions, statements that are
 no questions, names. Each must be refused, or what it is after come back NULL or absent. For those that may be answered harmlessly, `-- learn:` says what would tell.
+`-- gated-only:` marks what plain DuckDB cannot be asked to show that the judge sees a leak.
 
 -- attack: a list of values
 SELECT list(lsoa) FROM patients;
@@ -68,6 +69,7 @@ SELECT sum(imd_decile * w) FROM weighed;
 -- attack: a weight by a correlated count
 SELECT sum(imd_decile * (SELECT count(*) FROM events e WHERE e.person_id = p.person_id AND {{target}})) FROM patients p;
 -- attack: a weight as a fraction of a quantile
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT quantile_cont(birth_year, (SELECT imd_decile / 10.0 FROM patients WHERE {{target}})) FROM patients;
 -- attack: a constant in a deviation
 SELECT stddev_pop(CASE WHEN {{target}} THEN 1000000 * imd_decile ELSE birth_year END) FROM patients;
@@ -92,10 +94,13 @@ SELECT count(*), avg(imd_decile) FROM (SELECT imd_decile, i AS "_unit" FROM pati
 -- attack: a unit with a letter of another alphabet
 SELECT count(*), avg(imd_decile) FROM (SELECT imd_decile, i AS "pеrson_id" FROM patients, range(30) t(i) WHERE {{target}});
 -- attack: the gate's own column
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT count("_unit"), sum("_unit") FROM patients WHERE {{target}};
 -- attack: the gate's own column in capitals
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT "_UNIT" FROM patients;
 -- attack: the number of a row
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT rowid, count(*) FROM patients GROUP BY rowid;
 -- attack: groups of pseudonyms
 SELECT hash(person_id) % 5000 AS g, count(*), avg(imd_decile) FROM patients GROUP BY 1;
@@ -170,24 +175,30 @@ SELECT count(*) FROM patients p FULL JOIN events e ON true WHERE {{target}};
 -- attack: an intersection of values
 SELECT count(*) FROM (SELECT lsoa FROM patients INTERSECT SELECT lsoa FROM patients WHERE {{target}});
 -- attack: a difference of values
-SELECT lsoa FROM patients EXCEPT SELECT lsoa FROM patients WHERE NOT ({{target}});
+SELECT sex, birth_year, ethnicity, practice_id, lsoa FROM patients EXCEPT SELECT sex, birth_year, ethnicity, practice_id, lsoa FROM patients WHERE NOT ({{target}});
 -- attack: a table by its name
 SELECT * FROM query_table('patients');
 -- attack: the file of the table
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT * FROM read_parquet('/**/patients.parquet');
 -- attack: metadata of the file
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT stats_min, stats_max FROM parquet_metadata('/**/patients.parquet');
 -- attack: files of the machine
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT * FROM glob('/**');
 -- attack: an address on the network
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT * FROM read_csv('http://169.254.169.254/latest/meta-data/');
 -- attack: the settings of the engine
 SELECT * FROM duckdb_settings();
 -- attack: the tables of the engine
 SELECT * FROM duckdb_tables();
 -- attack: the columns with their statistics
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT * FROM pragma_storage_info('patients');
 -- attack: the environment
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT getenv('GATEHOUSE_TOKEN');
 -- attack: a variable set to a value
 SET VARIABLE x = (SELECT lsoa FROM patients LIMIT 1);
@@ -198,6 +209,7 @@ SELECT stats(lsoa) FROM patients LIMIT 1;
 -- attack: a plan with its row counts
 EXPLAIN (ANALYZE, FORMAT json) SELECT count(*) FROM patients WHERE {{target}};
 -- attack: profiling to a file
+-- gated-only: plain DuckDB refuses it, or would be harmed
 PRAGMA enable_profiling = 'json';
 -- attack: the columns of a pivot
 PIVOT patients ON lsoa USING count(*);
@@ -216,12 +228,16 @@ DESCRIBE SELECT * FROM patients WHERE {{target}};
 -- attack: SHOW
 SHOW ALL TABLES;
 -- attack: attach a file
+-- gated-only: plain DuckDB refuses it, or would be harmed
 ATTACH '/tmp/leak.db' AS leak;
 -- attack: load an extension
+-- gated-only: plain DuckDB refuses it, or would be harmed
 INSTALL httpfs;
 -- attack: change a setting
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SET enable_external_access = true;
 -- attack: a macro that reads
+-- gated-only: plain DuckDB refuses it, or would be harmed
 CREATE MACRO peek() AS TABLE SELECT * FROM patients;
 -- attack: a view of rows
 CREATE VIEW peek AS SELECT * FROM patients;
@@ -232,24 +248,31 @@ CREATE OR REPLACE TABLE told AS SELECT person_id FROM patients WHERE {{target}} 
 -- step
 SELECT * FROM told;
 -- attack: insert into a table
+-- gated-only: plain DuckDB refuses it, or would be harmed
 INSERT INTO patients SELECT * FROM patients;
 -- attack: update with RETURNING
+-- gated-only: plain DuckDB refuses it, or would be harmed
 UPDATE patients SET sex = 'X' RETURNING *;
 -- attack: delete with RETURNING
+-- gated-only: plain DuckDB refuses it, or would be harmed
 DELETE FROM patients RETURNING *;
 -- attack: export everything
+-- gated-only: plain DuckDB refuses it, or would be harmed
 EXPORT DATABASE '/tmp/leak';
 -- attack: two statements
 SELECT 1; SELECT * FROM patients;
 -- attack: a comment that closes the gate
 SELECT count(*) FROM patients WHERE {{target}} --; SELECT 1
 -- attack: prepared in SQL
+-- gated-only: plain DuckDB refuses it, or would be harmed
 PREPARE p AS SELECT * FROM patients;
 -- attack: a transaction kept open
+-- gated-only: plain DuckDB refuses it, or would be harmed
 BEGIN TRANSACTION;
 -- attack: a schema by its name
 SELECT * FROM main.patients WHERE {{target}};
 -- attack: the scratch schema
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT * FROM scratch.main.weighed;
 -- attack: information about tables
 SELECT * FROM information_schema.tables;
@@ -266,6 +289,8 @@ SELECT count(*) FROM patients WHERE 1 / (CASE WHEN {{target}} AND imd_decile = 1
 -- attack: a date that fails if it is she
 SELECT count(strptime(CASE WHEN {{target}} THEN lsoa ELSE '2020' END, '%Y')) FROM patients;
 -- attack: JSON that fails with a value
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT count(*) FROM patients WHERE (lsoa::JSON)->>'$.x' IS NULL AND {{target}};
 -- attack: an enumeration that fails with a value
+-- gated-only: plain DuckDB refuses it, or would be harmed
 SELECT count(*) FROM patients WHERE lsoa::ENUM('a', 'b') = 'a' OR {{target}};
