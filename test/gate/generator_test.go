@@ -1,0 +1,157 @@
+package gate
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// checks sets how many questions a property is tried with, unless the command
+// line says it: few, so that CI stays fast. A long run: -rapid.checks=3000.
+func checks(t *testing.T, n int) {
+	f := flag.Lookup("rapid.checks")
+	if before := f.Value.String(); before == f.DefValue {
+		must(t, f.Value.Set(fmt.Sprint(n)))
+		t.Cleanup(func() { must(t, f.Value.Set(before)) })
+	}
+}
+
+// measure is an aggregate of a generated question, with what plain SQL needs to
+// find out by itself who stands behind it.
+type measure struct {
+	sql   string
+	value string // the argument as a number; "1" for counts of rows
+	where string // the condition of its FILTER, or true
+	need  int    // people that must contribute, by docs/gate.md
+	// zeros: a 0 is a contribution too; side: the smallest part of the rows on one
+	// side of a quantile; sums, rows: shares of them are judged.
+	zeros, sums, rows bool
+	side              float64
+}
+
+// patientNumbers are over the columns of patients, eventNumbers over those of
+// events, admissionNumbers over those of admissions.
+var (
+	patientNumbers = []measure{
+		{sql: "count(*)", value: "1", zeros: true, need: 10},
+		{sql: "count(t.death_month)", value: "CASE WHEN t.death_month IS NOT NULL THEN 1 END", zeros: true, need: 10},
+		{sql: "sum(t.imd_decile)", value: "t.imd_decile", need: 10, sums: true},
+		{sql: "avg(t.birth_year)", value: "t.birth_year", need: 10, sums: true, rows: true},
+		{sql: "avg(2025 - t.birth_year)", value: "2025 - t.birth_year", need: 10, sums: true, rows: true},
+		{sql: "stddev_samp(t.imd_decile)", value: "t.imd_decile", need: 11, sums: true, rows: true},
+		{sql: "median(t.birth_year)", value: "t.birth_year", zeros: true, need: 20, rows: true, side: 0.5},
+		{sql: "quantile_cont(t.imd_decile, 0.25)", value: "t.imd_decile", zeros: true, need: 20, rows: true, side: 0.25},
+	}
+	eventNumbers = []measure{
+		{sql: "count(*)", value: "1", zeros: true, need: 10, rows: true},
+		{sql: "count(e.value)", value: "CASE WHEN e.value IS NOT NULL THEN 1 END", zeros: true, need: 10, rows: true},
+		{sql: "sum(e.value)", value: "e.value", need: 10, sums: true},
+		{sql: "avg(e.value)", value: "e.value", need: 10, sums: true, rows: true},
+		{sql: "median(e.value)", value: "e.value", zeros: true, need: 20, rows: true, side: 0.5},
+	}
+	admissionNumbers = []measure{
+		{sql: "count(*)", value: "1", zeros: true, need: 10, rows: true},
+		{sql: "sum(a.length_of_stay)", value: "a.length_of_stay", need: 10, sums: true},
+		{sql: "avg(a.length_of_stay)", value: "a.length_of_stay", need: 10, sums: true, rows: true},
+		{sql: "stddev_pop(a.discharged - a.admitted)", value: "a.discharged - a.admitted", need: 11, sums: true, rows: true},
+	}
+)
+
+// sources give rows of people t, and numbers to ask of them.
+var sources = []struct {
+	with, from string
+	numbers    []measure
+	conditions []string // for FILTER, besides those over t
+}{
+	{"", "patients t", patientNumbers, nil},
+	{"", "(SELECT * FROM patients WHERE birth_year > 1940) t", patientNumbers, nil},
+	{"WITH seen AS (SELECT DISTINCT person_id FROM events WHERE code LIKE '6%') ", "patients t SEMI JOIN seen ON seen.person_id = t.person_id", patientNumbers, nil},
+	{"WITH few AS (SELECT person_id FROM admissions GROUP BY person_id HAVING count(*) <= 2) ", "patients t JOIN few ON few.person_id = t.person_id", patientNumbers, nil},
+	{"", "patients t JOIN events e ON t.person_id = e.person_id", eventNumbers, []string{"e.code = '60621009'", "e.date > DATE '2018-01-01'"}},
+	{"", "patients t JOIN admissions a USING (person_id)", admissionNumbers, []string{"a.method = 'emergency'", "a.diagnosis LIKE 'I%'"}},
+	{"WITH e AS (SELECT person_id, value, code, date, row_number() OVER (PARTITION BY person_id ORDER BY date, code, value) AS r FROM events) ", "patients t JOIN e ON t.person_id = e.person_id AND e.r <= 2", eventNumbers, []string{"e.code = '60621009'"}},
+}
+
+// measured is a generated question of one number.
+type measured struct {
+	with, from, where string
+	keys              []string
+	number            measure
+}
+
+func drawMeasured(r *rapid.T) measured {
+	s := rapid.SampledFrom(sources).Draw(r, "source")
+	q := measured{with: s.with, from: s.from, number: rapid.SampledFrom(s.numbers).Draw(r, "number")}
+	q.where = strings.Join(rapid.SliceOfNDistinct(rapid.SampledFrom(conditions), 1, 2, rapid.ID[string]).Draw(r, "where"), " AND ")
+	q.keys = rapid.SliceOfNDistinct(rapid.SampledFrom(groupKeys), 0, 2, rapid.ID[string]).Draw(r, "keys")
+	q.number.where = "true"
+	if rapid.IntRange(0, 2).Draw(r, "filtered") == 0 {
+		q.number.where = rapid.SampledFrom(append([]string{"t.sex = 'F'", "t.imd_decile <= 3", "t.birth_year > 1960"}, s.conditions...)).Draw(r, "filter")
+		q.number.sql += " FILTER (WHERE " + q.number.where + ")"
+	}
+	return q
+}
+
+func (q measured) grouped() string {
+	if len(q.keys) == 0 {
+		return ""
+	}
+	return " GROUP BY " + strings.Join(q.keys, ", ")
+}
+
+// sql is the question; people adds how many people are in each group.
+func (q measured) sql() string { return q.selecting(q.number.sql) }
+
+func (q measured) people() string { return q.selecting("count(DISTINCT t.person_id)") }
+
+func (q measured) selecting(what string) string {
+	return q.with + "SELECT " + strings.Join(append(append([]string{}, q.keys...), what), ", ") + " FROM " + q.from + " WHERE " + q.where + q.grouped()
+}
+
+// counted asks the plain tables, by group, for: people; people who contribute;
+// people with a row that does not; the sum of people's absolute sums and the two
+// largest; the same of their numbers of rows; people with a value, and with the
+// most common one.
+func (q measured) counted() string {
+	names := make([]string, len(q.keys))
+	columns := make([]string, 0, len(q.keys)+4)
+	for i, k := range q.keys {
+		names[i] = fmt.Sprint("k", i)
+		columns = append(columns, k+" AS "+names[i])
+	}
+	keys := strings.Join(append(names, ""), ", ")
+	by := strings.TrimSuffix(keys, ", ")
+	columns = append(columns, "t.person_id AS u", "coalesce("+q.number.where+", false) AS q", "CAST("+q.number.value+" AS DOUBLE) AS v")
+	with := "WITH "
+	if q.with != "" {
+		with = strings.TrimSuffix(q.with, " ") + ", "
+	}
+	adds := "v <> 0"
+	if q.number.zeros {
+		adds = "v IS NOT NULL"
+	}
+	same := "true"
+	for _, n := range names {
+		same += " AND p." + n + " IS NOT DISTINCT FROM c." + n
+	}
+	group := func(more string) string {
+		if by == "" && more == "" {
+			return ""
+		}
+		return " GROUP BY " + strings.Trim(by+", "+more, ", ")
+	}
+	picked := make([]string, len(names))
+	for i, n := range names {
+		picked[i] = "p." + n
+	}
+	return with + "gh_b AS (SELECT " + strings.Join(columns, ", ") + " FROM " + q.from + " WHERE " + q.where + "), " +
+		"gh_p AS (SELECT " + keys + "u, coalesce(bool_or(q AND " + adds + "), false) AS adds, bool_or(NOT (q AND v IS NOT NULL)) AS leaves, coalesce(sum(abs(v)) FILTER (WHERE q), 0) AS s, " +
+		"(count(v) FILTER (WHERE q))::DOUBLE AS n FROM gh_b" + group("u") + "), " +
+		"gh_c AS (SELECT " + keys + "max(n) AS common FROM (SELECT " + keys + "v, count(DISTINCT u) AS n FROM gh_b WHERE q AND v IS NOT NULL" + group("v") + ")" + group("") + ") " +
+		"SELECT " + strings.Join(append(picked, ""), ", ") + "count(*), count(*) FILTER (WHERE p.adds), count(*) FILTER (WHERE p.leaves), sum(p.s), coalesce(max(p.s, 2)[1], 0), coalesce(max(p.s, 2)[2], 0), " +
+		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0) FROM gh_p p LEFT JOIN gh_c c ON " + same +
+		strings.ReplaceAll(group(""), "k", "p.k")
+}
