@@ -66,7 +66,8 @@ type RequestFile struct {
 	SHA256   string // lower-case hex
 	Bytes    int64
 	Origin   FileOrigin
-	Decision string // the gate's decision, for OriginQuery
+	Decision string    // the gate's decision, for OriginQuery
+	Referral *Referral // what is known of it, for OriginQuery
 	Report   inspect.Report
 	AddedBy  string
 	Added    time.Time

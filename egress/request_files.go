@@ -76,6 +76,10 @@ func (s *Requests) fits(r Request, project workspaces.Project, p gatehouse.Princ
 	if err := live(project, p.User, now); err != nil {
 		return err
 	}
+	if r.holdsReferral() { // what can be told of the files together would tell of the referred one
+		return gatehouse.Errorf(gatehouse.CodeFileRefused, "A request for a referred result holds that result alone.").
+			WithAdvice("Put other files into a request of their own.")
+	}
 	current := r.current()
 	total := f.Bytes
 	for _, other := range current {

@@ -27,6 +27,11 @@ type RequestParts struct {
 	Journal    JournalProver // nil: bundles carry no proof
 	Policies   *Policies     // nil: only built-in ones
 
+	// What referrals need; nil: nothing can be referred.
+	Decisions Decisions
+	Gate      Recomputer
+	Sessions  Sessions
+
 	Limits   RequestLimits // zero fields: those of DefaultRequestLimits
 	Lifetime time.Duration // how long a release can be downloaded; 0: 14 days
 }
@@ -36,8 +41,9 @@ type RequestParts struct {
 // state, and by who did what before, read in the transaction that acts.
 type Requests struct {
 	RequestParts
-	public  ed25519.PublicKey // of Signer
-	reading chan struct{}     // bounds the files held in memory for inspection
+	public    ed25519.PublicKey // of Signer
+	reading   chan struct{}     // bounds the files held in memory for inspection
+	referring chan struct{}     // bounds the results that are computed again
 }
 
 // NewRequests makes the service, or is GH-503.
@@ -54,7 +60,7 @@ func NewRequests(parts RequestParts) (*Requests, error) {
 	l.FileBytes, l.RequestBytes = cmp.Or(l.FileBytes, d.FileBytes), cmp.Or(l.RequestBytes, d.RequestBytes)
 	l.Files, l.Added = cmp.Or(l.Files, d.Files), cmp.Or(l.Added, d.Added)
 	parts.Lifetime = cmp.Or(parts.Lifetime, 14*24*time.Hour)
-	return &Requests{RequestParts: parts, public: public, reading: make(chan struct{}, 4)}, nil
+	return &Requests{RequestParts: parts, public: public, reading: make(chan struct{}, 4), referring: make(chan struct{}, 1)}, nil
 }
 
 // notFound is what somebody is told who may not know whether there is one.

@@ -41,6 +41,7 @@ type FileView struct {
 	Bytes     int64             `json:"bytes"`
 	Origin    FileOrigin        `json:"origin" enum:"upload,query"`
 	Decision  string            `json:"decision,omitempty" doc:"The gate's decision, for a referred query"`
+	Referral  *Referral         `json:"referral,omitempty" doc:"The question behind a referred result, and to people from outside the project what the gate found"`
 	Added     time.Time         `json:"added"`
 	Removed   *time.Time        `json:"removed,omitempty"`
 	Rows      int               `json:"rows,omitempty"`
@@ -102,6 +103,7 @@ func (v sight) round(r Request, round int) bool {
 
 func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Principal, r Request, project workspaces.Project) (RequestView, error) {
 	sees := s.sight(ctx, p, r, project)
+	insider := mayCheck(r, project, p.User) != nil
 	view := RequestView{
 		RequestSummary: summary(r), Context: r.Context, Release: r.Release, Files: []FileView{},
 		MayCheck: sees.checker && RequestOwners[r.State] == PartyChecker,
@@ -119,7 +121,7 @@ func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Princ
 	}
 	for _, f := range r.Files {
 		shown := FileView{
-			Name: f.Name, Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision, Added: f.Added,
+			Name: f.Name, Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision, Referral: f.Referral, Added: f.Added,
 			Rows: f.Report.Rows, Columns: f.Report.Columns, Findings: f.Report.Findings,
 			Outcome: OutcomePending, Votes: []VoteView{}, Elsewhere: elsewhere[f.SHA256],
 		}
@@ -132,6 +134,9 @@ func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Princ
 			if v.File == f.ID && (v.Checker == sees.user || sees.round(r, v.Round)) {
 				shown.Votes = append(shown.Votes, VoteView{v.Checker, v.Round, v.Stage, v.Verdict, v.Comment, v.Cast})
 			}
+		}
+		if insider {
+			shown = shown.forInsider()
 		}
 		if f.Removed.IsZero() {
 			view.Files = append(view.Files, shown)

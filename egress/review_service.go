@@ -120,6 +120,17 @@ func vote(r *Request, user string, b Ballot) (Vote, error) {
 // is journaled before a byte is given. The author does not get them: they may
 // be rows from inside a workspace.
 func (s *Requests) OpenFile(ctx context.Context, p gatehouse.Principal, id, name string) (RequestFile, io.ReadCloser, error) {
+	f, err := s.look(ctx, p, id, name, func(f RequestFile) (string, string, error) { return "request.file.viewed", f.SHA256, nil })
+	if err != nil {
+		return f, nil, err
+	}
+	content, err := s.Objects.Open(ctx, f.SHA256)
+	return f, content, err
+}
+
+// look lets a checker look at something of a file; at says which event that is,
+// and which object is looked at.
+func (s *Requests) look(ctx context.Context, p gatehouse.Principal, id, name string, at func(RequestFile) (action, sha256 string, err error)) (RequestFile, error) {
 	var f RequestFile
 	err := s.Store.Update(ctx, func(tx RequestTx) error {
 		r, project, err := s.read(ctx, tx, p, gatehouse.ActionRequestReview, id)
@@ -135,15 +146,15 @@ func (s *Requests) OpenFile(ctx context.Context, p gatehouse.Principal, id, name
 		if f, err = r.file(name); err != nil {
 			return err
 		}
+		action, sha256, err := at(f)
+		if err != nil {
+			return err
+		}
 		tx.Record(gatehouse.Event{
-			Time: tx.Now(), Actor: p.User, Action: "request.file.viewed", Project: r.Project, Subject: r.ID,
-			Detail: map[string]string{"file": f.ID, "sha256": f.SHA256},
+			Time: tx.Now(), Actor: p.User, Action: action, Project: r.Project, Subject: r.ID,
+			Detail: map[string]string{"file": f.ID, "sha256": sha256},
 		})
 		return nil
 	})
-	if err != nil {
-		return f, nil, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "request.file.view", Subject: id}, err)
-	}
-	content, err := s.Objects.Open(ctx, f.SHA256)
-	return f, content, err
+	return f, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "request.file.view", Subject: id}, err)
 }

@@ -62,10 +62,21 @@ func newRequestCreateCommand(f *serverFlags) *cobra.Command {
 	var in web.RequestInput
 	var explained contextFlags
 	var submit bool
+	var query string
 	c := &cobra.Command{
-		Use:   "create --project P --title TITLE [FILE…]",
-		Short: "Begin a request and hand in files; prints its id",
+		Use:   "create --project P --title TITLE [FILE…] | create --query DECISION",
+		Short: "Begin a request, with files or for a result that the gate withheld; prints its id",
+		Long: `Begins a request and hands in files; or, with --query, refers a question that the gate refused, or whose
+answer it withheld in part, to the output checkers. The id of its decision (qry_…) stands in the refusal, or in
+the answer's disclosure record. The result is computed again with nothing withheld and shown to the checkers
+alone: you have it when two of them have approved it and it is released.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
+			if query == "" && (in.Project == "" || in.Title == "") {
+				return gatehouse.Errorf(gatehouse.CodeUsage, "A request needs --project and --title, or --query.")
+			}
+			if query != "" && len(files) > 0 {
+				return gatehouse.Errorf(gatehouse.CodeUsage, "A request for a referred result holds that result alone.").WithAdvice("Put files into a request of their own.")
+			}
 			client, err := f.client()
 			if err != nil {
 				return err
@@ -74,7 +85,12 @@ func newRequestCreateCommand(f *serverFlags) *cobra.Command {
 				return err
 			}
 			in.Context = explained.RequestContext
-			v, err := client.CreateRequest(cmd.Context(), in)
+			var v egress.RequestView
+			if query != "" {
+				v, err = client.ReferDecision(cmd.Context(), web.ReferralInput{Decision: query, Title: in.Title, Context: in.Context})
+			} else {
+				v, err = client.CreateRequest(cmd.Context(), in)
+			}
 			if err != nil {
 				return err
 			}
@@ -92,9 +108,9 @@ func newRequestCreateCommand(f *serverFlags) *cobra.Command {
 	c.Flags().StringVar(&in.Project, "project", "", "project whose request it is")
 	c.Flags().StringVar(&in.Title, "title", "", "what to call it")
 	c.Flags().BoolVar(&submit, "submit", false, "hand it to the checkers at once")
+	c.Flags().StringVar(&query, "query", "", "decision (qry_…) whose result to refer to the checkers, in place of files")
+	c.MarkFlagsMutuallyExclusive("query", "project")
 	explained.add(c)
-	_ = c.MarkFlagRequired("project")
-	_ = c.MarkFlagRequired("title")
 	return c
 }
 
@@ -283,8 +299,9 @@ func newRequestShowCommand(f *serverFlags) *cobra.Command {
 
 func newRequestFileCommand(f *serverFlags) *cobra.Command {
 	var output string
+	var evidence bool
 	c := &cobra.Command{
-		Use:   "file REQUEST FILE [--output PATH]",
+		Use:   "file REQUEST FILE [--evidence] [--output PATH]",
 		Short: "Fetch a file of a request to look at it, as a checker; journaled",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -294,8 +311,15 @@ func newRequestFileCommand(f *serverFlags) *cobra.Command {
 			}
 			if output == "" {
 				output = filepath.Base(args[1])
+				if evidence {
+					output = "evidence-" + output
+				}
 			}
-			err = saveNew(output, func(w io.Writer) error { return client.File(cmd.Context(), args[0], args[1], w) })
+			fetch := client.File
+			if evidence {
+				fetch = client.Evidence
+			}
+			err = saveNew(output, func(w io.Writer) error { return fetch(cmd.Context(), args[0], args[1], w) })
 			if err == nil {
 				cmd.PrintErrf("saved as %s\n", output)
 			}
@@ -303,6 +327,7 @@ func newRequestFileCommand(f *serverFlags) *cobra.Command {
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "where to save it (default: its name, in this folder)")
+	c.Flags().BoolVar(&evidence, "evidence", false, "what the gate measured of a referred result: the people behind each number")
 	return c
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -76,7 +78,10 @@ func printRequest(w io.Writer, v egress.RequestView) {
 		fmt.Fprintf(w, "%-11s %s\n", f.name, text)
 	}
 	for _, f := range v.Files {
-		fmt.Fprintf(w, "\n%s  %s, %s", f.Name, f.Type, humanize.IBytes(uint64(f.Bytes)))
+		fmt.Fprintf(w, "\n%s  %s", f.Name, f.Type)
+		if f.Bytes > 0 {
+			fmt.Fprintf(w, ", %s", humanize.IBytes(uint64(f.Bytes)))
+		}
 		if f.Columns > 0 {
 			fmt.Fprintf(w, ", %d rows of %d columns", f.Rows, f.Columns)
 		}
@@ -93,6 +98,9 @@ func printRequest(w io.Writer, v egress.RequestView) {
 }
 
 func printFile(w io.Writer, f egress.FileView) {
+	if f.Referral != nil {
+		printReferral(w, f.Referral)
+	}
 	for _, vote := range f.Votes {
 		fmt.Fprintf(w, "  %s: %s", vote.Checker, vote.Verdict)
 		if vote.Stage == egress.StageDispute {
@@ -107,6 +115,29 @@ func printFile(w io.Writer, f egress.FileView) {
 		fmt.Fprintf(w, "  a checker rejected the same bytes in %s\n", request)
 	}
 	printFindings(w, f)
+}
+
+func printReferral(w io.Writer, r *egress.Referral) {
+	fmt.Fprintf(w, "  asked by %s, %s, of %s, under %s: %s", r.By, minute(r.Asked), strings.Join(r.Datasets, ", "), r.Policy, r.Outcome)
+	if r.Code != "" {
+		fmt.Fprintf(w, " (%s: %s)", r.Code, r.Sentence)
+	}
+	fmt.Fprintf(w, "\n    %s\n", strings.ReplaceAll(strings.TrimSpace(strings.ReplaceAll(r.Statement, "\r", "")), "\n", "\n    "))
+	if len(r.Parameters) > 0 {
+		fmt.Fprintf(w, "    with %s\n", strings.Join(r.Parameters, ", "))
+	}
+	found := r.Findings
+	if found == nil {
+		return
+	}
+	fmt.Fprintf(w, "  computed again %s: %s, of which the gate leaves %d out\n", minute(found.Computed), counted(found.Groups, "group"), found.Dropped)
+	for _, rule := range slices.Sorted(maps.Keys(found.Withheld)) {
+		fmt.Fprintf(w, "  the gate withholds %s more by %s\n", counted(found.Withheld[rule], "number"), rule)
+	}
+	for _, change := range found.Changed {
+		fmt.Fprintf(w, "  %s\n", change)
+	}
+	fmt.Fprintln(w, "  the people behind each number: request file … --evidence")
 }
 
 func printFindings(w io.Writer, f egress.FileView) {

@@ -107,15 +107,19 @@ func (tx requestTx) files(ctx context.Context, request string) ([]egress.Request
 		var (
 			f              egress.RequestFile
 			report         string
+			referral       string
 			added, removed sql.NullString
 		)
-		if err := scan(&f.ID, &f.Request, &f.Name, &f.SHA256, &f.Bytes, &f.Origin, &f.Decision, &report, &f.AddedBy, &added, &removed, &f.Round); err != nil {
+		if err := scan(&f.ID, &f.Request, &f.Name, &f.SHA256, &f.Bytes, &f.Origin, &f.Decision, &report, &referral, &f.AddedBy, &added, &removed, &f.Round); err != nil {
 			return err
 		}
 		err := errors.Join(json.Unmarshal([]byte(report), &f.Report), scanTimes(map[*time.Time]sql.NullString{&f.Added: added, &f.Removed: removed}))
+		if referral != "" {
+			err = errors.Join(err, json.Unmarshal([]byte(referral), &f.Referral))
+		}
 		files = append(files, f)
 		return err
-	}, `SELECT id, request, name, sha256, bytes, origin, decision, report, added_by, added, removed, round
+	}, `SELECT id, request, name, sha256, bytes, origin, decision, report, referral, added_by, added, removed, round
 		FROM request_files WHERE request = $1 ORDER BY seq`, request)
 	return files, err
 }
@@ -240,10 +244,16 @@ func (tx requestTx) AddFile(ctx context.Context, f egress.RequestFile) error {
 	if err != nil {
 		return err
 	}
+	referral := ""
+	if f.Referral != nil {
+		if referral, err = asJSON(f.Referral); err != nil {
+			return err
+		}
+	}
 	_, err = tx.sql.ExecContext(ctx, `INSERT INTO request_files
-		(id, request, name, sha256, bytes, origin, decision, report, added_by, added, removed, round)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		f.ID, f.Request, f.Name, f.SHA256, f.Bytes, string(f.Origin), f.Decision, report, f.AddedBy, timeText(f.Added), optional(f.Removed), f.Round)
+		(id, request, name, sha256, bytes, origin, decision, report, referral, added_by, added, removed, round)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		f.ID, f.Request, f.Name, f.SHA256, f.Bytes, string(f.Origin), f.Decision, report, referral, f.AddedBy, timeText(f.Added), optional(f.Removed), f.Round)
 	return err
 }
 

@@ -144,6 +144,11 @@ func (c *Client) CreateRequest(ctx context.Context, in RequestInput) (v egress.R
 	return v, c.call(ctx, http.MethodPost, in, &v, nil, "v1", "requests")
 }
 
+// ReferDecision begins a request for a result that the gate withheld.
+func (c *Client) ReferDecision(ctx context.Context, in ReferralInput) (v egress.RequestView, err error) {
+	return v, c.call(ctx, http.MethodPost, in, &v, nil, "v1", "referrals")
+}
+
 // EditRequest changes title or context.
 func (c *Client) EditRequest(ctx context.Context, id string, in RequestChange) (v egress.RequestView, err error) {
 	return v, c.call(ctx, http.MethodPatch, in, &v, nil, "v1", "requests", id)
@@ -226,6 +231,21 @@ func (c *Client) File(ctx context.Context, id, name string, w io.Writer) error {
 		}
 	}
 	return gatehouse.Errorf(gatehouse.CodeNotFound, "The request has no file of that name.")
+}
+
+// Evidence writes what the gate measured of a referred file to w, and fails if it
+// does not have its hash.
+func (c *Client) Evidence(ctx context.Context, id, name string, w io.Writer) error {
+	v, err := c.Request(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, f := range v.Files {
+		if f.Name == name && f.Referral != nil && f.Referral.Findings != nil {
+			return c.download(ctx, w, f.Referral.Findings.Evidence, "v1", "requests", id, "files", name, "evidence")
+		}
+	}
+	return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no evidence for a file of that name that you may see.")
 }
 
 // Download writes a release's bundle to w, and fails if it does not have its

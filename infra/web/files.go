@@ -65,6 +65,19 @@ func (s *server) describeFiles(api huma.API) {
 		}
 		return s.stream(content, f.Name, "application/octet-stream", f.SHA256, f.Bytes), nil
 	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "get-evidence", Method: http.MethodGet, Path: "/v1/requests/{request}/files/{name}/evidence", Tags: tags, Security: signedIn,
+		Summary:   "What the gate measured of a referred result, for its checkers; journaled",
+		Errors:    stepErrors,
+		Responses: map[string]*huma.Response{"200": {Description: "A CSV file: the people behind each number, and the rules that withhold it", Content: bytesOfAnyKind}},
+	}, func(ctx context.Context, in *FilePath) (*stream, error) {
+		f, content, err := s.Requests.OpenEvidence(ctx, principal(ctx), in.Request, in.Name)
+		if err != nil {
+			return nil, err
+		}
+		return s.stream(content, "evidence-"+f.Name, "application/octet-stream", f.Referral.Findings.Evidence, f.Referral.Findings.Bytes), nil
+	})
 }
 
 // body renders what goes wrong with an upload's connection.

@@ -115,7 +115,7 @@ func (s *server) protect(mux *http.ServeMux) http.Handler {
 
 // isTransfer tells the operations that move files.
 func isTransfer(r *http.Request) bool {
-	return r.Method == http.MethodPut || strings.HasSuffix(r.URL.Path, "/bundle") || strings.Contains(r.URL.Path, "/files/") || strings.HasSuffix(r.URL.Path, "/release")
+	return r.Method == http.MethodPut || strings.HasSuffix(r.URL.Path, "/bundle") || strings.Contains(r.URL.Path, "/files/") || strings.HasSuffix(r.URL.Path, "/release") || r.URL.Path == "/v1/referrals"
 }
 
 // bodyLimit is the most that is read of a body. The limits of huma (1 MiB) and

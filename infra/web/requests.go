@@ -16,6 +16,13 @@ type RequestInput struct {
 	Context egress.RequestContext `json:"context,omitempty"`
 }
 
+// ReferralInput refers a question to the checkers.
+type ReferralInput struct {
+	Decision string                `json:"decision" doc:"Id of the gate's decision" maxLength:"64"`
+	Title    string                `json:"title,omitempty" maxLength:"200"`
+	Context  egress.RequestContext `json:"context,omitempty"`
+}
+
 // RequestChange changes what it holds.
 type RequestChange struct {
 	Title   *string                `json:"title,omitempty" minLength:"1" maxLength:"200"`
@@ -71,6 +78,14 @@ func (s *server) describeRequests(api huma.API) {
 		DefaultStatus: http.StatusCreated, Errors: stepErrors,
 	}, func(ctx context.Context, in *one[RequestInput]) (*view, error) {
 		return outcome(s.Requests.CreateRequest(ctx, principal(ctx), egress.NewRequest{Project: in.Body.Project, Title: in.Body.Title, Context: in.Body.Context}))
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "create-referral", Method: http.MethodPost, Path: "/v1/referrals", Summary: "Begin a request for a result that the gate withheld", Tags: tags, Security: signedIn,
+		DefaultStatus: http.StatusCreated, Errors: stepErrors,
+		Description: "The result is computed again with nothing withheld, and shown to the checkers alone.",
+	}, func(ctx context.Context, in *one[ReferralInput]) (*view, error) {
+		return outcome(s.Requests.ReferDecision(ctx, principal(ctx), egress.NewReferral{Decision: in.Body.Decision, Title: in.Body.Title, Context: in.Body.Context}))
 	})
 
 	handle(s, api, huma.Operation{
