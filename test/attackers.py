@@ -41,10 +41,10 @@ class SubsetSums(Attack):
     chosen by the digits of what is known of everybody, then solved."""
 
     def run(self):
-        members = self.plain.rows("""SELECT birth_year, lsoa, sex, imd_decile <= 2 AS secret FROM patients
+        members = self.plain.rows("""SELECT birth_year, lsoa, sex, imd_decile % 2 = 1 AS secret FROM patients
             WHERE practice_id = (SELECT practice_id FROM patients GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1) AND ethnicity = 'White British' AND birth_year BETWEEN 1950 AND 1969""")
         practice = self.plain.rows("SELECT practice_id FROM patients GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1")[0][0]
-        where = f"practice_id = '{practice}' AND ethnicity = 'White British' AND birth_year BETWEEN 1950 AND 1969 AND imd_decile <= 2"
+        where = f"practice_id = '{practice}' AND ethnicity = 'White British' AND birth_year BETWEEN 1950 AND 1969 AND imd_decile % 2 = 1"
         rows, sums, asked = [], [], 0
         for _ in range(250):
             factor, year, step = self.chance.choice([3, 5, 7, 11, 13]), self.chance.randrange(40), self.chance.choice([5, 7, 9])
@@ -62,11 +62,11 @@ class OneByOne(Attack):
     """The same condition with ever other people left out, by year and small area."""
 
     def run(self):
-        members = self.plain.rows("SELECT person_id, birth_year, lsoa, practice_id, imd_decile = 1 AS secret FROM patients WHERE sex = 'I' AND region = 'London'")
+        members = self.plain.rows("SELECT person_id, birth_year, lsoa, practice_id, imd_decile % 2 = 1 AS secret FROM patients WHERE sex = 'I' AND region = 'London'")
         rows, sums, asked = [], [], 0
         for year in sorted({born for _, born, *_ in members}):
             for sign in ("<=", "<>", ">"):
-                got = self.number(f"SELECT count(*) FROM patients WHERE sex = 'I' AND region = 'London' AND birth_year {sign} {year} AND imd_decile = 1")
+                got = self.number(f"SELECT count(*) FROM patients WHERE sex = 'I' AND region = 'London' AND birth_year {sign} {year} AND imd_decile % 2 = 1")
                 asked += 1
                 if got is not None:
                     test = {"<=": lambda born: born <= year, "<>": lambda born: born != year, ">": lambda born: born > year}[sign]
@@ -171,7 +171,7 @@ class Deep(Attack):
         wrong = []
         for sql in tries:
             reply = self.actors("").ask(sql)
-            if reply.table is None and not reply.refused:
+            if reply.table is None and not reply.refused and reply.code != "GH-215":
                 wrong.append(f"{sql[:40]}…: {reply.status} {reply.error[:80]}")
             if self.actors("").ask("SELECT count(*) FROM patients").table is None:
                 wrong.append(f"after {sql[:40]}… nothing is answered")
