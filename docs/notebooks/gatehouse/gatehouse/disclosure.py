@@ -51,6 +51,17 @@ class Disclosure(dict):
                     found.setdefault((row, column), []).append(str(entry.get("rule") or "withheld"))
         return found
 
+    def explained(self):
+        """The record's explanation of each rule: {rule: {"why": …, "rewrite": …}}."""
+        rules = (self.get("explanation") or {}).get("rules") or []
+        return {entry["rule"]: entry for entry in rules if isinstance(entry, dict) and "rule" in entry}
+
+    def columns(self, names):
+        """The columns of the answer in which numbers are withheld, if the record names all of them; else none."""
+        explanation = self.get("explanation") or {}
+        named = {place.get("column") for place in explanation.get("where") or [] if isinstance(place, dict)}
+        return tuple(named) if named <= set(names) and not explanation.get("more") else ()
+
     def notes(self):
         """What the gate did, in sentences."""
         said = []
@@ -58,6 +69,8 @@ class Disclosure(dict):
             said.append(f"{n:,} {'number is' if n == 1 else 'numbers are'} withheld ({in_words(rule)}).")
         if self.get("groups_withheld") == "some":
             said.append("Some groups are left out, because too few people are in them.")
+        for rule, entry in self.explained().items():
+            said.append(" ".join(text for text in (f"{rule}:", entry.get("why"), entry.get("rewrite")) if text))
         if rounding := self.get("rounding"):
             said.append(f"Rounding: {rounding}.")
         if self.get("earlier_answer"):

@@ -101,6 +101,8 @@ class Result:
                  if column.null_count and _may_be_withheld(column.type)}
         if not withheld:
             return (), True
+        if named := self.disclosure.columns(self.table.column_names):
+            return named, True
         if len(empty) <= MOST_COLUMNS:
             fitting = [choice for n in range(len(empty)) for choice in itertools.combinations(empty, n + 1) if sum(map(empty.get, choice)) == withheld]
             if len(fitting) == 1:

@@ -79,6 +79,12 @@ class Rendering(unittest.TestCase):
             self.assertEqual(shown[0][0][1], "", where)
             self.assertEqual(shown[1][1][1:], ("[c]", "Withheld (dominance: one or two people make up too much of it)"), where)
 
+    def test_the_explanation_tells_where_why_and_what_would_pass(self):
+        said = {"rules": [{"rule": "threshold", "why": "Too few.", "rewrite": "Ask for more."}], "where": [{"column": "b", "keys": {"a": "x"}}]}
+        explained = answer({"a": [1, None], "b": [None, 2]}, explanation=said)
+        self.assertEqual([[mark for _, mark, _ in row] for row in explained._rows()], [["", "[c]"], ["", ""]])
+        self.assertIn("threshold: Too few. Ask for more.", Cells(explained._repr_html_()).notes)
+
     def test_parts_of_a_record_that_are_not_known_do_no_harm(self):
         odd = answer({"a": [None]}, cells=[1, None, "x", {}], other={"x": 1}, withheld=[{"column": "nope"}, {"column": 99}], suppressed_cells={"new-rule": 1})
         self.assertIn("new-rule", repr(odd) + odd._repr_html_())
