@@ -54,7 +54,7 @@ SELECT quantile_cont(value, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]) AS de
 SELECT sex, CASE WHEN value < 18.5 THEN 'under' WHEN value < 25 THEN 'healthy' WHEN value < 30 THEN 'over' ELSE 'obese' END AS class, count(*) AS readings
 FROM events JOIN patients USING (person_id) WHERE code = '60621009' GROUP BY ALL ORDER BY ALL; -- may-withhold
 -- query: last body mass index of each person
-SELECT region, avg(value) AS bmi FROM (SELECT person_id, arg_max(value, date) AS value FROM events WHERE code = '60621009' GROUP BY person_id) JOIN patients USING (person_id) GROUP BY region ORDER BY region;
+SELECT region, avg(value) AS bmi FROM (SELECT person_id, arg_max(value, date) AS value FROM events WHERE code = '60621009' GROUP BY person_id) JOIN patients USING (person_id) GROUP BY region ORDER BY region; -- may-withhold
 -- query: smoking status by sex
 SELECT sex, c.term, count(DISTINCT person_id) AS people FROM events JOIN patients USING (person_id) JOIN codes c USING (code) WHERE code IN ('77176002', '8517006', '266919005') GROUP BY ALL ORDER BY ALL; -- may-withhold
 -- query: influenza vaccination by season
