@@ -1,5 +1,7 @@
 package disclosure
 
+import "slices"
+
 // prime is the modulus of the audit's arithmetic. A combination that is not
 // zero is taken for zero by a chance of about one in two thousand million, and
 // only if its entries happen to be multiples of it; taking one that is zero
@@ -20,18 +22,27 @@ type Audit struct {
 	meanings  int
 	basis     []auditRow
 	claimed   map[int]bool // small atoms that an admitted combination rests on
+	scratch   []uint64     // zeros between two calls
 }
 
+// auditRow is an admitted combination, over atoms, then meanings. In later rows
+// the entry at its pivot is zero; its own is 1.
 type auditRow struct {
 	pivot int
-	v     []uint64 // atoms, then meanings
+	v     []auditEntry
+}
+
+// auditEntry is a coefficient that is not zero, modulo prime.
+type auditEntry struct {
+	at int32
+	v  uint32
 }
 
 // NewAudit begins an audit over atoms of so many people. meanings is the number
 // of conditions by groups that numbers can be made of, whether or not anybody
 // meets them.
 func NewAudit(threshold int, people []int, exact bool, meanings int) *Audit {
-	return &Audit{threshold: threshold, people: people, exact: exact, meanings: meanings, claimed: map[int]bool{}}
+	return &Audit{threshold: threshold, people: people, exact: exact, meanings: meanings, claimed: map[int]bool{}, scratch: make([]uint64, len(people)+meanings)}
 }
 
 // Number is what a number is made of: the atoms in it, and what it means (group
@@ -59,44 +70,32 @@ func (a *Audit) Admit(parts ...Number) bool {
 }
 
 func (a *Audit) admit(n Number) (bool, []int) {
-	v := make([]uint64, len(a.people)+a.meanings)
-	for _, i := range n.Atoms {
-		v[i] = 1
-	}
-	for _, i := range n.Meanings {
-		v[len(a.people)+i] = 1
-	}
-	for _, row := range a.basis {
-		if f := v[row.pivot]; f != 0 {
-			for i, x := range row.v {
-				if x != 0 {
-					v[i] = (v[i] + (prime-f)*x) % prime
-				}
-			}
-		}
-	}
+	v := a.reduce(n)
 	var small []int
-	units := 0
-	for i, people := range a.people {
+	big, units, meant := -1, 0, false
+	for _, e := range v {
+		i := int(e.at)
 		switch {
-		case v[i] == 0:
-		case people >= a.threshold:
-			a.add(v, i)
-			return true, nil
-		default:
+		case i >= len(a.people):
+			meant = true
+		case a.people[i] < a.threshold:
 			small = append(small, i)
-			units += people
+			units += a.people[i]
+		// The smallest group is asked for last. With its atom as pivot, larger
+		// ones are admitted without any arithmetic, and rows stay short.
+		case big < 0 || a.people[i] < a.people[big]:
+			big = i
 		}
 	}
-	if len(small) == 0 {
-		for _, x := range v[len(a.people):] {
-			if x != 0 {
-				return false, nil // the combination rests on nobody, and could have rested on somebody
-			}
-		}
-		return true, nil // it follows from what was released
-	}
-	if !a.exact || units < a.threshold {
+	switch {
+	case big >= 0:
+		a.add(v, big)
+		return true, nil
+	case len(small) == 0:
+		// Nothing is left: it follows from what was released. Or the combination
+		// rests on nobody, and could have rested on somebody.
+		return !meant, nil
+	case !a.exact || units < a.threshold:
 		return false, nil
 	}
 	for _, i := range small {
@@ -111,11 +110,47 @@ func (a *Audit) admit(n Number) (bool, []int) {
 	return true, small
 }
 
+// reduce takes from a number what the basis has of it.
+func (a *Audit) reduce(n Number) []auditEntry {
+	v := a.scratch
+	touched := make([]int32, 0, 2*(len(n.Atoms)+len(n.Meanings)))
+	for _, i := range n.Atoms {
+		v[i] = 1
+		touched = append(touched, int32(i))
+	}
+	for _, i := range n.Meanings {
+		v[len(a.people)+i] = 1
+		touched = append(touched, int32(len(a.people)+i))
+	}
+	for _, row := range a.basis {
+		if v[row.pivot] == 0 {
+			continue
+		}
+		f := prime - v[row.pivot]
+		for _, e := range row.v {
+			x := v[e.at]
+			if x == 0 {
+				touched = append(touched, e.at)
+			}
+			v[e.at] = (x + f*uint64(e.v)) % prime
+		}
+	}
+	var out []auditEntry
+	for _, i := range touched {
+		if v[i] != 0 { // some are touched twice
+			out = append(out, auditEntry{i, uint32(v[i])})
+			v[i] = 0
+		}
+	}
+	return out
+}
+
 // add keeps a row, scaled so that its pivot is 1.
-func (a *Audit) add(v []uint64, pivot int) {
-	inverse := power(v[pivot], prime-2)
+func (a *Audit) add(v []auditEntry, pivot int) {
+	at := slices.IndexFunc(v, func(e auditEntry) bool { return int(e.at) == pivot })
+	inverse := power(uint64(v[at].v), prime-2)
 	for i := range v {
-		v[i] = v[i] * inverse % prime
+		v[i].v = uint32(uint64(v[i].v) * inverse % prime)
 	}
 	a.basis = append(a.basis, auditRow{pivot: pivot, v: v})
 }
