@@ -39,6 +39,8 @@ type Gate struct {
 	Lobby  Lobby
 	Vaults Vaults
 	Ledger Ledger
+	// Histories are what a new answer is judged against; without them nothing is answered.
+	Histories *Histories
 	// Policies gives the rules of a project; nil: only built-in ones.
 	Policies *Policies
 	// Now is the clock.
@@ -64,7 +66,9 @@ type question struct {
 	stmt     *plan.Statement
 	decision Decision
 
-	committed bool // the decision is in the ledger
+	committed bool   // the decision is in the ledger
+	scope     *scope // what was released before; nil until something is judged
+	left      func() // lets others be judged
 }
 
 // maxStatement is the longest statement in bytes.
@@ -318,6 +322,7 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 			t.Release()
 		}
 	}()
+	defer q.leave(false)
 	lobby := &plan.Printer{Protected: map[*plan.Aggregate]string{}}
 	disclosed, err := q.protectAll(ctx, lobby, tables)
 	if err != nil {
@@ -339,6 +344,7 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 	finished := make(chan lobbyAnswer, 1)
 	go func() { finished <- q.finishInLobby(ctx, tables, sql) }()
 	failed := q.commit(ctx, ScratchChange{}, "query.decided")
+	q.leave(failed == nil)
 	made := <-finished
 	switch {
 	case failed != nil:
@@ -393,12 +399,7 @@ func answerOf(d Disclosure, reader array.RecordReader) (*Answer, error) {
 func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables map[string]arrow.RecordBatch) (Disclosure, error) {
 	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeReleased, Policy: q.policy.FullName(), PolicySHA256: q.policy.Hash, Threshold: q.policy.Threshold, Suppressed: map[string]int{},
 		Groups: "none", Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
-	aggregates, public := frontier(q.stmt.Root)
-	if len(aggregates) > 1 {
-		// What two aggregations of people show together is not audited yet.
-		return d, gatehouse.Errorf(gatehouse.CodeOperator, "A question aggregates rows of people once.").
-			WithAdvice("Put the numbers into one SELECT with FILTER or GROUP BY, or ask twice and combine the results in your notebook.")
-	}
+	aggregates, back, public := plan.Frontier(q.stmt.Root)
 	var vault Vault
 	if len(aggregates)+len(public) > 0 {
 		v, done, err := q.gate.Vaults.Vault(ctx, q.session)
@@ -408,21 +409,22 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 		defer done()
 		vault = v
 	}
-	if err := q.checkPublicJoins(ctx, vault); err != nil {
-		return d, err
+	if len(aggregates) > maxAggregates {
+		return d, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question aggregates rows of people too many times.").WithAdvice("Ask it in parts.")
 	}
 	for i, agg := range aggregates {
-		release, err := plan.NewRelease(agg)
-		if err != nil {
-			return d, err
-		}
-		p, err := protect(ctx, vault, release, q.policy)
+		p, err := q.protect(ctx, vault, agg)
 		if err != nil {
 			return d, err
 		}
 		name := "p" + strconv.Itoa(i)
 		tables[name] = p.table
 		lobby.Protected[agg] = name
+		if back[agg] {
+			if agg.Released, err = literalTable(p.table); err != nil {
+				return d, err
+			}
+		}
 		q.account(&d, p)
 		q.explain(&d, agg, p)
 	}
@@ -447,7 +449,7 @@ func (q *question) account(d *Disclosure, p *protected) {
 		d.Groups = "some"
 		d.Outcome = OutcomeSuppressed
 	}
-	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells})
+	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts})
 }
 
 // digest is the SHA-256 of a table as an Arrow stream.
@@ -458,29 +460,6 @@ func digest(table arrow.RecordBatch) string {
 		return "" // a hash takes every byte
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// frontier lists the protected aggregates, inner ones first, and the public
-// tables that the lobby reads itself.
-func frontier(root plan.Node) (aggregates []*plan.Aggregate, public []*plan.Table) {
-	seen := map[*plan.Table]bool{}
-	var visit func(n plan.Node, inVault bool)
-	visit = func(n plan.Node, inVault bool) {
-		agg, protected := n.(*plan.Aggregate)
-		protected = protected && agg.Protected
-		for _, in := range n.Inputs() {
-			visit(in, inVault || protected || n.People())
-		}
-		if protected {
-			aggregates = append(aggregates, agg)
-		}
-		if scan, ok := n.(*plan.Scan); ok && !inVault && scan.Table.Public && !seen[scan.Table] {
-			seen[scan.Table] = true
-			public = append(public, scan.Table)
-		}
-	}
-	visit(root, false)
-	return aggregates, public
 }
 
 // commit keeps the decision. Without it nothing leaves.

@@ -39,6 +39,9 @@ type Entry struct {
 	Digest string // SHA-256 of the released table's Arrow stream, hex
 	Groups int    // groups released
 	Cells  int    // numbers released
+	// Cohorts are the rows and people that the numbers are made of, sealed; nil
+	// where nothing is new beside what was released before.
+	Cohorts []byte
 }
 
 // ScratchTable is a table of people that a workspace made for itself. What the
@@ -69,6 +72,10 @@ type Ledger interface {
 	Commit(ctx context.Context, d Decision, change ScratchChange, events ...gatehouse.Event) error
 	// Record journals what happened after a decision (that its answer was sent).
 	Record(ctx context.Context, events ...gatehouse.Event) error
+	// Related lists the projects that share a member with one, itself included.
+	Related(ctx context.Context, project string) ([]string, error)
+	// Cohorts gives what was released to projects after a place, in order.
+	Cohorts(ctx context.Context, projects []string, after int64, each func(KeptCohorts) error) error
 	// Scratch lists a workspace's own tables, by name.
 	Scratch(ctx context.Context, workspace string) ([]ScratchTable, error)
 }

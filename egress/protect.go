@@ -27,8 +27,9 @@ type protected struct {
 	table      arrow.RecordBatch
 	source     string
 	suppressed map[disclosure.Rule]int
-	dropped    bool // some groups were withheld whole
-	cells      int  // numbers released
+	dropped    bool   // some groups were withheld whole
+	cells      int    // numbers released
+	cohorts    []byte // what the ledger keeps of the people behind them, sealed
 
 	places     []place  // some of the withheld numbers, by row of the table
 	morePlaces bool     // there are more
@@ -53,25 +54,104 @@ func (t *groupTable) release() {
 }
 
 // protect runs a protected aggregate in the vault, measures what is in doubt,
-// judges every cell, audits what could be worked out from them together, and
-// builds the table that may leave.
-func protect(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (*protected, error) {
-	t, verdicts, err := judge(ctx, vault, r, policy)
+// judges every cell by itself, with the others and with everything that was
+// released before, and builds the table that may leave.
+func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate) (*protected, error) {
+	if err := q.checkPublicJoins(ctx, vault, agg); err != nil {
+		return nil, err
+	}
+	r, err := plan.NewRelease(agg)
+	if err != nil {
+		return nil, err
+	}
+	rows := &cohorts{}
+	t, atoms, verdicts, err := judgeRows(ctx, vault, r, q.policy, rows)
 	if err != nil {
 		return nil, err
 	}
 	defer t.release()
-	return build(r, policy, t, verdicts)
+	if err := q.enter(ctx, vault); err != nil {
+		return nil, err
+	}
+	kept := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows)
+	p, err := build(r, q.policy, t, verdicts)
+	if err != nil {
+		return nil, err
+	}
+	if kept != nil {
+		if p.cohorts, err = q.gate.Histories.seal(q.session.Project.ID, kept); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// enter waits for its turn among related questions.
+func (q *question) enter(ctx context.Context, vault Vault) (err error) {
+	if q.left != nil {
+		return nil
+	}
+	if q.gate.Histories == nil {
+		return gatehouse.Errorf(gatehouse.CodeConfig, "The gate has no history to judge answers against.")
+	}
+	q.scope, q.left, err = q.gate.Histories.enter(ctx, q, vault)
+	return err
+}
+
+// leave lets other questions be judged. What was admitted and not committed
+// makes the history in memory useless: it is built again from the ledger.
+func (q *question) leave(committed bool) {
+	if q.left == nil {
+		return
+	}
+	if committed {
+		q.scope.damaged = false
+	}
+	q.left()
+}
+
+// maxAggregates bounds the protected aggregates of one question, maxLiteral the
+// rows of one that the vault reads again.
+const (
+	maxAggregates = 20
+	maxLiteral    = 10_000
+)
+
+// literalTable writes a released table for the vault to read: texts, which the
+// plan casts.
+func literalTable(table arrow.RecordBatch) (string, error) {
+	if table.NumRows() > maxLiteral {
+		return "", gatehouse.Errorf(gatehouse.CodeTooLarge, "An aggregate that people are compared with has too many groups.").WithAdvice("Compare with fewer, coarser groups.")
+	}
+	names, nulls := make([]string, table.NumCols()), make([]string, table.NumCols())
+	for i := range names {
+		names[i], nulls[i] = "c"+strconv.Itoa(i), "NULL AS c"+strconv.Itoa(i)
+	}
+	if table.NumRows() == 0 {
+		return "(SELECT " + strings.Join(nulls, ", ") + " WHERE false) AS v", nil
+	}
+	rows := make([]string, table.NumRows())
+	for i := range rows {
+		values := make([]string, table.NumCols())
+		for c, a := range table.Columns() {
+			if values[c] = "NULL"; !a.IsNull(i) {
+				values[c] = plan.Text(a.ValueStr(i))
+			}
+		}
+		rows[i] = "(" + strings.Join(values, ", ") + ")"
+	}
+	return "(VALUES " + strings.Join(rows, ", ") + ") AS v(" + strings.Join(names, ", ") + ")", nil
 }
 
 // judge measures a protected aggregate and says what may leave of each group.
 // The caller releases the table.
 func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (t *groupTable, verdicts []disclosure.Verdict, err error) {
-	return judgeRows(ctx, vault, r, policy, nil)
+	t, _, verdicts, err = judgeRows(ctx, vault, r, policy, nil)
+	return t, verdicts, err
 }
 
 // judgeRows is judge that hands every row to a collector, unless it is nil.
-func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, verdicts []disclosure.Verdict, err error) {
+func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, err error) {
 	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var early func() *rowStream
 	if audited || collector != nil || len(r.Shares) > 0 { // the rows are needed whatever the groups are
@@ -81,7 +161,7 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 		defer func() { early().close() }()
 	}
 	if t, err = readGroups(ctx, vault, r); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer func() {
 		if err != nil {
@@ -89,10 +169,9 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 		}
 	}()
 	cells := rules(r, policy)
-	var atoms *atomTable
 	if audited || collector != nil || t.inDoubt(r, policy, cells) {
 		if atoms, err = runPass(ctx, vault, r, policy, t, collector, early); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	verdicts = make([]disclosure.Verdict, t.rows)
@@ -101,10 +180,10 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 	}
 	if audited {
 		if err := audit(r, policy, t, atoms, verdicts); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	return t, verdicts, nil
+	return t, atoms, verdicts, nil
 }
 
 // rules turns what the plan says of the cells into what the policy asks of them.

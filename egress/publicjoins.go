@@ -13,8 +13,8 @@ import (
 // checkPublicJoins refuses to join people with public rows of which several
 // could meet one person: repeated, a person would weigh more than others. It
 // looks at public rows only.
-func (q *question) checkPublicJoins(ctx context.Context, vault Vault) error {
-	for _, join := range plan.PublicJoins(q.stmt.Root) {
+func (q *question) checkPublicJoins(ctx context.Context, vault Vault, root plan.Node) error {
+	for _, join := range plan.PublicJoins(root) {
 		sql, err := join.RepeatsSQL()
 		if err != nil {
 			return err

@@ -83,7 +83,7 @@ func (g *Gate) recompute(ctx context.Context, s *workspaces.Session, d Decision)
 	if q.stmt.Create != "" || q.stmt.Drop != "" {
 		return nil, notComputable(gatehouse.Errorf(gatehouse.CodeStatement, "The statement makes or drops a table of the workspace."))
 	}
-	aggregates, _ := frontier(q.stmt.Root)
+	aggregates, _, _ := plan.Frontier(q.stmt.Root)
 	if len(aggregates) != 1 {
 		return nil, notComputable(gatehouse.Errorf(gatehouse.CodeOperator, "A question that is referred aggregates rows of people once."))
 	}
@@ -96,7 +96,7 @@ func (g *Gate) recompute(ctx context.Context, s *workspaces.Session, d Decision)
 		return nil, engineError(err, "The workspace engine could not be started.")
 	}
 	defer done()
-	if err := q.checkPublicJoins(ctx, vault); err != nil {
+	if err := q.checkPublicJoins(ctx, vault, q.stmt.Root); err != nil {
 		return nil, err
 	}
 	out := &Recomputed{Source: r.SQL, Rounding: q.policy.Rounding(), Withheld: map[string]int{}, Changed: q.changed(d), At: g.Now().UTC()}

@@ -50,11 +50,11 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		return nil, engineError(err, "The workspace engine could not be started.")
 	}
 	defer done()
-	if aggregates, _ := frontier(s.Root); len(aggregates) > 0 {
+	if aggregates, _, _ := plan.Frontier(s.Root); len(aggregates) > 0 {
 		return nil, gatehouse.Errorf(gatehouse.CodeOperator, "A workspace table cannot be made with the help of an aggregate over people.").
 			WithAdvice("Ask for the aggregate first, and write its number into the statement.")
 	}
-	if err := q.checkPublicJoins(ctx, vault); err != nil {
+	if err := q.checkPublicJoins(ctx, vault, s.Root); err != nil {
 		return nil, err
 	}
 	sql, err := plan.PrintTable(s.Root, columns)

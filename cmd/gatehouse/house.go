@@ -95,7 +95,12 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 	h.binders = h.engines.pool(engine.RoleBinder, 1)
 	h.lobbies = h.engines.pool(engine.RoleLobby, 1)
 	h.vaults = h.engines.vaults()
-	h.gate = &egress.Gate{Binder: engine.Binders{Pool: h.binders}, Lobby: engine.Lobbies{Pool: h.lobbies}, Vaults: h.vaults,
+	sealer, err := h.keys.Sealer()
+	if err != nil {
+		return err
+	}
+	histories := &egress.Histories{Ledger: state.Ledger{DB: h.state}, Sealer: sealer}
+	h.gate = &egress.Gate{Histories: histories, Binder: engine.Binders{Pool: h.binders}, Lobby: engine.Lobbies{Pool: h.lobbies}, Vaults: h.vaults,
 		Ledger: state.Ledger{DB: h.state}, Policies: h.policies, Now: time.Now, Log: h.log}
 	store, err := objects.NewFolder(filepath.Join(h.dir, "objects"))
 	if err != nil {

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 
@@ -32,6 +33,13 @@ func (s Ledger) Commit(ctx context.Context, d egress.Decision, change egress.Scr
 		for i, e := range d.Entries {
 			if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO ledger (decision, place, source, digest, groups, cells) VALUES ($1, $2, $3, $4, $5, $6)`,
 				d.ID, i, e.Source, e.Digest, e.Groups, e.Cells); err != nil {
+				return err
+			}
+			if e.Cohorts == nil {
+				continue
+			}
+			if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO cohorts (place, decision, project, content)
+				SELECT coalesce(max(place), 0) + 1, $1, $2, $3 FROM cohorts`, d.ID, d.Project, base64.StdEncoding.EncodeToString(e.Cohorts)); err != nil {
 				return err
 			}
 		}
@@ -131,4 +139,71 @@ func (s Ledger) Scratch(ctx context.Context, workspace string) ([]egress.Scratch
 		return rows.Err()
 	})
 	return out, err
+}
+
+// Related lists the projects that share a member with one, itself included.
+func (s Ledger) Related(ctx context.Context, project string) ([]string, error) {
+	out := []string{project}
+	err := s.DB.View(ctx, func(tx *Tx) error {
+		rows, err := tx.SQL().QueryContext(ctx, `SELECT DISTINCT theirs.project FROM members mine JOIN members theirs ON theirs.user_name = mine.user_name
+			WHERE mine.project = $1 AND theirs.project <> $1`, project)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			if err := rows.Scan(&id); err != nil {
+				return err
+			}
+			out = append(out, id)
+		}
+		return rows.Err()
+	})
+	return out, err
+}
+
+// Cohorts gives what was released to projects after a place, in order.
+func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, each func(egress.KeptCohorts) error) error {
+	wanted := map[string]bool{}
+	for _, p := range projects {
+		wanted[p] = true
+	}
+	var kept []egress.KeptCohorts
+	err := s.DB.View(ctx, func(tx *Tx) error {
+		rows, err := tx.SQL().QueryContext(ctx, `SELECT place, decision, project FROM cohorts WHERE place > $1 ORDER BY place`, after)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var k egress.KeptCohorts
+			if err := rows.Scan(&k.Place, &k.Decision, &k.Project); err != nil {
+				return err
+			}
+			if wanted[k.Project] {
+				kept = append(kept, k)
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range kept {
+		var content string
+		err := s.DB.View(ctx, func(tx *Tx) error {
+			return tx.SQL().QueryRowContext(ctx, `SELECT content FROM cohorts WHERE place = $1`, k.Place).Scan(&content)
+		})
+		if err == nil {
+			k.Sealed, err = base64.StdEncoding.DecodeString(content)
+		}
+		if err == nil {
+			err = each(k)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/engine"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
+	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
@@ -52,6 +53,9 @@ type world struct {
 	plain   engine.Publish // sees the tables with person_id as ordinary columns
 	state   *state.DB
 	vaults  *engine.Vaults
+	sealer  keys.Sealer
+	// remembers: questions are judged against those before; else each is the first.
+	remembers bool
 }
 
 // people is the number of people of the test world.
@@ -144,9 +148,14 @@ func newWorld(t *testing.T) *world {
 		return p
 	}
 	t.Cleanup(func() { w.vaults.Close() })
+	store, err := keys.Create(filepath.Join(dir, "keys"))
+	must(t, err)
+	w.sealer, err = store.Sealer()
+	must(t, err)
 	w.gate = &egress.Gate{Binder: engine.Binders{Pool: pool(engine.RoleBinder)}, Lobby: engine.Lobbies{Pool: pool(engine.RoleLobby)}, Vaults: w.vaults,
 		Ledger: state.Ledger{DB: w.state}, Now: time.Now, Log: slog.New(slog.NewTextHandler(testLog{t}, nil))}
 	t.Cleanup(w.gate.Close)
+	w.restart()
 	w.session = &workspaces.Session{Principal: gatehouse.Principal{User: "ada", Session: "tok_test", Workspace: "w"},
 		Project:   workspaces.Project{ID: "p", Policy: "sdap", State: workspaces.ProjectActive},
 		Workspace: workspaces.Workspace{ID: "w", Project: "p", Folder: filepath.Join(dir, "workspace")}, Mounts: []workspaces.Mount{mount}}
@@ -201,9 +210,27 @@ type result struct {
 	rows       [][]string
 }
 
+// forget makes the next question the first.
+func (w *world) forget() {
+	w.Helper()
+	must(w, w.state.Update(w.Context(), func(tx *state.Tx) error {
+		_, err := tx.SQL().ExecContext(w.Context(), `DELETE FROM cohorts`)
+		return err
+	}))
+	w.restart()
+}
+
+// restart lets the gate lose what it has in memory.
+func (w *world) restart() {
+	w.gate.Histories = &egress.Histories{Ledger: state.Ledger{DB: w.state}, Sealer: w.sealer}
+}
+
 // ask asks through the gate.
 func (w *world) ask(sql string) (*result, error) {
 	w.Helper()
+	if !w.remembers {
+		w.forget()
+	}
 	a, err := w.gate.Ask(w.Context(), w.session, sql, nil)
 	if err != nil {
 		return nil, err

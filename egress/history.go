@@ -1,0 +1,338 @@
+package egress
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
+	"github.com/gatehouse-tre/gatehouse/egress/plan"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// Sealer encrypts what the ledger keeps about people. context binds what is
+// sealed to its place: it opens nowhere else.
+type Sealer interface {
+	Seal(plain, context []byte) ([]byte, error)
+	Open(sealed, context []byte) ([]byte, error)
+}
+
+// Histories hold, for projects that share members, everything that was released
+// to any of them (gate.md §4). What they hold is in the ledger too, so that they
+// are built again after a restart.
+type Histories struct {
+	Ledger Ledger
+	Sealer Sealer
+
+	mu     sync.Mutex
+	scopes map[string]*scope
+	busy   map[string]chan struct{} // of each project: taken while a question is judged
+}
+
+// scope is the history of some projects under one threshold.
+type scope struct {
+	people, rows *disclosure.History
+	last         int64  // newest ledger entry that is in it
+	own          string // newest decision that was judged here
+	damaged      bool   // holds something that was not committed
+}
+
+// maxScopes bounds the histories in memory; others are built again when asked for.
+const maxScopes = 16
+
+// KeptCohorts is one released table in the ledger: sealed, for Histories only.
+type KeptCohorts struct {
+	Place    int64 // ascending in the order of release
+	Decision string
+	Project  string
+	Sealed   []byte
+}
+
+// enter waits until no other question of related projects is being judged, and
+// gives their history, up to date. leave must be called when the decision is
+// committed, or given up.
+func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *scope, leave func(), err error) {
+	projects, err := h.Ledger.Related(ctx, q.session.Project.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.Sort(projects)
+	projects = slices.Compact(projects)
+	unlock, err := h.lock(ctx, projects)
+	if err != nil {
+		return nil, nil, err
+	}
+	key := strings.Join(projects, "\x00") + "\x00" + q.policy.FullName() + "\x00" + q.session.Workspace.ID
+	defer func() {
+		if err != nil {
+			h.forget(key)
+			unlock()
+		}
+	}()
+	h.mu.Lock()
+	s = h.scopes[key]
+	h.mu.Unlock()
+	if s == nil || s.damaged {
+		s = &scope{people: disclosure.NewHistory(q.policy.Threshold, false), rows: disclosure.NewHistory(q.policy.Threshold, true)}
+		if err := s.publicTotals(ctx, vault, q.session); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := h.catchUp(ctx, s, projects); err != nil {
+		return nil, nil, err
+	}
+	h.mu.Lock()
+	if h.scopes == nil || len(h.scopes) >= maxScopes {
+		h.scopes = map[string]*scope{}
+	}
+	h.scopes[key] = s
+	h.mu.Unlock()
+	return s, sync.OnceFunc(func() {
+		if s.damaged {
+			h.forget(key)
+		}
+		unlock()
+	}), nil
+}
+
+func (h *Histories) forget(key string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.scopes, key)
+}
+
+// lock takes the projects one after the other, in order, so that no two
+// questions wait for each other.
+func (h *Histories) lock(ctx context.Context, projects []string) (unlock func(), err error) {
+	var held []chan struct{}
+	unlock = func() {
+		for _, c := range held {
+			<-c
+		}
+	}
+	for _, p := range projects {
+		h.mu.Lock()
+		if h.busy == nil {
+			h.busy = map[string]chan struct{}{}
+		}
+		c := h.busy[p]
+		if c == nil {
+			c = make(chan struct{}, 1)
+			h.busy[p] = c
+		}
+		h.mu.Unlock()
+		select {
+		case c <- struct{}{}:
+			held = append(held, c)
+		case <-ctx.Done():
+			unlock()
+			return nil, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(context.Cause(ctx))
+		}
+	}
+	return unlock, nil
+}
+
+// catchUp adds what was released since.
+func (h *Histories) catchUp(ctx context.Context, s *scope, projects []string) error {
+	return h.Ledger.Cohorts(ctx, projects, s.last, func(k KeptCohorts) error {
+		if k.Decision == s.own {
+			s.last = k.Place // it is in there since it was judged
+			return nil
+		}
+		plain, err := h.Sealer.Open(k.Sealed, sealContext(k.Project))
+		if err != nil {
+			return gatehouse.Errorf(gatehouse.CodeKeys, "What was released before cannot be read, so nothing more is.").Because(err)
+		}
+		released, err := decodeReleased(plain)
+		if err != nil {
+			return gatehouse.Errorf(gatehouse.CodeInternal, "What was released before cannot be read, so nothing more is.").Because(err)
+		}
+		s.restore(released)
+		s.last = k.Place
+		return nil
+	})
+}
+
+func sealContext(project string) []byte { return []byte("gatehouse cohorts v1 " + project) }
+
+// publicTotals puts the people of each table of people into a new history: how
+// many they are is in the catalogue.
+func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspaces.Session) error {
+	for _, m := range session.Mounts {
+		for _, t := range m.Tables {
+			if t.Public || t.People == 0 || t.Rows != t.People {
+				continue
+			}
+			c := &disclosure.Cohorts{Numbers: 1, Patterns: [][]disclosure.Term{{{Number: 0, Times: 1}}}}
+			reader, err := vault.Query(ctx, "SELECT "+catalog.UnitColumn+" FROM "+plan.Ident(t.Name))
+			if err != nil {
+				return vaultError(err)
+			}
+			for reader.Next() {
+				units, ok := reader.RecordBatch().Column(0).(*array.Uint32)
+				if !ok {
+					reader.Release()
+					return misshapen()
+				}
+				for _, u := range units.Uint32Values() {
+					c.Elements = append(c.Elements, disclosure.Element{Key: uint64(u), Unit: u})
+				}
+			}
+			err = reader.Err()
+			reader.Release()
+			if err != nil {
+				return vaultError(err)
+			}
+			if j := s.people.Judge(c); j.New() && !j.Withheld[0] {
+				s.people.Keep(j)
+			}
+		}
+	}
+	return nil
+}
+
+// releasedTable is what the ledger keeps of one released table.
+type releasedTable struct {
+	People, Rows                 *disclosure.Cohorts
+	PeopleWithheld, RowsWithheld []bool
+}
+
+func (s *scope) restore(r *releasedTable) {
+	if r.People != nil {
+		s.people.Restore(r.People, r.PeopleWithheld)
+	}
+	if r.Rows != nil {
+		s.rows.Restore(r.Rows, r.RowsWithheld)
+	}
+}
+
+// admit withholds what, with everything released before, would tell of too few
+// people, and keeps the rest. It gives what the ledger must keep; nil for nothing
+// new. Until that is committed the scope is damaged.
+func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts) *releasedTable {
+	out := &releasedTable{}
+	s.own = decision
+	made := !r.Counted && c.madeRows()
+	judge := func(h *disclosure.History, n *numbered, table *disclosure.Cohorts) *disclosure.Judgement {
+		j := h.Judge(table)
+		for at, numbers := range n.cells {
+			for _, x := range numbers {
+				if j.Withheld[x] {
+					verdicts[at[0]].Withheld[at[1]] = disclosure.RuleDifference
+				}
+			}
+		}
+		return j
+	}
+	keep := func(h *disclosure.History, j *disclosure.Judgement, table *disclosure.Cohorts) (*disclosure.Cohorts, []bool) {
+		if !j.New() {
+			return nil, nil
+		}
+		s.damaged = true
+		h.Keep(j)
+		return table, j.Withheld
+	}
+	// What counts people, and what is made of rows that the question made.
+	n := shown(r, t, verdicts, func(cell plan.Cell) bool { return cell.People || r.Counted || made })
+	if len(n.list) > 0 {
+		table := c.byPerson(t, atoms, n)
+		out.People, out.PeopleWithheld = keep(s.people, judge(s.people, n, table), table)
+	}
+	if !r.Counted {
+		n = shown(r, t, verdicts, func(cell plan.Cell) bool { return !cell.People })
+		if len(n.list) > 0 {
+			table := c.byRow(t, atoms, n)
+			out.Rows, out.RowsWithheld = keep(s.rows, judge(s.rows, n, table), table)
+		}
+	}
+	if out.People == nil && out.Rows == nil {
+		return nil
+	}
+	return out
+}
+
+// seal makes the ledger's form of a released table.
+func (h *Histories) seal(project string, r *releasedTable) ([]byte, error) {
+	plain, err := encodeReleased(r)
+	if err != nil {
+		return nil, err
+	}
+	return h.Sealer.Seal(plain, sealContext(project))
+}
+
+// columns is a table of elements by column, which packs well.
+type columns struct {
+	Keys, Units, Patterns []uint64 // keys and units as differences
+	Table                 [][]disclosure.Term
+	Numbers               int
+	Withheld              []bool
+}
+
+func columnsOf(c *disclosure.Cohorts, withheld []bool) *columns {
+	if c == nil {
+		return nil
+	}
+	out := &columns{Table: c.Patterns, Numbers: c.Numbers, Withheld: withheld}
+	var key, unit uint64
+	for _, e := range c.Elements {
+		out.Keys, out.Units = append(out.Keys, e.Key-key), append(out.Units, uint64(e.Unit)-unit)
+		out.Patterns = append(out.Patterns, uint64(e.Pattern))
+		key, unit = e.Key, uint64(e.Unit)
+	}
+	return out
+}
+
+func (c *columns) cohorts() (*disclosure.Cohorts, []bool) {
+	if c == nil {
+		return nil, nil
+	}
+	out := &disclosure.Cohorts{Patterns: c.Table, Numbers: c.Numbers, Elements: make([]disclosure.Element, len(c.Keys))}
+	var key, unit uint64
+	for i := range c.Keys {
+		key, unit = key+c.Keys[i], unit+c.Units[i]
+		out.Elements[i] = disclosure.Element{Key: key, Unit: uint32(unit), Pattern: uint32(c.Patterns[i])}
+	}
+	return out, c.Withheld
+}
+
+// released is releasedTable by columns.
+type releasedColumns struct{ People, Rows *columns }
+
+func encodeReleased(r *releasedTable) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	if err != nil {
+		return nil, err
+	}
+	if err := gob.NewEncoder(w).Encode(releasedColumns{columnsOf(r.People, r.PeopleWithheld), columnsOf(r.Rows, r.RowsWithheld)}); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+func decodeReleased(packed []byte) (*releasedTable, error) {
+	r, err := zstd.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	var c releasedColumns
+	if err := gob.NewDecoder(r).Decode(&c); err != nil {
+		return nil, err
+	}
+	out := &releasedTable{}
+	out.People, out.PeopleWithheld = c.People.cohorts()
+	out.Rows, out.RowsWithheld = c.Rows.cohorts()
+	return out, nil
+}

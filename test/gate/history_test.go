@@ -1,0 +1,107 @@
+package gate
+
+import (
+	"strings"
+	"sync"
+	"testing"
+)
+
+// answered asks questions one after the other, and reports how many gave every number.
+func answered(w *world, questions ...string) int {
+	n := 0
+	for _, sql := range questions {
+		r, err := w.ask(sql)
+		if err != nil {
+			continue
+		}
+		whole := r.disclosure.Outcome == "released" && len(r.rows) > 0
+		if whole {
+			n++
+		}
+	}
+	return n
+}
+
+// What two or three questions would tell together is not answered by all of them.
+func TestQuestionsTogetherTellOfNobody(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	one := w.onePerson()
+	for name, questions := range map[string][]string{
+		"all but one":      {"SELECT sum(imd_decile) FROM patients", "SELECT sum(imd_decile) FROM patients WHERE NOT ({1})"},
+		"women but one":    {"SELECT count(*) FROM patients WHERE sex = 'F'", "SELECT count(*) FROM patients WHERE sex = 'F' AND NOT ({1})"},
+		"another measure":  {"SELECT sum(imd_decile) FROM patients", "SELECT sum(2 * birth_year + 1) FROM patients WHERE NOT ({1})"},
+		"by region":        {"SELECT region, count(*) FROM patients GROUP BY 1", "SELECT region, count(*) FROM patients WHERE NOT ({1}) GROUP BY 1"},
+		"distinct people":  {"SELECT count(DISTINCT person_id) FROM events", "SELECT count(DISTINCT e.person_id) FROM events e JOIN patients USING (person_id) WHERE NOT ({1})"},
+		"rows of a table":  {"SELECT count(*) FROM events", "SELECT count(*) FROM events JOIN patients USING (person_id) WHERE NOT ({1})"},
+		"after a restart":  {"SELECT avg(imd_decile) FROM patients WHERE sex = 'F'", "", "SELECT avg(imd_decile) FROM patients WHERE sex = 'F' AND NOT ({1})"},
+		"one of many rows": {"SELECT count(*) FROM events JOIN patients USING (person_id) WHERE value > 0", "SELECT count(*) FROM events JOIN patients USING (person_id) WHERE value > 0 AND NOT ({1} AND value > 60)"},
+	} {
+		w.forget()
+		got, want := 0, 0
+		for _, q := range questions {
+			if q == "" {
+				w.restart()
+				continue
+			}
+			want++
+			got += answered(w, strings.ReplaceAll(q, "{1}", one))
+		}
+		if got == want {
+			t.Errorf("%s: all %d questions are answered", name, want)
+		}
+		if got == 0 {
+			t.Errorf("%s: no question is answered", name)
+		}
+	}
+}
+
+// Two questions that are each fine and together a leak cannot both pass, also if
+// they are asked at once.
+func TestQuestionsAtOnceTellOfNobody(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	one := w.onePerson()
+	for range 5 {
+		w.forget()
+		var wait sync.WaitGroup
+		var got [2]int
+		for i, q := range []string{"SELECT count(*) FROM patients WHERE sex = 'F'", "SELECT count(*) FROM patients WHERE sex = 'F' AND NOT ({1})"} {
+			wait.Add(1)
+			go func() {
+				defer wait.Done()
+				got[i] = answered(w, strings.ReplaceAll(q, "{1}", one))
+			}()
+		}
+		wait.Wait()
+		if got[0]+got[1] != 1 {
+			t.Errorf("%d of the two questions are answered", got[0]+got[1])
+		}
+	}
+}
+
+// The same question again, and others that are fair, are answered.
+func TestAFairSessionIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	for _, q := range []string{
+		"SELECT region, count(*), avg(imd_decile) FROM patients GROUP BY 1",
+		"SELECT region, count(*) FROM patients GROUP BY 1",
+		"SELECT count(*) FROM patients",
+		"SELECT count(*), avg(value) FROM events",
+		"SELECT count(DISTINCT person_id) FROM events",
+	} {
+		r, err := w.ask(q)
+		if err != nil {
+			t.Errorf("%s: %v", q, err)
+			continue
+		}
+		for _, row := range r.rows {
+			for i, x := range row {
+				if x == "NULL" {
+					t.Errorf("%s: %s is withheld", q, r.columns[i])
+				}
+			}
+		}
+	}
+}
