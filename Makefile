@@ -41,13 +41,18 @@ lint: ## gofmt, vet, staticcheck, depguard, the import rules, known vulnerabilit
 bench: bubblewrap python build ## publication beside plain DuckDB, gated beside plain queries
 	.venv/bin/python test/bench/bench.py $(BENCH)
 
+.PHONY: bench-gate
+bench-gate: bubblewrap python build ## what the gate costs, beside plain DuckDB and beside ACRO; subtotals of three keys
+	go test ./egress/disclosure -run '^$$' -bench . -benchtime 1x -timeout 20m
+	.venv/bin/python test/bench/gate.py $(BENCH)
+
 .PHONY: fmt
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: clean
-clean: ## remove what make made: bin and .venv
-	rm -rf bin .venv
+clean: ## remove what make made: bin and the Pythons
+	rm -rf bin .venv .venv-acro
 
 .PHONY: bubblewrap
 bubblewrap:
