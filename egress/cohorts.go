@@ -180,3 +180,13 @@ func union(terms [][]disclosure.Term, labels []uint32) []disclosure.Term {
 func (c *cohorts) madeRows() bool {
 	return slices.ContainsFunc(c.rows, func(r uint64) bool { return r>>63 == 1 })
 }
+
+// oneEach reports whether nobody has two of the rows. A person's stand together.
+func (c *cohorts) oneEach() bool {
+	for i := 1; i < len(c.units); i++ {
+		if c.units[i] == c.units[i-1] {
+			return false
+		}
+	}
+	return true
+}

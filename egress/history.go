@@ -220,7 +220,7 @@ func (s *scope) restore(r *releasedTable) {
 func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts) *releasedTable {
 	out := &releasedTable{}
 	s.own = decision
-	made := !r.Counted && c.madeRows()
+	made := !r.Counted && (c.madeRows() || c.oneEach())
 	judge := func(h *disclosure.History, n *numbered, table *disclosure.Cohorts) *disclosure.Judgement {
 		j := h.Judge(table)
 		for at, numbers := range n.cells {
@@ -240,7 +240,8 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 		h.Keep(j)
 		return table, j.Withheld
 	}
-	// What counts people, and what is made of rows that the question made.
+	// What counts people, what is made of rows that the question made, and rows of
+	// which everybody has one: they may be people by another name.
 	n := shown(r, t, verdicts, func(cell plan.Cell) bool { return cell.People || r.Counted || made })
 	if len(n.list) > 0 {
 		table := c.byPerson(t, atoms, n)

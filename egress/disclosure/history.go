@@ -29,8 +29,8 @@ type History struct {
 	Work int
 }
 
-// DefaultWork lets the full audit take a few seconds.
-const DefaultWork = 40_000_000
+// DefaultWork keeps an audit of everything below a few seconds.
+const DefaultWork = 4_000_000
 
 // total is what is publicly known of a table from the start.
 type total struct {
@@ -120,23 +120,29 @@ func (h *History) Judge(c *Cohorts) *Judgement {
 			return j
 		}
 		full++
-		withheld := -1
-		if full <= maxFull && (len(h.tables)+1)*(h.Elements()+len(c.Elements)) <= cmp.Or(h.Work, DefaultWork) {
+		some := false
+		withhold := func(r residual) {
+			if n := smallest(r, people, j.Withheld); n >= 0 {
+				j.Withheld[n], some = true, true
+			}
+		}
+		if full <= maxFull && full*(len(h.tables)+1)*(h.Elements()+len(c.Elements)) <= cmp.Or(h.Work, DefaultWork) {
 			bad := h.audit(j, open)
 			if bad == nil {
 				j.follow = append(j.follow, prints.numbers(j)...)
 				return j
 			}
-			withheld = smallest(*bad, people, j.Withheld)
+			withhold(*bad)
 		} else {
 			j.Searched = false
-			withheld = smallest(open[0], people, j.Withheld)
+			for _, r := range open {
+				withhold(r)
+			}
 		}
 		j.follow = nil
-		if withheld < 0 {
+		if !some {
 			return j.nothing()
 		}
-		j.Withheld[withheld] = true
 	}
 }
 

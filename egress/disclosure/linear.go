@@ -99,8 +99,8 @@ type weighed struct {
 	people []uint32
 }
 
-// maxSets bounds the combinations of columns that lightest tries.
-const maxSets = 50_000
+// maxSets bounds what lightest tries: sets of columns, times columns, times vectors.
+const maxSets = 5_000_000
 
 // rests reports whether a combination of vectors in which the last one has a
 // part rests on fewer than k people, without being zero; sure is false if the
@@ -214,7 +214,7 @@ func lightest(basis [][]uint64, columns []weighed, k int) (few, sure bool) {
 		}
 	}
 	sort.SliceStable(rays, func(a, b int) bool { return len(rays[a].people) > len(rays[b].people) })
-	if choose(len(rays), d-1) > maxSets {
+	if choose(len(rays), d-1)*len(rays)*d > maxSets {
 		return true, false
 	}
 	light := func(zero []int) bool {
@@ -254,7 +254,7 @@ func lightest(basis [][]uint64, columns []weighed, k int) (few, sure bool) {
 func choose(n, r int) int {
 	out := 1
 	for i := range r {
-		if out = out * (n - i) / (i + 1); out > maxSets*1000 {
+		if out = out * (n - i) / (i + 1); out > maxSets {
 			return out
 		}
 	}

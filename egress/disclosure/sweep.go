@@ -32,7 +32,7 @@ func (h *History) audit(j *Judgement, open []residual) *residual {
 }
 
 // maxRounds bounds how often everything is narrowed again.
-const maxRounds = 4
+const maxRounds = 2
 
 // sweep is an audit of everything on its way.
 type sweep struct {
@@ -317,8 +317,8 @@ func signatures(left []residual, classes int) []uint32 {
 
 // Bounds of what is solved exactly.
 const (
-	maxVectors = 600
-	maxColumns = 100_000
+	maxVectors = 150
+	maxColumns = 4_000
 )
 
 // solve asks whether what is left of all tables has a combination of few people.
