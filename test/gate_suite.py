@@ -53,7 +53,7 @@ class Statement:
 def statements(name):
     """The statements of the files in testdata/NAME."""
     found = []
-    for path in sorted((HERE / "testdata" / name).glob("*.sql")):
+    for path in sorted((HERE / "testdata" / name).glob("*.sql"), key=lambda p: (p.stem != "open", p.stem)):
         for block in re.split(rf"^-- {SETS[name]}: ", path.read_text(), flags=re.M)[1:]:
             title, _, body = block.partition("\n")
             header = {match[1]: match[2].strip() for match in HEADER.finditer(body)}

@@ -88,8 +88,9 @@ func TestDemonstration(t *testing.T) {
 	}
 }
 
-// answered is how many of the questions must be answered; it only ever grows.
-const answered = 8
+// answered is how many of the questions, asked one after the other in one
+// workspace, must be answered whole and right; it only ever grows.
+const answered = 46
 
 func judge(t *testing.T, findings []finding) {
 	right := 0
@@ -102,9 +103,8 @@ func judge(t *testing.T, findings []finding) {
 			case f.OK:
 			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "refused"):
 				// Not understood yet: an honest refusal, and counted below.
-			case f.Kind == "attack" && f.Steps > 1:
-				// Several questions that tell only together are for the ledger's
-				// audit, which judges against earlier answers.
+			case f.Kind == "query" && (strings.HasPrefix(f.Outcome, "withholds") || strings.Contains(strings.Join(f.Detail, ""), "without a single row")):
+				// Too near to what was answered before in the same session: counted below.
 			default:
 				t.Errorf("%s\n%s", f.Outcome, strings.Join(f.Detail, "\n"))
 			}

@@ -102,10 +102,8 @@ func (q measured) grouped() string {
 	return " GROUP BY " + strings.Join(q.keys, ", ")
 }
 
-// sql is the question; people adds how many people are in each group.
+// sql is the question.
 func (q measured) sql() string { return q.selecting(q.number.sql) }
-
-func (q measured) people() string { return q.selecting("count(DISTINCT t.person_id)") }
 
 func (q measured) selecting(what string) string {
 	return q.with + "SELECT " + strings.Join(append(append([]string{}, q.keys...), what), ", ") + " FROM " + q.from + " WHERE " + q.where + q.grouped()
