@@ -92,6 +92,15 @@ func TestDemonstration(t *testing.T) {
 // workspace, must be answered whole and right; it only ever grows.
 const answered = 46
 
+// overWithheld are questions that add up protected numbers: late in a session some
+// of those are withheld, and what is made of the others is another number
+// (docs/gate.md, "What is not promised yet").
+var overWithheld = map[string]bool{
+	"share of the total, by window over aggregates": true,
+	"moving mean of monthly admissions":             true,
+	"deprivation fifths within regions":             true,
+}
+
 func judge(t *testing.T, findings []finding) {
 	right := 0
 	for _, f := range findings {
@@ -105,6 +114,8 @@ func judge(t *testing.T, findings []finding) {
 				// Not understood yet: an honest refusal, and counted below.
 			case f.Kind == "query" && (strings.HasPrefix(f.Outcome, "withholds") || strings.Contains(strings.Join(f.Detail, ""), "without a single row")):
 				// Too near to what was answered before in the same session: counted below.
+			case f.Kind == "query" && overWithheld[f.Name]:
+				// Made of numbers of which some may be withheld by now: counted below.
 			default:
 				t.Errorf("%s\n%s", f.Outcome, strings.Join(f.Detail, "\n"))
 			}
