@@ -112,7 +112,7 @@ func (q measured) selecting(what string) string {
 // counted asks the plain tables, by group, for: people; people who contribute;
 // people with a row that does not; the sum of people's absolute sums and the two
 // largest; the same of their numbers of rows; people with a value, and with the
-// most common one.
+// most common one; and whether nobody has two of the rows.
 func (q measured) counted() string {
 	names := make([]string, len(q.keys))
 	columns := make([]string, 0, len(q.keys)+4)
@@ -150,6 +150,6 @@ func (q measured) counted() string {
 		"(count(v) FILTER (WHERE q))::DOUBLE AS n FROM gh_b" + group("u") + "), " +
 		"gh_c AS (SELECT " + keys + "max(n) AS common FROM (SELECT " + keys + "v, count(DISTINCT u) AS n FROM gh_b WHERE q AND v IS NOT NULL" + group("v") + ")" + group("") + ") " +
 		"SELECT " + strings.Join(append(picked, ""), ", ") + "count(*), count(*) FILTER (WHERE p.adds), count(*) FILTER (WHERE p.leaves), sum(p.s), coalesce(max(p.s, 2)[1], 0), coalesce(max(p.s, 2)[2], 0), " +
-		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0) FROM gh_p p LEFT JOIN gh_c c ON " + same +
+		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0), (SELECT count(*) = count(DISTINCT u) FROM gh_b) FROM gh_p p LEFT JOIN gh_c c ON " + same +
 		strings.ReplaceAll(group(""), "k", "p.k")
 }
