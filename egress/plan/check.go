@@ -17,7 +17,8 @@ func Check(s *Statement) error {
 		return nil
 	}
 	if s.Create == "" && rowsOfPeople(s.Root) {
-		return rowLevel()
+		VisitNodes(s.Root, func(n Node) { n.node().people = true })
+		return &Refused{Err: rowLevel(), Node: s.Root}
 	}
 	s.Root = normalise(s.Root)
 	c := &checker{}
@@ -28,10 +29,13 @@ func Check(s *Statement) error {
 		return err
 	}
 	if s.Create != "" {
-		return checkCreate(s)
+		if err := checkCreate(s); err != nil {
+			return &Refused{Err: err, Node: s.Root}
+		}
+		return nil
 	}
 	if s.Root.People() {
-		return rowLevel()
+		return &Refused{Err: rowLevel(), Node: s.Root}
 	}
 	return nil
 }
@@ -95,11 +99,11 @@ func checkVault(n Node, inside bool) error {
 	if inside && !n.People() {
 		switch n.(type) {
 		case *TableFunction, *Unnest:
-			return gatehouse.Errorf(gatehouse.CodeTableFunction, "Generated rows cannot be joined with people.").WithAdvice("Join with VALUES or a reference table.")
+			return at(gatehouse.Errorf(gatehouse.CodeTableFunction, "Generated rows cannot be joined with people.").WithAdvice("Join with VALUES or a reference table."), n)
 		}
 		if agg, ok := n.(*Aggregate); !ok || !agg.Protected {
 			if err := checkFunctions(Exprs(n)...); err != nil {
-				return err
+				return at(err, n)
 			}
 		}
 	}
@@ -119,6 +123,11 @@ type checker struct{}
 
 // node checks what slot holds, inputs first, and may replace it.
 func (c *checker) node(slot *Node) error {
+	err := c.check(slot)
+	return at(err, *slot)
+}
+
+func (c *checker) check(slot *Node) error {
 	switch n := (*slot).(type) {
 	case *Scan:
 		return c.scan(n)

@@ -24,6 +24,8 @@ type Const struct {
 	Null  bool
 	Text  string   // the value's text, unquoted
 	Value *big.Rat // numbers only
+	// Parameter names the parameter of a prepared statement that it is the value of; "" for none.
+	Parameter string
 }
 
 // Param is a parameter of a prepared statement, by its name ("1" for the first).

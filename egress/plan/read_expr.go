@@ -104,7 +104,9 @@ func (r *reader) readExpr(raw json.RawMessage) (Expr, error) {
 func (r *reader) parameter(t Type, name string) Expr {
 	r.asked = append(r.asked, &Param{T: t, Name: name})
 	if c, ok := r.params[name]; ok {
-		return &Cast{T: t, X: c}
+		value := *c
+		value.Parameter = name
+		return &Cast{T: t, X: &value}
 	}
 	return r.asked[len(r.asked)-1]
 }
