@@ -38,8 +38,11 @@ type Disclosure struct {
 	Explanation  *Explanation   `json:"explanation,omitempty"`      // where anything was withheld
 	Rounding     string         `json:"rounding"`
 	Reused       bool           `json:"earlier_answer"`
-	Decided      time.Time      `json:"decided"`
-	Datasets     []string       `json:"datasets"` // name@version
+	// Decided is when the numbers were decided; with Reused, the oldest of them.
+	Decided time.Time `json:"decided"`
+	// Earlier are the earlier decisions that numbers were taken from.
+	Earlier  []EarlierNumbers `json:"earlier,omitempty"`
+	Datasets []string         `json:"datasets"` // name@version
 }
 
 // Answer is a decided query: what may leave. Reader must be released.

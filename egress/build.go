@@ -2,6 +2,7 @@ package egress
 
 import (
 	"math"
+	"slices"
 	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -18,7 +19,7 @@ import (
 // absent, numbers that are withheld are NULL, and the others are rounded. The
 // values are copied one by one, so that nothing hides below a NULL.
 func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []disclosure.Verdict) (*protected, error) {
-	p := &protected{source: r.SQL, suppressed: map[disclosure.Rule]int{}}
+	p := &protected{source: r.SQL}
 	var keep []int
 	for i, v := range verdicts {
 		switch {
@@ -49,18 +50,6 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 	}
 	for c := range r.Cells {
 		hide := func(row int) bool { return verdicts[row].Withheld[c] != "" }
-		for row, i := range keep {
-			if rule := verdicts[i].Withheld[c]; rule != "" {
-				p.suppressed[rule]++
-				if len(p.places) < maxPlaces {
-					p.places = append(p.places, place{cell: c, row: row})
-				} else {
-					p.morePlaces = true
-				}
-			} else {
-				p.cells++
-			}
-		}
 		round := rounding(r, c, policy, t, keep, hide)
 		a, err := copyColumn(t.cells[c], keep, hide, &round)
 		if err != nil {
@@ -76,12 +65,10 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 		fields[i] = arrow.Field{Name: "c" + strconv.Itoa(i), Type: c.DataType(), Nullable: true}
 	}
 	for _, i := range keep {
-		rolled := make([]bool, r.Keys)
-		for k := range rolled {
-			rolled[k] = t.gid.Value(i)>>(r.Keys-1-k)&1 == 1
-		}
-		p.rolledUp = append(p.rolledUp, rolled)
+		p.rolled, p.withheld = append(p.rolled, t.gid.Value(i)), append(p.withheld, slices.Clone(verdicts[i].Withheld))
 	}
+	p.groups = keep
+	p.tally(r)
 	p.table = array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, int64(len(keep)))
 	return p, nil
 }

@@ -337,7 +337,9 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 		return nil, err
 	}
 	q.decision.Outcome, q.decision.Time = disclosed.Outcome, q.gate.Now().UTC()
-	disclosed.Decided = q.decision.Time
+	if !disclosed.Reused {
+		disclosed.Decided = q.decision.Time
+	}
 	q.decision.Disclosure = &disclosed
 	// The lobby works while the decision is committed; nothing of what it makes
 	// is given to anybody before the commit is done.
@@ -449,7 +451,8 @@ func (q *question) account(d *Disclosure, p *protected) {
 		d.Groups = "some"
 		d.Outcome = OutcomeSuppressed
 	}
-	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts})
+	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts, Answer: p.kept})
+	d.reuse(p.earlier)
 }
 
 // digest is the SHA-256 of a table as an Arrow stream.

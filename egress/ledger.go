@@ -42,6 +42,9 @@ type Entry struct {
 	// Cohorts are the rows and people that the numbers are made of, sealed; nil
 	// where nothing is new beside what was released before.
 	Cohorts []byte
+	// Answer is the table, to be given again when the same is asked; nil where it
+	// is an earlier one itself, or too large to be kept.
+	Answer *KeptAnswer
 }
 
 // ScratchTable is a table of people that a workspace made for itself. What the
@@ -76,6 +79,9 @@ type Ledger interface {
 	Related(ctx context.Context, project string) ([]string, error)
 	// Cohorts gives what was released to projects after a place, in order.
 	Cohorts(ctx context.Context, projects []string, after int64, each func(KeptCohorts) error) error
+	// Earlier gives the newest answer that is kept of a question and a population,
+	// or of any population, if it is ""; nil for none.
+	Earlier(ctx context.Context, question, population string) (*KeptAnswer, error)
 	// Scratch lists a workspace's own tables, by name.
 	Scratch(ctx context.Context, workspace string) ([]ScratchTable, error)
 }

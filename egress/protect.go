@@ -30,10 +30,15 @@ type protected struct {
 	dropped    bool   // some groups were withheld whole
 	cells      int    // numbers released
 	cohorts    []byte // what the ledger keeps of the people behind them, sealed
+	kept       *KeptAnswer
+	earlier    []EarlierNumbers // numbers that were released before
 
-	places     []place  // some of the withheld numbers, by row of the table
-	morePlaces bool     // there are more
-	rolledUp   [][]bool // of each row and key
+	rolled     []int64             // of each row: which keys are rolled up, as gid
+	withheld   [][]disclosure.Rule // of each row and number
+	groups     []int               // of each row: the row of the group table
+	places     []place             // some of the withheld numbers, by row of the table
+	morePlaces bool                // there are more
+	rolledUp   [][]bool            // of each row and key
 }
 
 // groupTable is the vault's answer to a release: one row for each group.
@@ -57,11 +62,15 @@ func (t *groupTable) release() {
 // judges every cell by itself, with the others and with everything that was
 // released before, and builds the table that may leave.
 func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate) (*protected, error) {
-	if err := q.checkPublicJoins(ctx, vault, agg); err != nil {
-		return nil, err
-	}
 	r, err := plan.NewRelease(agg)
 	if err != nil {
+		return nil, err
+	}
+	a := q.asked(r)
+	if p, err := q.again(ctx, a, r); p != nil || err != nil {
+		return p, err
+	}
+	if err := q.checkPublicJoins(ctx, vault, agg); err != nil {
 		return nil, err
 	}
 	rows := &cohorts{}
@@ -73,17 +82,36 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 	if err := q.enter(ctx, vault); err != nil {
 		return nil, err
 	}
+	if p, err := q.again(ctx, a, r); p != nil || err != nil {
+		return p, err // it was asked at the same time
+	}
+	before, err := q.earlier(ctx, a.question, "")
+	if err != nil {
+		return nil, err
+	}
+	var m *mixture
+	if before != nil {
+		defer before.table.Release()
+		m = before.hold(r, q.policy.Threshold, t, verdicts)
+	}
 	kept := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows)
 	p, err := build(r, q.policy, t, verdicts)
 	if err != nil {
 		return nil, err
+	}
+	now := answerOfNow(r, t, p, q.decision.ID)
+	if m != nil {
+		if now, err = m.merge(r, p, now); err != nil {
+			return nil, err
+		}
 	}
 	if kept != nil {
 		if p.cohorts, err = q.gate.Histories.seal(q.session.Project.ID, kept); err != nil {
 			return nil, err
 		}
 	}
-	return p, nil
+	p.kept, err = q.keepAnswer(a, now)
+	return p, err
 }
 
 // enter waits for its turn among related questions.
@@ -374,7 +402,7 @@ func indexGroups(r *plan.Release, t *groupTable, answer arrow.RecordBatch, rows 
 	keys := answer.Columns()[1 : 1+r.Keys]
 	byKey := make(map[string]int, answer.NumRows())
 	for i := range int(answer.NumRows()) {
-		key := groupKey(gid, keys, i)
+		key := groupKey(gid.Value(i), keys, i)
 		if _, twice := byKey[key]; twice {
 			return nil, misshapen()
 		}
@@ -382,16 +410,16 @@ func indexGroups(r *plan.Release, t *groupTable, answer arrow.RecordBatch, rows 
 	}
 	at := make(map[int]int, len(rows))
 	for _, i := range rows {
-		if row, ok := byKey[groupKey(t.gid, t.keys, i)]; ok {
+		if row, ok := byKey[groupKey(t.gid.Value(i), t.keys, i)]; ok {
 			at[i] = row
 		}
 	}
 	return at, nil
 }
 
-func groupKey(gid *array.Int64, keys []arrow.Array, row int) string {
+func groupKey(gid int64, keys []arrow.Array, row int) string {
 	var b strings.Builder
-	b.WriteString(strconv.FormatInt(gid.Value(row), 10))
+	b.WriteString(strconv.FormatInt(gid, 10))
 	for _, k := range keys {
 		if k.IsNull(row) {
 			b.WriteString("|-")

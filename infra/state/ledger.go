@@ -35,6 +35,11 @@ func (s Ledger) Commit(ctx context.Context, d egress.Decision, change egress.Scr
 				d.ID, i, e.Source, e.Digest, e.Groups, e.Cells); err != nil {
 				return err
 			}
+			if e.Answer != nil {
+				if err := keepAnswer(ctx, tx, d, e.Answer); err != nil {
+					return err
+				}
+			}
 			if e.Cohorts == nil {
 				continue
 			}

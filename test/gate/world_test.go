@@ -56,6 +56,7 @@ type world struct {
 	sealer  keys.Sealer
 	// remembers: questions are judged against those before; else each is the first.
 	remembers bool
+	left      []int // people who withdrew
 }
 
 // people is the number of people of the test world.
@@ -215,6 +216,9 @@ func (w *world) forget() {
 	w.Helper()
 	must(w, w.state.Update(w.Context(), func(tx *state.Tx) error {
 		_, err := tx.SQL().ExecContext(w.Context(), `DELETE FROM cohorts`)
+		if err == nil {
+			_, err = tx.SQL().ExecContext(w.Context(), `DELETE FROM answers`)
+		}
 		return err
 	}))
 	w.restart()
