@@ -55,7 +55,6 @@ type earlierAnswer struct {
 	Withheld [][]disclosure.Rule // of each row and number
 	From     [][]int             // of each row and number: which of the sources decided it
 	Sources  []earlierSource
-	Dropped  bool // some groups were withheld whole
 
 	table arrow.RecordBatch
 }
@@ -106,7 +105,7 @@ func (q *question) again(ctx context.Context, a asked, r *plan.Release) (*protec
 	if e == nil || err != nil {
 		return nil, err
 	}
-	p := &protected{source: r.SQL, table: e.table, rolled: e.Rolled, withheld: e.Withheld, dropped: e.Dropped}
+	p := &protected{source: r.SQL, table: e.table, rolled: e.Rolled, withheld: e.Withheld}
 	p.tally(r)
 	if p.earlier = e.given(0); len(p.earlier) == 0 { // all is withheld, as it was
 		p.earlier = []EarlierNumbers{{Decision: e.Sources[0].Decision, Decided: e.Sources[0].Decided}}
@@ -190,7 +189,7 @@ func (q *question) keepAnswer(a asked, e *earlierAnswer) (*KeptAnswer, error) {
 
 // answerOfNow describes a table that was judged now.
 func answerOfNow(r *plan.Release, t *groupTable, p *protected, decision string) *earlierAnswer {
-	e := &earlierAnswer{Keys: r.Keys, Rolled: p.rolled, Withheld: p.withheld, Sources: []earlierSource{{Decision: decision}}, Dropped: p.dropped, table: p.table}
+	e := &earlierAnswer{Keys: r.Keys, Rolled: p.rolled, Withheld: p.withheld, Sources: []earlierSource{{Decision: decision}}, table: p.table}
 	for row := range p.rolled {
 		people := t.evidence[p.groups[row]].People
 		e.Groups = append(e.Groups, people[0])

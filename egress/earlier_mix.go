@@ -89,7 +89,7 @@ func difference(a, b int) int { return max(a-b, b-a) }
 func (m *mixture) merge(r *plan.Release, p *protected, now *earlierAnswer) (*earlierAnswer, error) {
 	defer now.table.Release()
 	e := m.before
-	out := &earlierAnswer{Keys: r.Keys, Sources: append(slices.Clone(now.Sources), e.Sources...), Dropped: p.dropped}
+	out := &earlierAnswer{Keys: r.Keys, Sources: append(slices.Clone(now.Sources), e.Sources...)}
 	fresh := map[int]int{} // of rows of before: the row of the new table
 	for row, i := range p.groups {
 		if old, ok := m.at[i]; ok {
@@ -99,7 +99,6 @@ func (m *mixture) merge(r *plan.Release, p *protected, now *earlierAnswer) (*ear
 	var rows [][2]int // of the old and the new table, −1 for none
 	for old := range e.Rolled {
 		if m.gone[old] {
-			out.Dropped = true
 			continue
 		}
 		row, ok := fresh[old]
@@ -124,8 +123,7 @@ func (m *mixture) merge(r *plan.Release, p *protected, now *earlierAnswer) (*ear
 	if out.table, err = m.table(r, rows, now.table); err != nil {
 		return nil, err
 	}
-	p.table, p.rolled, p.withheld, p.dropped = out.table, out.Rolled, out.Withheld, out.Dropped || e.Dropped
-	out.Dropped = p.dropped
+	p.table, p.rolled, p.withheld = out.table, out.Rolled, out.Withheld
 	p.tally(r)
 	p.earlier = out.given(len(now.Sources))
 	return out, nil
