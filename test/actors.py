@@ -1,36 +1,29 @@
 """Who asks: members of the demonstration's project, of another that shares one of
 them, or of projects made for one attack alone, which no earlier answer touches."""
 
+import json
 import os
 import pathlib
+import signal
 import subprocess
+import threading
 
 from connect import Gated
 
-PROJECT = """id: {id}
-title: Questions for the gate
-purpose: To see what the gate lets out.
-policy: {policy}
-opt_out_basis: applies
-expires: 2999-12-31
-members:
-  - {{user: {lead}, role: lead, training_until: 2999-12-31}}
-{members}
-datasets:
-  - dataset: {dataset}
-    version: {version}
-    tables: [{tables}]
-"""
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 TABLES = {"shared_care": ["patients", "events", "admissions", "social_care", "codes"]}
+ROOMS = ["go", "run", "-tags", "duckdb_arrow", "./test/rooms"]
 
 
 class House:
     """An installation that is served, acted on as the owner of its machine."""
 
-    def __init__(self, ready, program):
+    def __init__(self, ready, program, rooms=None):
         self.ready, self.program = ready, str(pathlib.Path(program).resolve())
         self.folder = pathlib.Path(ready.said["custodian"]).parent
         self.dataset = next(iter(ready.datasets)).partition("@")[0]
+        self.maker, self.rooms, self.one_at_a_time = [str(pathlib.Path(rooms).resolve())] if rooms else ROOMS, None, threading.Lock()
+        self.tokens = {}  # of each user and workspace
 
     def run(self, *words, token=None, check=True):
         environment = dict(os.environ, **({"GATEHOUSE_TOKEN": token} if token else {}))
@@ -39,29 +32,40 @@ class House:
             raise SystemExit(f"gatehouse {' '.join(map(str, words))}\n{done.stdout}{done.stderr}")
         return done.stdout + ("" if check else done.stderr)
 
-    def user(self, name):
-        self.run("user", "add", "--dir", self.folder, name, check=False)  # may be there from an earlier run
-
-    def token(self, user, workspace=None):
-        return self.run("token", "issue", "--dir", self.folder, user, *(["--workspace", workspace] if workspace else [])).split()[-1]
+    def token(self, user, workspace):
+        if (user, workspace) not in self.tokens:  # of a project that an earlier run made
+            self.tokens[user, workspace] = self.run("token", "issue", "--dir", self.folder, user, "--workspace", workspace).split()[-1]
+        return self.tokens[user, workspace]
 
     def project(self, id, members, version=1, policy="sdap"):
         """A project of its own lead and these members, with a workspace of its name."""
-        lead = f"{id}-lead"
-        for user in (lead, *members):
-            self.user(user)
-        file = self.folder / f"{id}.yaml"
-        file.write_text(PROJECT.format(id=id, lead=lead, dataset=self.dataset, version=version, policy=policy,
-                                       members="\n".join(f"  - {{user: {user}, role: researcher, training_until: 2999-12-31}}" for user in members),
-                                       tables=", ".join(f"{{table: {table}}}" for table in TABLES[self.dataset])))
-        author, custodian = self.token(lead), self.token("custodian")
-        if "already" not in self.run("project", "create", "--dir", self.folder, file, token=author, check=False):
-            self.run("project", "submit", "--dir", self.folder, id, token=author)
-            self.run("project", "approve", "--dir", self.folder, id, token=custodian)
-            self.run("workspace", "open", "--dir", self.folder, id, id, token=custodian)
+        reply = self.ask_rooms(id=id, members=members, dataset=self.dataset, version=version, policy=policy, tables=TABLES[self.dataset])
+        if "error" in reply and "already" not in reply["error"]:
+            raise SystemExit(f"project {id}: {reply['error']}")
+        self.tokens.update({(user, id): token for user, token in reply.get("tokens", {}).items()})
 
     def close(self, id):
-        self.run("project", "close", "--dir", self.folder, id, token=self.token("custodian"), check=False)
+        """Closes a project, and ends the engine that its workspace has."""
+        self.ask_rooms(close=id)
+        scratch = str(self.folder / "workspaces" / id / "scratch")
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                if words[0].endswith("gatehouse-engine") and scratch in words:
+                    os.kill(int(process.name), signal.SIGKILL)
+            except OSError:
+                pass  # it has ended meanwhile
+
+    def ask_rooms(self, **request):
+        with self.one_at_a_time:
+            if self.rooms is None:
+                self.rooms = subprocess.Popen([*self.maker, "--dir", str(self.folder)], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self.rooms.stdin.write(json.dumps(request) + "\n")
+            self.rooms.stdin.flush()
+            line = self.rooms.stdout.readline()
+            if not line:
+                raise SystemExit("test/rooms ended")
+            return json.loads(line)
 
 
 class Actors:

@@ -14,11 +14,13 @@ needs the custodian's rights over them, as a test has and a researcher has not.
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
 import json
 import pathlib
 import re
 import sys
+import threading
 import time
 
 import judge
@@ -72,7 +74,9 @@ def main():
     options.add_argument("--role", default="researcher", help="whose token to use (default: researcher)")
     options.add_argument("--strict", action="store_true", help="fail for attacks that are known to be open, too")
     options.add_argument("--bin", default="bin", help="folder of the programs that made the installation")
-    options.add_argument("--fresh", action="store_true", help="try each attack in projects of its own, which nothing has been told to yet")
+    options.add_argument("--fresh", action="store_true", help="ask each question and try each attack in projects of its own, which nothing has been told to yet")
+    options.add_argument("--rooms", help="the program test/rooms, which makes projects (default: go run)")
+    options.add_argument("--jobs", type=int, default=1, help="how many are tried at once, with --fresh")
     options.add_argument("--json", help="write the findings there as JSON")
     options.add_argument("--ungated", action="store_true", help="put plain DuckDB in the gate's place: shows that the judge sees a leak")
     options.add_argument("-v", "--verbose", action="store_true", help="print answers and refusals in full")
@@ -80,16 +84,15 @@ def main():
 
     ready = Ready(args.ready)
     plain = Plain(ready)
-    gate = plain if args.ungated else Gated(ready, args.role)
-    house = House(ready, pathlib.Path(args.bin) / "gatehouse")
-    shared = Actors(ready, house, args.role)
+    house = House(ready, pathlib.Path(args.bin) / "gatehouse", args.rooms)
+    gate = plain if args.ungated else None if args.fresh else Gated(ready, args.role)
+    shared = (lambda who: plain) if args.ungated else Actors(ready, house, args.role)
     sets = args.set or ["benign", "attacks"]
     target = plain.target() if "attacks" in sets else None
 
     def failed(finding):
         return not finding["ok"] and (args.strict or not finding.get("open"))
 
-    run = f"try{int(time.time())}"
     findings = []
     def report(finding):
         findings.append(finding)
@@ -99,16 +102,33 @@ def main():
             for line in finding["detail"]:
                 print("       " + line[:400])
 
-    for statement in (statement for name in sets for statement in statements(name)):
-        if args.only and not re.search(args.only, statement.name):
-            continue
-        if statement.kind == "query":
-            report(judge.question(gate, plain, statement))
-        else:
-            actors = Actors(ready, house, args.role, alone=f"{run}-{len(findings)}") if args.fresh else shared
-            report(judge.attack((lambda who: plain) if args.ungated else actors, gate, plain, target, statement))
-            if args.fresh:
-                actors.close()
+    def found(statement, asks, gate, plain):
+        return judge.question(gate, plain, statement) if statement.kind == "query" else judge.attack(asks, gate, plain, target, statement)
+
+    run, own = f"try{int(time.time())}", threading.local()
+    def alone(numbered):
+        number, statement = numbered
+        if not hasattr(own, "plain"):
+            own.plain = Plain(ready)  # with tables of its own: statements make some
+        actors = Actors(ready, house, args.role, alone=f"{run}-{number}")
+        try:
+            return found(statement, actors, actors(""), own.plain)
+        finally:
+            actors.close()
+
+    tried = [statement for name in sets for statement in statements(name) if not args.only or re.search(args.only, statement.name)]
+    if args.fresh:
+        # What is measured in time is tried when nothing else is.
+        numbered = list(enumerate(tried))
+        with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+            for finding in pool.map(alone, [(n, s) for n, s in numbered if s.name not in judge.TIMED]):
+                report(finding)
+        for n, statement in numbered:
+            if statement.name in judge.TIMED:
+                report(alone((n, statement)))
+    else:
+        for statement in tried:
+            report(found(statement, shared, gate, plain))
 
     if args.json:
         pathlib.Path(args.json).write_text(json.dumps(findings, indent=1))

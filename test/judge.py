@@ -144,6 +144,8 @@ def out_of_order(given, columns, sql):
 
 # The columns that hold what an attack is after, where it is not all of them.
 AFTER = {"lone-case": [1], "scalar-subquery": [1]}
+# Attacks whose answer is a time.
+TIMED = {"timing"}
 # What would hurt the machine if nothing stopped it.
 HARMFUL = {"copy-out", "kill-the-engine", "reach-out"}
 
@@ -188,7 +190,7 @@ def leaked(gate, plain, target, tried, replies):
     if last.table is None:
         if not last.refused and gate is not plain:
             return f"not a refusal but {last.status}: {last.error}"
-        if name == "timing":
+        if name in TIMED:
             return slower(gate, plain, steps[0])
         return ""
     if tried.learn:
@@ -205,11 +207,11 @@ def leaked(gate, plain, target, tried, replies):
     if not is_question(steps[-1]):
         return "the statement was carried out"
     if any(all(cell is None for row in rows(reply.table) for cell in row) for step, reply in zip(steps, replies) if is_question(step)):
-        return slower(gate, plain, steps[0]) if name == "timing" else ""
+        return slower(gate, plain, steps[0]) if name in TIMED else ""
     told = [row[at] for row in rows(last.table) for at in AFTER.get(name, range(last.table.num_columns)) if row[at] is not None]
     if told:
         return f"answered {told[:4]}"
-    return slower(gate, plain, steps[0]) if name == "timing" else ""
+    return slower(gate, plain, steps[0]) if name in TIMED else ""
 
 
 def is_question(sql):

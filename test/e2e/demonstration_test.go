@@ -47,32 +47,18 @@ func TestDemonstration(t *testing.T) {
 		}
 	})
 
-	t.Run("the gate", func(t *testing.T) {
-		judged := filepath.Join(dir, "findings.json")
-		out, err := runPython(t, "test/gate_suite.py", "--ready", ready, "--json", judged)
-		said, readErr := os.ReadFile(judged)
-		if readErr != nil {
-			t.Fatalf("the suite did not finish: %v\n%s", err, out)
-		}
-		var findings []finding
-		if err := json.Unmarshal(said, &findings); err != nil {
-			t.Fatal(err)
-		}
-		judge(t, findings)
+	rooms := buildRooms(t)
+	t.Run("the gate, each question the first", func(t *testing.T) {
+		judgeStrictly(t, suite(t, ready, "--fresh", "--jobs", "2", "--rooms", rooms))
+	})
+
+	t.Run("the gate, all questions in one session", func(t *testing.T) {
+		judgeSession(t, suite(t, ready, "--rooms", rooms))
 	})
 
 	// A judge that finds no leak where there is no gate would prove nothing.
 	t.Run("the judge sees what an open database tells", func(t *testing.T) {
-		judged := filepath.Join(dir, "ungated.json")
-		out, _ := runPython(t, "test/gate_suite.py", "--ready", ready, "--json", judged, "--ungated") // fails by design
-		said, err := os.ReadFile(judged)
-		if err != nil {
-			t.Fatalf("the suite did not finish: %v\n%s", err, out)
-		}
-		var findings []finding
-		if err := json.Unmarshal(said, &findings); err != nil {
-			t.Fatal(err)
-		}
+		findings := suite(t, ready, "--ungated") // fails by design
 		for _, f := range findings {
 			if f.Kind == "attack" && f.OK && f.Outcome != "not tried on an open database" {
 				t.Errorf("attack %q counts as stopped (%s) where nothing stops it", f.Name, f.Outcome)
@@ -88,36 +74,102 @@ func TestDemonstration(t *testing.T) {
 	}
 }
 
-// answered is how many of the questions, asked one after the other in one
-// workspace, must be answered whole and right; it only ever grows.
-const answered = 46
+// suite runs test/gate_suite.py. That it fails is told by what it found.
+func suite(t *testing.T, ready string, args ...string) []finding {
+	judged := filepath.Join(t.TempDir(), "findings.json")
+	out, err := runPython(t, "test/gate_suite.py", append([]string{"--ready", ready, "--json", judged}, args...)...)
+	said, readErr := os.ReadFile(judged)
+	if readErr != nil {
+		t.Fatalf("the suite did not finish: %v\n%s", err, out)
+	}
+	var findings []finding
+	if err := json.Unmarshal(said, &findings); err != nil {
+		t.Fatal(err)
+	}
+	return findings
+}
 
-// overWithheld are questions that add up protected numbers: late in a session some
+// buildRooms builds the program that makes projects quickly.
+func buildRooms(t *testing.T) string {
+	program := filepath.Join(t.TempDir(), "rooms")
+	build := exec.Command("go", "build", "-o", program, "./test/rooms")
+	build.Dir = repository
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building test/rooms: %v\n%s", err, out)
+	}
+	return program
+}
+
+// unanswered are the questions that are refused today, with their code; nothing
+// comes to the list, and what is answered leaves it.
+var unanswered = map[string]string{
+	"mean age at diagnosis of diabetes": "GH-209",
+	"influenza vaccination by season":   "GH-208",
+	"pressure and cholesterol together": "GH-209",
+}
+
+// notStopped are the attacks that work today where nothing was asked before
+// (docs/gate.md, "What is not promised yet"); nothing comes to the list.
+var notStopped = map[string]bool{
+	"a margin is public":                 true,
+	"the rows of a table are public":     true,
+	"numbers of rows counted per person": true,
+	"admissions counted per person":      true,
+}
+
+// judgeStrictly is for questions and attacks of which each has a project of its
+// own: every question is answered, whole and right, and every attack is stopped
+// by itself, not by what was asked before it.
+func judgeStrictly(t *testing.T, findings []finding) {
+	for _, f := range findings {
+		t.Run(f.Kind+" "+f.Name, func(t *testing.T) {
+			t.Log(f.Outcome)
+			switch code, refused := unanswered[f.Name]; {
+			case f.OK && f.Kind == "query" && refused:
+				t.Error("it is answered now: take it off the list")
+			case f.OK && f.Kind == "attack" && notStopped[f.Name]:
+				t.Error("it is stopped now: take it off the list")
+			case f.OK:
+			case f.Kind == "query" && refused && f.Outcome == "refused "+code:
+			case f.Kind == "attack" && notStopped[f.Name]:
+			default:
+				t.Errorf("%s\n%s", f.Outcome, strings.Join(f.Detail, "\n"))
+			}
+		})
+	}
+}
+
+// answered is how many of the questions, asked one after the other in one
+// workspace and after all of them the attacks, are answered whole and right; it
+// only ever grows.
+const answered = 49
+
+// madeOfParts are questions that add up protected numbers: late in a session some
 // of those are withheld, and what is made of the others is another number
 // (docs/gate.md, "What is not promised yet").
-var overWithheld = map[string]bool{
+var madeOfParts = map[string]bool{
 	"share of the total, by window over aggregates": true,
 	"moving mean of monthly admissions":             true,
 	"deprivation fifths within regions":             true,
 }
 
-func judge(t *testing.T, findings []finding) {
+// judgeSession is for questions and attacks of one session. Late in it numbers are
+// withheld that are too near to what was answered before, so that answers are
+// counted. No number is wrong, and every attack is stopped.
+func judgeSession(t *testing.T, findings []finding) {
 	right := 0
 	for _, f := range findings {
 		t.Run(f.Kind+" "+f.Name, func(t *testing.T) {
 			t.Log(f.Outcome)
-			switch {
+			switch detail := strings.Join(f.Detail, "\n"); {
 			case f.OK && f.Kind == "query":
 				right++
 			case f.OK:
-			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "refused"):
-				// Not understood yet: an honest refusal, and counted below.
-			case f.Kind == "query" && (strings.HasPrefix(f.Outcome, "withholds") || strings.Contains(strings.Join(f.Detail, ""), "without a single row")):
-				// Too near to what was answered before in the same session: counted below.
-			case f.Kind == "query" && overWithheld[f.Name]:
-				// Made of numbers of which some may be withheld by now: counted below.
+			case f.Kind == "query" && unanswered[f.Name] != "" && f.Outcome == "refused "+unanswered[f.Name]:
+			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "withholds"), f.Kind == "query" && strings.Contains(detail, "answered without a single row"):
+			case f.Kind == "query" && madeOfParts[f.Name]:
 			default:
-				t.Errorf("%s\n%s", f.Outcome, strings.Join(f.Detail, "\n"))
+				t.Errorf("%s\n%s", f.Outcome, detail)
 			}
 		})
 	}
