@@ -17,15 +17,15 @@ type Outcome string
 // The outcomes.
 const (
 	OutcomeReleased   Outcome = "released"
-	OutcomeSuppressed Outcome = "suppressed" // released in part
+	OutcomeSuppressed Outcome = "suppressed" // released in part; also where groups are asked for, since whether all are there is not said
 	OutcomeRefused    Outcome = "refused"
 	OutcomeReferred   Outcome = "referred" // to a human
 	OutcomeKept       Outcome = "kept"     // a workspace table was made or dropped: nothing left
 )
 
 // Disclosure is what an answer says of its own protection. Counts in it are of
-// cells that the researcher can see to be NULL; dropped groups are "some" or
-// "none".
+// cells that the researcher can see to be NULL. Whether groups were left out is not
+// said: groups_withheld is "some" for every question that asks for groups of people.
 type Disclosure struct {
 	Decision string  `json:"decision"` // id
 	Outcome  Outcome `json:"outcome"`
@@ -34,8 +34,9 @@ type Disclosure struct {
 	PolicySHA256 string         `json:"policy_sha256"`
 	Threshold    int            `json:"threshold"`
 	Suppressed   map[string]int `json:"suppressed_cells,omitempty"` // by rule
-	Groups       string         `json:"groups_withheld"`            // "some" or "none"
-	Explanation  *Explanation   `json:"explanation,omitempty"`      // where anything was withheld
+	Groups       string         `json:"groups_withheld"`            // "some", or "none" where there are no groups to withhold
+	Explanation  *Explanation   `json:"explanation,omitempty"`      // where anything was or may have been withheld
+	Refused      *Refusal       `json:"refused,omitempty"`          // EXPLAIN GATE: why the statement would not be answered
 	Rounding     string         `json:"rounding"`
 	Reused       bool           `json:"earlier_answer"`
 	// Decided is when the numbers were decided; with Reused, the oldest of them.
@@ -57,4 +58,10 @@ type Shape struct {
 	Schema     *arrow.Schema // the result's columns
 	Parameters *arrow.Schema // prepared parameters in order; nil fields if none
 	Updates    bool          // CREATE or DROP: the answer has no rows
+}
+
+// disclosure begins the disclosure record of an answer.
+func (q *question) disclosure(outcome Outcome) Disclosure {
+	return Disclosure{Decision: q.decision.ID, Outcome: outcome, Policy: q.policy.FullName(), PolicySHA256: q.policy.Hash, Threshold: q.policy.Threshold,
+		Groups: "none", Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
 }

@@ -1,6 +1,8 @@
 package egress
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"math"
 	"slices"
 	"strconv"
@@ -8,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/decimal128"
+	"github.com/apache/arrow-go/v18/arrow/ipc"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -29,9 +32,7 @@ func build(r *plan.Release, policy disclosure.Policy, t *groupTable, verdicts []
 			for c := range r.Cells {
 				v.Withheld[c] = disclosure.RuleThreshold
 			}
-		case v.Dropped:
-			p.dropped = true
-		default:
+		case !v.Dropped:
 			keep = append(keep, i)
 		}
 	}
@@ -184,4 +185,14 @@ func appendReal(b *array.Float64Builder, x float64, row int, round *rounded) {
 		return
 	}
 	b.Append(x)
+}
+
+// digest is the SHA-256 of a table as an Arrow stream.
+func digest(table arrow.RecordBatch) string {
+	h := sha256.New()
+	w := ipc.NewWriter(h, ipc.WithSchema(table.Schema()))
+	if w.Write(table) != nil || w.Close() != nil {
+		return "" // a hash takes every byte
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

@@ -21,7 +21,8 @@ type Explanation struct {
 	More  bool              `json:"more,omitempty"` // there are more places
 }
 
-// RuleExplanation is a rule that withheld something of the answer.
+// RuleExplanation is a rule that withheld something of the answer, or, of groups,
+// that may have.
 type RuleExplanation struct {
 	Rule    string `json:"rule"` // "group", or as in suppressed_cells
 	Why     string `json:"why"`
@@ -40,14 +41,14 @@ type place struct{ cell, row int }
 
 // explain adds to the disclosure record what became of one protected table.
 func (q *question) explain(d *Disclosure, agg *plan.Aggregate, p *protected) {
-	if len(p.suppressed) == 0 && !p.dropped {
+	if len(p.suppressed) == 0 && len(agg.Groups) == 0 {
 		return
 	}
 	if d.Explanation == nil {
 		d.Explanation = &Explanation{}
 	}
 	e := d.Explanation
-	if p.dropped {
+	if len(agg.Groups) > 0 { // whether one was left out is not said
 		e.add("group", q.policy, agg)
 	}
 	for _, rule := range []disclosure.Rule{disclosure.RuleThreshold, disclosure.RuleDominance, disclosure.RuleDifference} {
@@ -78,7 +79,7 @@ func (e *Explanation) add(rule string, p disclosure.Policy, agg *plan.Aggregate)
 	r := RuleExplanation{Rule: rule, Rewrite: wider}
 	switch rule {
 	case "group":
-		r.Why = "A group is shown from " + k + " people on."
+		r.Why = "A group is shown from " + k + " people on; whether smaller ones were left out is not said."
 	case string(disclosure.RuleThreshold):
 		r.Why = "Behind each number are at least " + k + " people who add something to it; variances need " + strconv.Itoa(p.Needs(disclosure.Spread)) +
 			", regressions " + strconv.Itoa(p.Needs(disclosure.Regression)) + ", quantiles " + k + " on each side. A number of nobody is withheld like one of few."
@@ -124,11 +125,18 @@ func (q *question) names(agg *plan.Aggregate) []string {
 			}
 		}
 	}
-	at := make([]int, len(q.bound.Columns)) // of each result column: its place below
-	for i := range at {
-		at[i] = i
+	for i, c := range q.bound.Columns {
+		if from, place := origin(q.stmt.Root, i); from == agg && place < len(out) {
+			out[place] = c.Name
+		}
 	}
-	for n := q.stmt.Root; ; {
+	return out
+}
+
+// origin finds the protected aggregate, and the column of it, that a column comes
+// from as it is; nil for what is computed.
+func origin(n plan.Node, column int) (*plan.Aggregate, int) {
+	for {
 		switch x := n.(type) {
 		case *plan.Sort:
 			n = x.Input
@@ -136,25 +144,40 @@ func (q *question) names(agg *plan.Aggregate) []string {
 			n = x.Input
 		case *plan.Filter:
 			n = x.Input
-		case *plan.Project:
-			for i, place := range at {
-				at[i] = -1
-				if place >= 0 && place < len(x.Exprs) {
-					if ref, ok := x.Exprs[place].(*plan.Ref); ok {
-						at[i] = ref.Index
-					}
-				}
-			}
+		case *plan.With:
+			n = x.Body
+		case *plan.WithRef:
+			n = x.Def
+		case *plan.Window:
 			n = x.Input
-		case *plan.Aggregate:
-			for i, place := range at {
-				if x == agg && place >= 0 && place < len(out) {
-					out[place] = q.bound.Columns[i].Name
-				}
+		case *plan.Project:
+			if column >= len(x.Exprs) {
+				return nil, 0
 			}
-			return out
+			e := x.Exprs[column]
+			if op, ok := e.(*plan.Op); ok && op.Name == "COALESCE" { // a count that a group does not have is 0
+				e = op.Args[0]
+			}
+			ref, ok := e.(*plan.Ref)
+			if !ok {
+				return nil, 0
+			}
+			n, column = x.Input, ref.Index
+		case *plan.Join:
+			width := len(x.L.Columns())
+			if n = x.L; column >= width {
+				n, column = x.R, column-width
+			}
+		case *plan.Aggregate:
+			if x.Protected {
+				return x, column
+			}
+			return nil, 0
 		default:
-			return out
+			return nil, 0
+		}
+		if column >= len(n.Columns()) {
+			return nil, 0
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -66,6 +64,7 @@ type question struct {
 	stmt     *plan.Statement
 	decision Decision
 
+	explains  bool   // EXPLAIN GATE: nothing is read, and the ledger does not know of it
 	committed bool   // the decision is in the ledger
 	scope     *scope // what was released before; nil until something is judged
 	left      func() // lets others be judged
@@ -80,8 +79,11 @@ func (g *Gate) Describe(ctx context.Context, s *workspaces.Session, sql string) 
 	if err != nil {
 		return nil, err
 	}
+	if q.explains {
+		return q.explainedShape(ctx)
+	}
 	if err := q.bind(ctx, nil); err != nil {
-		return nil, err
+		return nil, pointed(err)
 	}
 	return q.shape()
 }
@@ -133,8 +135,12 @@ func (g *Gate) refuse(ctx context.Context, q *question, cause error) error {
 	if shown.Err != nil && g.Log != nil {
 		g.Log.Warn("question refused", "decision", q.decision.ID, "code", shown.Code, "cause", shown.Err.Error())
 	}
-	if q.committed { // what was released stays in the ledger, although the answer was not completed
-		event := q.event("query.failed", map[string]string{"code": string(shown.Code)})
+	if q.committed || q.explains { // what was released stays in the ledger, although the answer was not completed
+		action := "query.failed"
+		if !q.committed {
+			action = "query.refused"
+		}
+		event := q.event(action, map[string]string{"code": string(shown.Code)})
 		if err := g.Ledger.Record(context.WithoutCancel(ctx), event); err != nil {
 			return gatehouse.Errorf(gatehouse.CodeJournal, "The failure of the question could not be journaled.").Because(err)
 		}
@@ -170,6 +176,7 @@ func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*qu
 		q.decision.SQL = ""
 		return q, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is longer than 256 KiB.")
 	}
+	q.sql, q.explains = explainGate(sql)
 	var err error
 	if q.policy, err = g.Policies.Named(ctx, s.Project.Policy); err != nil {
 		return q, err
@@ -227,6 +234,9 @@ func (q *question) bind(ctx context.Context, params map[string]*plan.Const) erro
 		return gatehouse.Errorf(gatehouse.CodeStatement, "Exactly one statement is answered at a time; a PIVOT needs the values of its columns written out.")
 	case "TABLE_FUNCTION":
 		return gatehouse.Errorf(gatehouse.CodeTableFunction, "A table function is not answered.")
+	case "EXPLAIN":
+		return gatehouse.Errorf(gatehouse.CodeStatement, "The statement EXPLAIN is not answered: how the database runs a question hangs on the data.").
+			WithAdvice("Write EXPLAIN GATE before the SELECT: it says how the gate would judge it.")
 	default:
 		return gatehouse.Errorf(gatehouse.CodeStatement, "The statement %s is not answered.", strings.ReplaceAll(bound.Statement, "_", " "))
 	}
@@ -294,6 +304,9 @@ func vaultError(err error) error { return engineError(err, "The question could n
 
 // answer takes the statement through the gate.
 func (q *question) answer(ctx context.Context, params arrow.RecordBatch) (*Answer, error) {
+	if q.explains {
+		return q.explained(ctx, params)
+	}
 	values, err := parameters(params)
 	if err != nil {
 		return nil, err
@@ -302,7 +315,7 @@ func (q *question) answer(ctx context.Context, params arrow.RecordBatch) (*Answe
 		return nil, err
 	}
 	if err := q.bind(ctx, values); err != nil {
-		return nil, err
+		return nil, pointed(err)
 	}
 	switch {
 	case q.stmt.Drop != "":
@@ -399,8 +412,8 @@ func answerOf(d Disclosure, reader array.RecordReader) (*Answer, error) {
 // protectAll runs the protected aggregates, those that others are made from
 // first, and gives the lobby everything that its SQL will read.
 func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables map[string]arrow.RecordBatch) (Disclosure, error) {
-	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeReleased, Policy: q.policy.FullName(), PolicySHA256: q.policy.Hash, Threshold: q.policy.Threshold, Suppressed: map[string]int{},
-		Groups: "none", Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
+	d := q.disclosure(OutcomeReleased)
+	d.Suppressed = map[string]int{}
 	aggregates, back, public := plan.Frontier(q.stmt.Root)
 	var vault Vault
 	if len(aggregates)+len(public) > 0 {
@@ -411,8 +424,8 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 		defer done()
 		vault = v
 	}
-	if len(aggregates) > maxAggregates {
-		return d, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question aggregates rows of people too many times.").WithAdvice("Ask it in parts.")
+	if err := checkAggregations(aggregates); err != nil {
+		return d, err
 	}
 	for i, agg := range aggregates {
 		p, err := q.protect(ctx, vault, agg)
@@ -427,7 +440,7 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 				return d, err
 			}
 		}
-		q.account(&d, p)
+		q.account(&d, agg, p)
 		q.explain(&d, agg, p)
 	}
 	for _, t := range public {
@@ -442,27 +455,17 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 
 // account adds what became of one protected table to the disclosure record and
 // the ledger.
-func (q *question) account(d *Disclosure, p *protected) {
+func (q *question) account(d *Disclosure, agg *plan.Aggregate, p *protected) {
 	for rule, n := range p.suppressed {
 		d.Suppressed[string(rule)] += n
 		d.Outcome = OutcomeSuppressed
 	}
-	if p.dropped {
+	if len(agg.Groups) > 0 { // whether a group was left out would tell whether few people are in one
 		d.Groups = "some"
 		d.Outcome = OutcomeSuppressed
 	}
 	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts, Answer: p.kept})
 	d.reuse(p.earlier)
-}
-
-// digest is the SHA-256 of a table as an Arrow stream.
-func digest(table arrow.RecordBatch) string {
-	h := sha256.New()
-	w := ipc.NewWriter(h, ipc.WithSchema(table.Schema()))
-	if w.Write(table) != nil || w.Close() != nil {
-		return "" // a hash takes every byte
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // commit keeps the decision. Without it nothing leaves.
@@ -486,11 +489,4 @@ func (q *question) event(action string, detail map[string]string) gatehouse.Even
 	detail["workspace"] = q.decision.Workspace
 	detail["datasets"] = strings.Join(q.decision.Datasets, " ")
 	return gatehouse.Event{Time: q.decision.Time, Actor: q.decision.User, Action: action, Project: q.decision.Project, Subject: q.decision.ID, Detail: detail}
-}
-
-// taken reports whether a dataset's table has the name.
-func (q *question) taken(name string) bool {
-	return slices.ContainsFunc(q.tables, func(t *plan.Table) bool {
-		return t.Name == name && !slices.ContainsFunc(q.scratch, func(s ScratchTable) bool { return s.Table.Name == name })
-	})
 }

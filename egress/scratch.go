@@ -2,6 +2,7 @@ package egress
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,20 +18,13 @@ import (
 // never answers with a row count.
 func (q *question) create(ctx context.Context) (*Answer, error) {
 	s := q.stmt
-	if q.taken(s.Create) {
-		return nil, gatehouse.Errorf(gatehouse.CodeBind, "A dataset's table has the name %s already.", s.Create).WithAdvice("Choose another name.")
+	exists, err := q.checkCreate()
+	if err != nil {
+		return nil, err
 	}
-	for _, t := range q.scratch {
-		if t.Table.Name != s.Create {
-			continue
-		}
-		if s.IfNotExists {
-			q.decision.Outcome = OutcomeKept
-			return q.kept(ctx, ScratchChange{}, "workspace.table_kept")
-		}
-		if !s.Replace {
-			return nil, gatehouse.Errorf(gatehouse.CodeBind, "The workspace has a table %s already.", s.Create).WithAdvice("Use CREATE OR REPLACE TABLE, or another name.")
-		}
+	if exists && s.IfNotExists {
+		q.decision.Outcome = OutcomeKept
+		return q.kept(ctx, ScratchChange{}, "workspace.table_kept")
 	}
 	made := ScratchTable{Table: catalog.Table{Name: s.Create}, SQL: q.sql, Made: q.decision.Time}
 	made.Once = plan.Once(s.Root)
@@ -50,10 +44,6 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		return nil, engineError(err, "The workspace engine could not be started.")
 	}
 	defer done()
-	if aggregates, _, _ := plan.Frontier(s.Root); len(aggregates) > 0 {
-		return nil, gatehouse.Errorf(gatehouse.CodeOperator, "A workspace table cannot be made with the help of an aggregate over people.").
-			WithAdvice("Ask for the aggregate first, and write its number into the statement.")
-	}
 	if err := q.checkPublicJoins(ctx, vault, s.Root); err != nil {
 		return nil, err
 	}
@@ -69,11 +59,40 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 	return q.kept(ctx, ScratchChange{Put: &made}, "workspace.table_made")
 }
 
+// checkCreate refuses a workspace table that cannot be made, and says whether there
+// is one of the name.
+func (q *question) checkCreate() (exists bool, err error) {
+	s := q.stmt
+	if q.taken(s.Create) {
+		return false, gatehouse.Errorf(gatehouse.CodeBind, "A dataset's table has the name %s already.", s.Create).WithAdvice("Choose another name.")
+	}
+	exists = slices.ContainsFunc(q.scratch, func(t ScratchTable) bool { return t.Table.Name == s.Create })
+	if exists && s.IfNotExists {
+		return true, nil // it stays as it is
+	}
+	if exists && !s.Replace {
+		return true, gatehouse.Errorf(gatehouse.CodeBind, "The workspace has a table %s already.", s.Create).WithAdvice("Use CREATE OR REPLACE TABLE, or another name.")
+	}
+	if aggregates, _, _ := plan.Frontier(s.Root); len(aggregates) > 0 {
+		return exists, gatehouse.Errorf(gatehouse.CodeOperator, "A workspace table cannot be made with the help of an aggregate over people.").
+			WithAdvice("Ask for the aggregate first, and write its number into the statement.")
+	}
+	return exists, nil
+}
+
+// checkDrop refuses to drop what the workspace did not make.
+func (q *question) checkDrop() error {
+	if q.taken(q.stmt.Drop) {
+		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("Only tables that this workspace made can be.")
+	}
+	return nil
+}
+
 // drop removes a workspace table.
 func (q *question) drop(ctx context.Context) (*Answer, error) {
 	name := q.stmt.Drop
-	if q.taken(name) {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("Only tables that this workspace made can be.")
+	if err := q.checkDrop(); err != nil {
+		return nil, err
 	}
 	vault, done, err := q.gate.Vaults.Vault(ctx, q.session)
 	if err != nil {
@@ -92,13 +111,11 @@ func (q *question) kept(ctx context.Context, change ScratchChange, action string
 	if err := q.commit(ctx, change, action); err != nil {
 		return nil, err
 	}
-	d := Disclosure{Decision: q.decision.ID, Outcome: OutcomeKept, Policy: q.policy.FullName(), PolicySHA256: q.policy.Hash, Threshold: q.policy.Threshold, Groups: "none",
-		Rounding: q.policy.Rounding(), Decided: q.decision.Time, Datasets: q.decision.Datasets}
 	reader, err := array.NewRecordReader(arrow.NewSchema(nil, nil), nil)
 	if err != nil {
 		return nil, err
 	}
-	return answerOf(d, reader)
+	return answerOf(q.disclosure(OutcomeKept), reader)
 }
 
 // parameters reads the values of prepared parameters: one row, by position.
@@ -151,9 +168,15 @@ func (q *question) shape() (*Shape, error) {
 		}
 	}
 	out.Schema = arrow.NewSchema(fields, nil)
+	out.Parameters = parameterSchema(q.stmt.Params)
+	return out, nil
+}
+
+// parameterSchema lists parameters, each once.
+func parameterSchema(asked []*plan.Param) *arrow.Schema {
 	seen := map[string]bool{}
 	var params []arrow.Field
-	for _, p := range q.stmt.Params {
+	for _, p := range asked {
 		if seen[p.Name] {
 			continue
 		}
@@ -164,8 +187,7 @@ func (q *question) shape() (*Shape, error) {
 		}
 		params = append(params, arrow.Field{Name: p.Name, Type: t, Nullable: true})
 	}
-	out.Parameters = arrow.NewSchema(params, nil)
-	return out, nil
+	return arrow.NewSchema(params, nil)
 }
 
 // arrowType is the Arrow type in which an answer shows a SQL type.
@@ -192,4 +214,11 @@ func arrowType(t plan.Type) (arrow.DataType, error) {
 		return a, nil
 	}
 	return nil, gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not show values of the type %s.", t.ID)
+}
+
+// taken reports whether a dataset's table has the name.
+func (q *question) taken(name string) bool {
+	return slices.ContainsFunc(q.tables, func(t *plan.Table) bool {
+		return t.Name == name && !slices.ContainsFunc(q.scratch, func(s ScratchTable) bool { return s.Table.Name == name })
+	})
 }

@@ -1,7 +1,10 @@
 package plan
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -118,4 +121,39 @@ func smallest(e Expr, in []Column, same func(error) bool) Expr {
 		return true
 	})
 	return found
+}
+
+// Parameters lists the parameters that a bound plan asks for, also one that the
+// reader refuses.
+func Parameters(raw json.RawMessage) []*Param {
+	var tree any
+	if json.Unmarshal(raw, &tree) != nil {
+		return nil
+	}
+	found := map[string]*Param{}
+	var visit func(any)
+	visit = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				visit(x)
+			}
+		case map[string]any:
+			if name, ok := v["identifier"].(string); ok && v["expression_class"] == "BOUND_PARAMETER" {
+				found[name] = &Param{Name: name}
+				if text, err := json.Marshal(v["return_type"]); err == nil {
+					found[name].T, _ = readType(text) // without one it is shown as text
+				}
+			}
+			for _, x := range v {
+				visit(x)
+			}
+		}
+	}
+	visit(tree)
+	out := slices.Collect(maps.Values(found))
+	slices.SortFunc(out, func(a, b *Param) int { // "2" before "10"
+		return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+	})
+	return out
 }

@@ -122,14 +122,11 @@ func TestSubtotalsGiveNothingAway(t *testing.T) {
 			t.Errorf("%s\n%v", sql, err)
 			continue
 		}
-		missing := 0
+		missing := len(w.truth(strings.ReplaceAll(sql, "{1}", w.onePerson()))) - len(r.rows) // groups that are left out
 		for _, row := range r.rows {
 			if row[1] == "NULL" {
 				missing++
 			}
-		}
-		if r.disclosure.Groups == "some" {
-			missing++
 		}
 		if missing == 1 {
 			t.Errorf("%s\nexactly one number is missing: %v", sql, r.rows)

@@ -68,7 +68,8 @@ class Disclosure(dict):
         for rule, n in sorted(self.suppressed.items()):
             said.append(f"{n:,} {'number is' if n == 1 else 'numbers are'} withheld ({in_words(rule)}).")
         if self.get("groups_withheld") == "some":
-            said.append("Some groups are left out, because too few people are in them.")
+            few = f"fewer than {self['threshold']} people" if self.get("threshold") else "few people"
+            said.append(f"Groups of {few} are left out; whether there are any is not said.")
         for rule, entry in self.explained().items():
             said.append(" ".join(text for text in (f"{rule}:", entry.get("why"), entry.get("rewrite")) if text))
         if rounding := self.get("rounding"):

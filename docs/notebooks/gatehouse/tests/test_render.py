@@ -57,7 +57,7 @@ class Rendering(unittest.TestCase):
 
     def test_what_the_gate_did_stands_beneath(self):
         for shown in (" ".join(Cells(answer({"people": [1, None]})._repr_html_()).notes), repr(answer({"people": [1, None]}))):
-            for said in ("1 number is withheld (threshold", "Some groups are left out", "counts to the nearest 5", "policy sdap", "qry_1", "[c] withheld"):
+            for said in ("1 number is withheld (threshold", "Groups of fewer than 10 people are left out; whether there are any is not said.", "counts to the nearest 5", "policy sdap", "qry_1", "[c] withheld"):
                 self.assertIn(said, shown)
 
     def test_a_subtotal_is_not_taken_for_a_withheld_number(self):

@@ -38,7 +38,7 @@ class Workspaces(unittest.TestCase):
     def test_groups_that_are_left_out_are_told_of(self):
         answer = self.workspace.ask(SMALL_GROUPS)
         self.assertEqual((answer.disclosure.outcome, answer.disclosure["groups_withheld"]), ("suppressed", "some"))
-        self.assertIn("Some groups are left out", repr(answer))
+        self.assertIn("Groups of fewer than 10 people are left out; whether there are any is not said.", repr(answer))
 
     def test_a_withheld_number_is_marked(self):
         answer = self.workspace.ask(SMALL_CELL)
