@@ -24,8 +24,13 @@ type Cohorts struct {
 }
 
 // spaceOf names the table that an element belongs to: whatever is left of the
-// row number. Elements above bit 62 are of no table that has a total.
-func spaceOf(key uint64) uint64 { return key >> rowBits }
+// row number. Keys that are hashes are all of one space.
+func spaceOf(key uint64) uint64 {
+	if key&hashed != 0 {
+		return hashed
+	}
+	return key >> rowBits
+}
 
 // rowBits is the width of row numbers in keys (plan prints keys as space<<rowBits | row).
 const rowBits = 39
@@ -37,9 +42,6 @@ type register struct {
 	other map[uint64]uint32            // keys that are hashes: no neighbours
 	atom  []uint32                     // of each slot: which atom it is in
 	unit  []uint32
-	space []uint16 // which table it is of, by number
-
-	spaces map[uint64]uint16
 }
 
 const pageSize = 4096
@@ -47,7 +49,7 @@ const pageSize = 4096
 const hashed = uint64(1) << 63
 
 func newRegister() *register {
-	return &register{pages: map[uint64]*[pageSize]uint32{}, other: map[uint64]uint32{}, spaces: map[uint64]uint16{}}
+	return &register{pages: map[uint64]*[pageSize]uint32{}, other: map[uint64]uint32{}}
 }
 
 // find gives the slots of elements, −1 for those that are not known.
@@ -75,7 +77,7 @@ func (r *register) find(elements []Element) []int32 {
 // add makes a slot.
 func (r *register) add(e Element, atom uint32) int32 {
 	slot := uint32(len(r.atom))
-	r.atom, r.unit, r.space = append(r.atom, atom), append(r.unit, e.Unit), append(r.space, r.spaceNumber(e.Key))
+	r.atom, r.unit = append(r.atom, atom), append(r.unit, e.Unit)
 	if e.Key&hashed != 0 {
 		r.other[e.Key] = slot + 1
 		return int32(slot)
@@ -87,17 +89,6 @@ func (r *register) add(e Element, atom uint32) int32 {
 	}
 	page[e.Key%pageSize] = slot + 1
 	return int32(slot)
-}
-
-// spaceNumber numbers the spaces of elements.
-func (r *register) spaceNumber(key uint64) uint16 {
-	space := spaceKey(key)
-	n, ok := r.spaces[space]
-	if !ok {
-		n = uint16(len(r.spaces))
-		r.spaces[space] = n
-	}
-	return n
 }
 
 // mix is a random function of a key (the finalizer of splitmix64; Steele, Lea and

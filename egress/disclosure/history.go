@@ -19,43 +19,22 @@ type History struct {
 	size   []int32             // of each atom: known elements
 	spare  []uint32            // atoms without elements, to be used again
 	fresh  map[uint64]uint32   // of each space: the atom of what was in nothing yet
-	totals map[uint64]total    // of each space
-	seen   map[uint64]int      // of each space: known elements
 	known  map[uint64]struct{} // fingerprints of sets that follow from what was released
 	tables []*keptTable
+	packed *packing
 
-	// Work bounds the audit of everything at once, in elements times tables; 0 for
+	// Work bounds the search of one judgement, in steps of about a nanosecond; 0 for
 	// DefaultWork. Above it a number is withheld instead.
 	Work int
 }
 
-// DefaultWork keeps an audit of everything below a few seconds.
-const DefaultWork = 4_000_000
-
-// total is what is publicly known of a table from the start.
-type total struct {
-	elements int // how many rows (or people) there are
-	most     int // the most that one person has
-}
-
-// keptTable is one released table: which slots are in which class.
-type keptTable struct {
-	slots   []uint32
-	class   []int32
-	columns [][]Term // of each class; class 0 is in nothing
-	numbers int
-}
+// DefaultWork keeps a judgement to about a second.
+const DefaultWork = 1_000_000_000
 
 // NewHistory begins a history under threshold k. rows: a person may have several
 // elements; else keys are people.
 func NewHistory(k int, rows bool) *History {
-	return &History{k: k, rows: rows, reg: newRegister(), fresh: map[uint64]uint32{}, totals: map[uint64]total{}, seen: map[uint64]int{}, known: map[uint64]struct{}{}}
-}
-
-// Total declares what is known of a table from the start: how many elements of
-// its space there are, and that no person has more than most of them.
-func (h *History) Total(key uint64, elements, most int) {
-	h.totals[spaceOf(key)] = total{elements, max(1, most)}
+	return &History{k: k, rows: rows, reg: newRegister(), fresh: map[uint64]uint32{}, known: map[uint64]struct{}{}}
 }
 
 // Elements is how many elements are known.
@@ -84,7 +63,7 @@ type Judgement struct {
 // maxNumbers bounds the numbers of one table.
 const maxNumbers = 20_000
 
-// Judge decides what of a table may be released. It changes nothing.
+// Judge decides what of a table may be released. What was released stays as it is.
 func (h *History) Judge(c *Cohorts) *Judgement {
 	j := &Judgement{c: c, Withheld: make([]bool, c.Numbers), Searched: true, history: h, version: len(h.tables)}
 	j.slots = h.reg.find(c.Elements)
@@ -98,75 +77,93 @@ func (h *History) Judge(c *Cohorts) *Judgement {
 	}
 	order, atoms := h.arrange(c, j.slots)
 	people := c.people()
-	full := 0
+	less := 1 // how many of the smallest numbers are withheld if what is open cannot be searched
 	for {
 		j.classify()
-		a := h.arrangement(c, j, order, atoms)
-		pairs := newPopularity(h.k, len(j.columns), h.rows).count(a)
-		left := h.residuals(c.Numbers, j, pairs)
-		prints := j.fingerprints()
-		var open []residual
-		for _, r := range left {
-			if f, ok := r.fingerprint(prints); ok {
-				j.follow = append(j.follow, f)
-				if _, ok := h.known[f]; ok {
-					continue
-				}
-			}
-			open = append(open, r)
-		}
+		pairs := newPopularity(h.k, len(j.columns), h.rows).count(h.arrangement(c, j, order, atoms))
+		open, free := h.unsettled(j, pairs)
 		if len(open) == 0 {
-			j.follow = append(j.follow, prints.numbers(j)...)
+			j.follow = append(j.follow, j.fingerprints().numbers(j)...)
 			return j
 		}
-		full++
-		some := false
-		withhold := func(r residual) {
-			if n := smallest(r, people, j.Withheld); n >= 0 {
-				j.Withheld[n], some = true, true
-			}
-		}
-		if full <= maxFull && full*(len(h.tables)+1)*(h.Elements()+len(c.Elements)) <= cmp.Or(h.Work, DefaultWork) {
-			bad := h.audit(j, open)
-			if bad == nil {
-				j.follow = append(j.follow, prints.numbers(j)...)
+		if j.Searched {
+			if j.Searched = h.examine(j, free, people); j.Searched {
+				j.classify()
+				j.follow = j.fingerprints().numbers(j)
 				return j
 			}
-			withhold(*bad)
-		} else {
-			j.Searched = false
-			for _, r := range open {
-				withhold(r)
+			continue // without what was found dangerous
+		}
+		for _, numbers := range open {
+			slices.SortFunc(numbers, func(a, b int32) int { return cmp.Or(people[a]-people[b], int(a-b)) })
+			for _, n := range numbers[:min(less, len(numbers))] {
+				j.Withheld[n] = true
 			}
 		}
-		j.follow = nil
-		if !some {
-			return j.nothing()
-		}
+		less *= 2
 	}
 }
 
-// maxFull bounds the audits of everything in one judgement.
-const maxFull = 24
-
-// nothing withholds all.
-func (j *Judgement) nothing() *Judgement {
-	for i := range j.Withheld {
-		j.Withheld[i] = true
+// examine withholds, of some numbers, those that are dangerous beside the others
+// and everything that was released. It reports whether that was found out of all
+// of them.
+func (h *History) examine(j *Judgement, free []int32, people []int) bool {
+	work := cmp.Or(h.Work, DefaultWork)
+	if h.packed == nil {
+		h.packed = newPacking(h.k)
 	}
-	j.classify()
-	return j
-}
+	p := h.packed
+	p.unit, p.elements = func(slot uint32) uint32 { return h.reg.unit[slot] }, len(h.reg.atom)
+	if !p.catchUp(h.tables, &work) {
+		return false
+	}
+	var numbers []int
+	for _, n := range free {
+		numbers = append(numbers, int(n))
+	}
+	slices.SortFunc(numbers, func(a, b int) int { return cmp.Or(people[b]-people[a], a-b) })
+	numbers = slices.Compact(numbers)
 
-// smallest is the number of a residual of the fewest people.
-func smallest(r residual, people []int, withheld []bool) int {
-	best := -1
-	for n, v := range r.lambda {
-		if v != 0 && !withheld[n] && (best < 0 || people[n] < people[best]) {
-			best = n
+	// New elements stand behind all that are known, until the table is kept.
+	known := uint32(len(h.reg.atom))
+	var slots []uint32
+	var classes []int32
+	for _, fresh := range []bool{false, true} {
+		for i, e := range j.c.Elements {
+			class := j.class[e.Pattern]
+			if class == 0 || fresh != (j.slots[i] < 0) {
+				continue
+			}
+			slot := known + uint32(i)
+			if !fresh {
+				slot = uint32(j.slots[i])
+			}
+			slots, classes = append(slots, slot), append(classes, class)
 		}
 	}
-	return best
+	p.elements += len(j.c.Elements)
+	p.unit = func(slot uint32) uint32 {
+		if slot >= known {
+			return j.c.Elements[slot-known].Unit
+		}
+		return h.reg.unit[slot]
+	}
+	before := p.mark()
+	defer p.rewind(before)
+	t := newKeptTable(j.columns, j.c.Numbers, slots, classes)
+	p.begin(t)
+	m := t.members()
+	p.consider(m, numbers)
+	all := true
+	for _, c := range p.pending {
+		switch p.add(c, m, false, &work) {
+		case dangerous:
+			j.Withheld[c.number] = true
+		case unknown:
+			all = false
+		}
+	}
+	return all
 }
 
 // people is of each number how many people are in it, at most.
@@ -219,9 +216,6 @@ func (h *History) atomOf(e Element, slot int32) uint32 {
 
 func (h *History) freshAtom(key uint64) uint32 {
 	space := spaceOf(key)
-	if key&hashed != 0 {
-		space = hashed
-	}
 	atom, ok := h.fresh[space]
 	if !ok {
 		atom = uint32(len(h.size))
@@ -270,31 +264,14 @@ func (h *History) arrangement(c *Cohorts, j *Judgement, order []int32, runs []at
 	}
 	for n, r := range runs {
 		a.start = append(a.start, r.end)
-		members := int(r.end - r.start)
-		if first := c.Elements[order[r.start]]; h.fresh[spaceKey(first.Key)] == r.atom && j.slots[order[r.start]] < 0 {
-			// Never seen: what is not in this table either is known by its total.
-			space := spaceOf(first.Key)
-			if t, ok := h.totals[space]; ok && first.Key&hashed == 0 {
-				others := (t.elements - h.seen[space] - members) / t.most
-				if !h.rows || others >= 2*h.k { // enough to be beside any k people
-					a.beyond[n] = int32(max(0, others))
-				}
-			}
-			continue
+		if !h.isFresh(r.atom) { // of what was never seen, what else there is is not known
+			a.beyond[n] = h.size[r.atom] - (r.end - r.start)
 		}
-		a.beyond[n] = h.size[r.atom] - int32(members)
 	}
 	if h.rows {
 		h.beyondUnits(a, j, runs)
 	}
 	return a
-}
-
-func spaceKey(key uint64) uint64 {
-	if key&hashed != 0 {
-		return hashed
-	}
-	return spaceOf(key)
 }
 
 // beyondUnits finds people of the elements of each atom that are in nothing of
@@ -303,13 +280,7 @@ func (h *History) beyondUnits(a *arrangement, j *Judgement, runs []atomRun) {
 	a.beyondUnits = make([][]uint32, len(runs))
 	place := map[uint32]int{}
 	for n, r := range runs {
-		switch {
-		case a.beyond[n] <= 0:
-		case h.isFresh(r.atom):
-			for i := range 2 * h.k { // people whom nobody has seen: numbers that no unit has
-				a.beyondUnits[n] = append(a.beyondUnits[n], ^uint32(0)-uint32(i))
-			}
-		default:
+		if a.beyond[n] > 0 {
 			place[r.atom] = n
 		}
 	}
@@ -347,12 +318,13 @@ func (h *History) Keep(j *Judgement) {
 	if j.history != h || j.version != len(h.tables) {
 		panic("disclosure: a judgement of another history")
 	}
-	t := &keptTable{columns: j.columns, numbers: j.c.Numbers}
 	type piece struct {
 		atom  uint32
 		class int32
 	}
 	split := map[piece]uint32{}
+	var slots []uint32
+	var classes []int32
 	for i, e := range j.c.Elements {
 		class := j.class[e.Pattern]
 		if class == 0 {
@@ -361,7 +333,6 @@ func (h *History) Keep(j *Judgement) {
 		slot := j.slots[i]
 		if slot < 0 {
 			slot = h.reg.add(e, h.freshAtom(e.Key))
-			h.seen[spaceOf(e.Key)]++
 		} else {
 			h.size[h.reg.atom[slot]]--
 		}
@@ -373,7 +344,7 @@ func (h *History) Keep(j *Judgement) {
 		}
 		h.reg.atom[slot] = atom
 		h.size[atom]++
-		t.slots, t.class = append(t.slots, uint32(slot)), append(t.class, class)
+		slots, classes = append(slots, uint32(slot)), append(classes, class)
 	}
 	emptied := map[uint32]bool{}
 	for p := range split {
@@ -382,7 +353,7 @@ func (h *History) Keep(j *Judgement) {
 			h.spare = append(h.spare, p.atom)
 		}
 	}
-	h.tables = append(h.tables, t)
+	h.tables = append(h.tables, newKeptTable(j.columns, j.c.Numbers, slots, classes))
 	for _, f := range j.follow {
 		h.known[f] = struct{}{}
 	}
@@ -397,15 +368,6 @@ func (h *History) newAtom() uint32 {
 	}
 	h.size = append(h.size, 0)
 	return uint32(len(h.size) - 1)
-}
-
-// Public adds numbers that are known to everybody, without judging them.
-func (h *History) Public(c *Cohorts) {
-	j := &Judgement{c: c, Withheld: make([]bool, c.Numbers), history: h, version: len(h.tables)}
-	j.slots = h.reg.find(c.Elements)
-	j.classify()
-	j.follow = j.fingerprints().numbers(j)
-	h.Keep(j)
 }
 
 // Restore adds a table as it was released: withheld says which numbers were not.

@@ -131,7 +131,7 @@ func testHistory(t *rapid.T, rows bool) {
 		if people < k {
 			return
 		}
-		h.Public(everybody)
+		h.Restore(everybody, make([]bool, 1))
 		out.add(everybody, []bool{false}, elements)
 	}
 	for range rapid.IntRange(1, 6).Draw(t, "tables") {
@@ -186,7 +186,7 @@ func TestASessionIsAnswered(t *testing.T) {
 	const n = 1000
 	h := NewHistory(10, false)
 	all := byClass(n, func(int) int { return 0 })
-	h.Public(all)
+	h.Restore(all, make([]bool, 1))
 	sex := func(i int) int { return i % 2 }
 	region := func(i int) int { return int(mix(uint64(i))) & 7 }
 	band := func(i int) int { return int(mix(uint64(i)+9999) % 10) }
@@ -247,7 +247,7 @@ func pick(in bool) int {
 func TestTheTrackerFindsNothing(t *testing.T) {
 	const n = 400
 	h := NewHistory(10, false)
-	h.Public(byClass(n, func(int) int { return 0 }))
+	h.Restore(byClass(n, func(int) int { return 0 }), make([]bool, 1))
 	a := func(i int) bool { return i == 5 }
 	b := func(i int) bool { return i%2 == 0 }
 	got := 0
@@ -282,7 +282,7 @@ func BenchmarkHistoryNewTable(b *testing.B) {
 		})
 	}
 	h := NewHistory(10, false)
-	h.Public(byClass(people, func(int) int { return 0 }))
+	h.Restore(byClass(people, func(int) int { return 0 }), make([]bool, 1))
 	hidden := 0
 	for q := range tables {
 		j := h.Judge(ask(q))

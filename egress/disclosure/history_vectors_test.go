@@ -36,7 +36,6 @@ func releasedByHistory(v suppressionVector) []bool {
 		}
 	}
 	h := NewHistory(threshold, false)
-	h.Total(1, len(c.Elements), 1)
 	for n, withheld := range h.Judge(c).Withheld {
 		shown[numbers[n]] = !withheld
 	}

@@ -99,35 +99,44 @@ type weighed struct {
 	people []uint32
 }
 
-// maxSets bounds what lightest tries: sets of columns, times columns, times vectors.
+// maxSets bounds what lightestOf tries: sets of columns, times columns, times vectors.
 const maxSets = 5_000_000
 
-// rests reports whether a combination of vectors in which the last one has a
-// part rests on fewer than k people, without being zero; sure is false if the
-// search was given up.
-func rests(vectors int, columns []weighed, k int) (few, sure bool) {
+// weight is what a search for the lightest combination found.
+type weight int8
+
+const (
+	heavy   weight = iota // every combination rests on k people or more
+	light                 // one rests on fewer
+	follows               // the last vector follows from the others
+	unsure                // the search was given up
+)
+
+// lightest looks for the combination of vectors, in which the last one has a
+// part, that rests on the fewest people without being zero.
+func lightest(vectors int, columns []*weighed, k int) weight {
 	s := newSolution(vectors)
 	for _, c := range columns {
 		if c.many {
-			s.require(sparse(c.values[:vectors]))
+			s.require(sparse(c.values))
 		}
 	}
 	if s.rows[vectors-1] != nil {
-		return false, true // no part of any combination that is zero on the columns of many
+		return heavy // no part of any combination that is zero on the columns of many
 	}
 	combinations := s.free() // the last of them is the one with the last vector
 	basis := independent(combinations[:len(combinations)-1], columns)
 	older := len(basis)
 	basis = append(basis, independent(combinations, columns)[older:]...)
 	if len(basis) == older {
-		return false, true // it follows from the others
+		return follows
 	}
-	return lightest(basis, columns, k)
+	return lightestOf(basis, columns, k)
 }
 
 // independent gives, of each combination that is zero on the columns of many,
 // its values on the other columns: an echelon basis of them.
-func independent(combinations [][]uint64, columns []weighed) [][]uint64 {
+func independent(combinations [][]uint64, columns []*weighed) [][]uint64 {
 	var small []int
 	for i, c := range columns {
 		if !c.many {
@@ -140,7 +149,7 @@ func independent(combinations [][]uint64, columns []weighed) [][]uint64 {
 		v := make([]uint64, len(columns))
 		for _, i := range small {
 			sum := uint64(0)
-			for n, x := range columns[i].values[:len(lambda)] {
+			for n, x := range columns[i].values {
 				if x != 0 && lambda[n] != 0 {
 					sum = (sum + lambda[n]*x) % prime
 				}
@@ -169,11 +178,11 @@ func independent(combinations [][]uint64, columns []weighed) [][]uint64 {
 	return basis
 }
 
-// lightest looks for a combination of d vectors, with a part of the last, of
+// lightestOf looks for a combination of d vectors, with a part of the last, of
 // fewer than k people. Of those with the fewest people there is one that is zero
 // on as much as possible, which is on d−1 independent columns: trying every d−1
 // of the different columns finds it.
-func lightest(basis [][]uint64, columns []weighed, k int) (few, sure bool) {
+func lightestOf(basis [][]uint64, columns []*weighed, k int) weight {
 	d := len(basis)
 	type ray struct {
 		values []uint64
@@ -215,9 +224,9 @@ func lightest(basis [][]uint64, columns []weighed, k int) (few, sure bool) {
 	}
 	sort.SliceStable(rays, func(a, b int) bool { return len(rays[a].people) > len(rays[b].people) })
 	if choose(len(rays), d-1)*len(rays)*d > maxSets {
-		return true, false
+		return unsure
 	}
-	light := func(zero []int) bool {
+	isLight := func(zero []int) bool {
 		s := newSolution(d)
 		for _, i := range zero {
 			s.require(sparse(rays[i].values))
@@ -247,7 +256,10 @@ func lightest(basis [][]uint64, columns []weighed, k int) (few, sure bool) {
 		}
 		return true
 	}
-	return subsets(len(rays), d-1, light), true
+	if subsets(len(rays), d-1, isLight) {
+		return light
+	}
+	return heavy
 }
 
 // choose is the number of subsets of r of n things, or a number above maxSets.

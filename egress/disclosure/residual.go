@@ -6,48 +6,73 @@ type residual struct {
 	value  []uint64 // of each class
 }
 
-// residuals solves the equations of the popular pairs.
-func (h *History) residuals(numbers int, j *Judgement, pairs [][2]int32) []residual {
-	s := newSolution(numbers)
-	withheld := 0
+// maxResiduals bounds how many residuals are worked out; where there are more,
+// all of their numbers are open.
+const maxResiduals = 64
+
+// unsettled gives, by residual, numbers that the popular pairs leave open. What
+// follows from released sets is settled, and noted in j.follow. If anything is
+// open, free has every number that has a part in something that the pairs leave
+// free, settled or not: if one of them is withheld, others may give it away.
+func (h *History) unsettled(j *Judgement, pairs [][2]int32) (open [][]int32, free []int32) {
+	s := newSolution(j.c.Numbers)
+	prints := j.fingerprints()
+	sums, sets := prints.ofNumbers(j)
 	for n, w := range j.Withheld {
-		if w {
+		_, known := h.known[sums[n]]
+		if w || sets[n] && known { // what is known already takes no part as a new number
 			s.require([]entry{{int32(n), 1}})
-			withheld++
 		}
 	}
 	for _, p := range pairs {
 		if s.full() {
-			return nil
+			return nil, nil
 		}
 		s.require(subtract(j.columns[p[0]], j.columns[p[1]]))
 	}
-	return residualsOf(s, j.columns)
-}
-
-// residualsOf gives the solutions that are not zero everywhere.
-func residualsOf(s *solution, columns [][]Term) []residual {
-	var out []residual
+	live := make([]bool, j.c.Numbers) // in which there is anybody
+	for _, column := range j.columns {
+		for _, t := range column {
+			live[t.Number] = true
+		}
+	}
+	if s.n-s.rank > maxResiduals {
+		for n, row := range s.rows {
+			if live[n] && (row == nil || len(row) > 0) { // an empty row says that it is zero
+				free = append(free, int32(n))
+			}
+		}
+		return [][]int32{free}, free
+	}
+	j.follow = nil
 	for _, lambda := range s.free() {
-		r := residual{lambda: lambda, value: make([]uint64, len(columns))}
+		r := residual{lambda: lambda, value: make([]uint64, len(j.columns))}
+		var numbers []int32
+		for n, v := range lambda {
+			if v != 0 && live[n] {
+				numbers = append(numbers, int32(n))
+			}
+		}
+		free = append(free, numbers...)
 		some := false
-		for c, column := range columns {
-			r.value[c] = dot(lambda, column)
+		for c, column := range j.columns {
+			for _, t := range column {
+				r.value[c] = (r.value[c] + lambda[t.Number]*modulo(t.Times)) % prime
+			}
 			some = some || r.value[c] != 0
 		}
-		if some {
-			out = append(out, r)
+		if !some {
+			continue
 		}
+		if f, ok := r.fingerprint(prints); ok {
+			j.follow = append(j.follow, f)
+			if _, ok := h.known[f]; ok {
+				continue
+			}
+		}
+		open = append(open, numbers)
 	}
-	return out
-}
-
-func dot(lambda []uint64, column []Term) uint64 {
-	sum := uint64(0)
-	for _, t := range column {
-		sum = (sum + lambda[t.Number]*modulo(t.Times)) % prime
-	}
-	return sum
+	return open, free
 }
 
 func modulo(x int32) uint64 { return uint64((int64(x)%prime + prime) % prime) }
@@ -103,9 +128,10 @@ func (r residual) fingerprint(p prints) (uint64, bool) {
 	return sum, true
 }
 
-// numbers are the fingerprints of the numbers that are released.
-func (p prints) numbers(j *Judgement) []uint64 {
-	sums, sets := make([]uint64, j.c.Numbers), make([]bool, j.c.Numbers)
+// ofNumbers are the fingerprints of all numbers, and which of them are sets that
+// are released.
+func (p prints) ofNumbers(j *Judgement) (sums []uint64, sets []bool) {
+	sums, sets = make([]uint64, j.c.Numbers), make([]bool, j.c.Numbers)
 	for i := range sets {
 		sets[i] = !j.Withheld[i]
 	}
@@ -115,6 +141,12 @@ func (p prints) numbers(j *Judgement) []uint64 {
 			sets[t.Number] = sets[t.Number] && t.Times == 1
 		}
 	}
+	return sums, sets
+}
+
+// numbers are the fingerprints of the numbers that are released.
+func (p prints) numbers(j *Judgement) []uint64 {
+	sums, sets := p.ofNumbers(j)
 	var out []uint64
 	for i, s := range sums {
 		if sets[i] {
