@@ -1,6 +1,7 @@
 package disclosure
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -141,6 +142,20 @@ func testHistory(t *rapid.T, rows bool) {
 		out.add(c, j.Withheld, elements)
 		if found := out.leak(units, people, k); found != nil {
 			t.Fatalf("a combination of %v rests on people %v", out.rows, found)
+		}
+		for n, w := range j.Withheld { // nothing is withheld that does no harm
+			if !w || !j.Searched {
+				continue
+			}
+			only := make([]bool, c.Numbers)
+			for i := range only {
+				only[i] = i != n
+			}
+			with := &released{rows: slices.Clone(out.rows)}
+			with.add(c, only, elements)
+			if last := with.rows[len(with.rows)-1]; slices.Max(last) > 0 && with.leak(units, people, k) == nil {
+				t.Fatalf("%v is withheld beside %v, and tells of nobody", last, out.rows)
+			}
 		}
 	}
 }
