@@ -464,7 +464,7 @@ func (q *question) account(d *Disclosure, agg *plan.Aggregate, p *protected) {
 		d.Groups = "some"
 		d.Outcome = OutcomeSuppressed
 	}
-	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts, Answer: p.kept})
+	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts, Totals: p.totals, Answer: p.kept})
 	d.reuse(p.earlier)
 }
 

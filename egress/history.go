@@ -43,6 +43,9 @@ type scope struct {
 	last         int64  // newest ledger entry that is in it
 	own          string // newest decision that was judged here
 	damaged      bool   // holds something that was not committed
+
+	counted map[string]bool  // public totals that were looked at
+	totals  []*releasedTable // of them, those that the ledger does not have yet
 }
 
 // maxScopes bounds the histories in memory; others are built again when asked for.
@@ -81,12 +84,12 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *sco
 	s = h.scopes[key]
 	h.mu.Unlock()
 	if s == nil || s.damaged {
-		s = &scope{people: disclosure.NewHistory(q.policy.Threshold, false), rows: disclosure.NewHistory(q.policy.Threshold, true)}
-		if err := s.publicTotals(ctx, vault, q.session); err != nil {
-			return nil, nil, err
-		}
+		s = &scope{people: disclosure.NewHistory(q.policy.Threshold, false), rows: disclosure.NewHistory(q.policy.Threshold, true), counted: map[string]bool{}}
 	}
 	if err := h.catchUp(ctx, s, projects); err != nil {
+		return nil, nil, err
+	}
+	if err := s.publicTotals(ctx, vault, q.session); err != nil {
 		return nil, nil, err
 	}
 	h.mu.Lock()
@@ -163,12 +166,18 @@ func (h *Histories) catchUp(ctx context.Context, s *scope, projects []string) er
 
 func sealContext(project string) []byte { return []byte("gatehouse cohorts v1 " + project) }
 
-// publicTotals puts the people of each table of people into a new history: how
-// many they are is in the catalogue.
+// publicTotals puts the people of each table of people into the history: how many
+// they are is in the catalogue. What follows from such a total is released
+// without being kept, so that the total itself must be: the ledger has it with the
+// next decision. After people left, the history knows by it who was counted before.
 func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspaces.Session) error {
 	for _, m := range session.Mounts {
 		for _, t := range m.Tables {
 			if t.Public || t.People == 0 || t.Rows != t.People {
+				continue
+			}
+			name := m.Version.Name() + "/" + t.Name + "/" + m.Digest
+			if s.counted[name] {
 				continue
 			}
 			c := &disclosure.Cohorts{Numbers: 1, Patterns: [][]disclosure.Term{{{Number: 0, Times: 1}}}}
@@ -193,10 +202,25 @@ func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspac
 			}
 			if j := s.people.Judge(c); j.New() && !j.Withheld[0] {
 				s.people.Keep(j)
+				s.totals = append(s.totals, &releasedTable{People: c, PeopleWithheld: j.Withheld})
 			}
+			s.counted[name] = true
 		}
 	}
 	return nil
+}
+
+// sealTotals makes the ledger's form of totals that it does not have yet.
+func (h *Histories) sealTotals(project string, s *scope) ([][]byte, error) {
+	var out [][]byte
+	for _, t := range s.totals {
+		sealed, err := h.seal(project, t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, sealed)
+	}
+	return out, nil
 }
 
 // releasedTable is what the ledger keeps of one released table.

@@ -42,6 +42,8 @@ type Entry struct {
 	// Cohorts are the rows and people that the numbers are made of, sealed; nil
 	// where nothing is new beside what was released before.
 	Cohorts []byte
+	// Totals are public totals that the ledger does not have yet, sealed like Cohorts.
+	Totals [][]byte
 	// Answer is the table, to be given again when the same is asked; nil where it
 	// is an earlier one itself, or too large to be kept.
 	Answer *KeptAnswer

@@ -27,7 +27,6 @@ type protected struct {
 	table      arrow.RecordBatch
 	source     string
 	suppressed map[disclosure.Rule]int
-	dropped    bool   // some groups were withheld whole
 	cells      int    // numbers released
 	cohorts    []byte // what the ledger keeps of the people behind them, sealed
 	kept       *KeptAnswer
@@ -39,6 +38,8 @@ type protected struct {
 	places     []place             // some of the withheld numbers, by row of the table
 	morePlaces bool                // there are more
 	rolledUp   [][]bool            // of each row and key
+
+	totals [][]byte // public totals, which the ledger does not have yet
 }
 
 // groupTable is the vault's answer to a release: one row for each group.
@@ -110,6 +111,11 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 			return nil, err
 		}
 	}
+	if len(q.decision.Entries) == 0 { // the first aggregation of a question
+		if p.totals, err = q.gate.Histories.sealTotals(q.session.Project.ID, q.scope); err != nil {
+			return nil, err
+		}
+	}
 	p.kept, err = q.keepAnswer(a, now)
 	return p, err
 }
@@ -133,7 +139,7 @@ func (q *question) leave(committed bool) {
 		return
 	}
 	if committed {
-		q.scope.damaged = false
+		q.scope.damaged, q.scope.totals = false, nil
 	}
 	q.left()
 }

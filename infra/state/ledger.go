@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
@@ -40,12 +41,15 @@ func (s Ledger) Commit(ctx context.Context, d egress.Decision, change egress.Scr
 					return err
 				}
 			}
-			if e.Cohorts == nil {
-				continue
+			kept := e.Totals
+			if e.Cohorts != nil {
+				kept = append(slices.Clone(kept), e.Cohorts)
 			}
-			if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO cohorts (place, decision, project, content)
-				SELECT coalesce(max(place), 0) + 1, $1, $2, $3 FROM cohorts`, d.ID, d.Project, base64.StdEncoding.EncodeToString(e.Cohorts)); err != nil {
-				return err
+			for _, c := range kept {
+				if _, err := tx.SQL().ExecContext(ctx, `INSERT INTO cohorts (place, decision, project, content)
+					SELECT coalesce(max(place), 0) + 1, $1, $2, $3 FROM cohorts`, d.ID, d.Project, base64.StdEncoding.EncodeToString(c)); err != nil {
+					return err
+				}
 			}
 		}
 		if err := changeScratch(ctx, tx, d, change); err != nil {
