@@ -40,8 +40,8 @@ type DatasetTable struct {
 	Name        string           `json:"name"`
 	Description string           `json:"description,omitempty"`
 	Public      bool             `json:"public" doc:"A reference table: no rows about people"`
-	Rows        int64            `json:"rows"`
-	People      int64            `json:"people"`
+	Rows        int64            `json:"rows" doc:"Of a table about people to two significant digits, and to hundreds"`
+	People      int64            `json:"people" doc:"To two significant digits, and to hundreds"`
 	Columns     []catalog.Column `json:"columns"`
 }
 
@@ -161,7 +161,11 @@ func (s *server) datasets(ctx context.Context) ([]Dataset, error) {
 			Tables: []DatasetTable{}, Lists: []OptOutList{},
 		}
 		for _, t := range v.Tables {
-			d.Tables = append(d.Tables, DatasetTable{t.Name, t.Description, t.Public, t.Rows, t.People, t.Columns})
+			rows, people := t.Rows, t.People
+			if !t.Public {
+				rows, people = catalog.About(rows), catalog.About(people)
+			}
+			d.Tables = append(d.Tables, DatasetTable{t.Name, t.Description, t.Public, rows, people, t.Columns})
 		}
 		for _, r := range v.Receipts {
 			d.Lists = append(d.Lists, OptOutList{r.List, r.Dated})
