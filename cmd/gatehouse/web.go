@@ -14,9 +14,13 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 	if h.httpListener, err = listen(addr); err != nil {
 		return err
 	}
-	h.http = web.NewServer(web.Config{
-		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy, Log: h.log,
+	config := web.Config{
+		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy, Sessions: h.workspaces, Log: h.log,
 		Ready: func(ctx context.Context) error { return h.state.View(ctx, func(*state.Tx) error { return nil }) },
-	}, secure)
+	}
+	if h.gate != nil {
+		config.Gate = h.gate
+	}
+	h.http = web.NewServer(config, secure)
 	return nil
 }

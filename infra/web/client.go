@@ -139,6 +139,11 @@ func (c *Client) call(ctx context.Context, method string, in, out any, query url
 	return nil
 }
 
+// Explain says how the gate would judge a question of a workspace.
+func (c *Client) Explain(ctx context.Context, workspace string, asked Question) (p egress.Preflight, err error) {
+	return p, c.call(ctx, http.MethodPost, asked, &p, nil, "v1", "workspaces", workspace, "explain")
+}
+
 // CreateRequest begins a request.
 func (c *Client) CreateRequest(ctx context.Context, in RequestInput) (v egress.RequestView, err error) {
 	return v, c.call(ctx, http.MethodPost, in, &v, nil, "v1", "requests")

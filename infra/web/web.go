@@ -41,6 +41,8 @@ type Config struct {
 	Requests   *egress.Requests
 	Catalogue  Catalogue
 	Authorizer egress.Authorizer // for the catalogue; the services have their own
+	Sessions   egress.Sessions   // lets people into their workspace, to have a question explained
+	Gate       Gate              // explains questions
 	Ready      func(context.Context) error
 	Log        *slog.Logger
 }
@@ -68,7 +70,7 @@ func NewServer(c Config, secure *tls.Config) *http.Server {
 // New makes the handler of the whole API.
 func New(c Config) http.Handler {
 	mux := http.NewServeMux()
-	s := &server{c}
+	s := &server{Config: c, explaining: make(chan struct{}, mostExplained)}
 	api := s.describe(mux)
 	serveDescription(mux, api)
 	return s.protect(mux)
@@ -79,12 +81,15 @@ func Description() ([]byte, error) {
 	return (&server{}).describe(http.NewServeMux()).OpenAPI().MarshalJSON()
 }
 
-type server struct{ Config }
+type server struct {
+	Config
+	explaining chan struct{}
+}
 
 // describe registers every operation.
 func (s *server) describe(mux *http.ServeMux) huma.API {
 	config := huma.DefaultConfig("Gatehouse", "1")
-	config.Info.Description = "Requests to take files out of a trusted research environment, their review and release, and the projects and datasets behind them."
+	config.Info.Description = "Requests to take files out of a trusted research environment, their review and release, the projects and datasets behind them, and how the gate would judge a question."
 	config.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
 	// The description is served by serveDescription; pages that fetch scripts from
 	// elsewhere, and links to schemas in every answer, are left out.
@@ -97,6 +102,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	api.UseMiddleware(s.authenticate)
 	s.describeHealth(api)
 	s.describeProjects(api)
+	s.describeExplain(api)
 	s.describeRequests(api)
 	s.describeFiles(api)
 	s.describeReleases(api)

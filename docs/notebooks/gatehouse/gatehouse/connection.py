@@ -10,7 +10,7 @@ import pyarrow
 from adbc_driver_flightsql import DatabaseOptions
 
 from .errors import refusal
-from .result import Result
+from .result import Explanation, Result
 
 
 class Workspace:
@@ -23,19 +23,38 @@ class Workspace:
         self.server = server
         self.connection = adbc_driver_flightsql.dbapi.connect(server, db_kwargs=options, autocommit=True)
 
+    @classmethod
+    def over(cls, connection, server="a connection of your own"):
+        """The workspace at the other end of an ADBC connection that is open already."""
+        workspace = cls.__new__(cls)
+        workspace.server, workspace.connection = server, connection
+        return workspace
+
     def ask(self, sql, params=None):
         """Asks one question and gives its Result; raises Refused if the gate does not answer it.
 
         params are the values of `?` or `$1` in sql, in order.
         """
+        return self._ask(sql, params, Result)
+
+    def explain(self, sql, params=None):
+        """Says how the gate would judge a question, without asking it: an Explanation.
+
+        One row for each step of the question and each of its numbers, with the rules that judge
+        it. Of a question that would be refused, the last row says which part is, and what to do
+        instead. SQL that does not parse or names something that is not there raises Refused.
+        """
+        return self._ask(f"EXPLAIN GATE {sql}", params, Explanation)
+
+    def _ask(self, sql, params, kind):
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(sql, params)
                 if cursor.description is None:  # a table was made or dropped: there are no rows
-                    return Result(pyarrow.table({}))
+                    return kind(pyarrow.table({}))
                 # The reader's schema is the stream's own: it carries the disclosure record.
                 reader = cursor.fetch_record_batch()
-                return Result(pyarrow.Table.from_batches(reader, schema=reader.schema))
+                return kind(pyarrow.Table.from_batches(reader, schema=reader.schema))
         except (adbc_driver_manager.Error, OSError) as error:  # a stream that breaks off is pyarrow's OSError
             refused = refusal(error)
             if refused is None:
@@ -96,6 +115,16 @@ def ask(sql, params=None):
     """Asks one question over a connection of its own, made as connect() makes it."""
     with connect() as workspace:
         return workspace.ask(sql, params)
+
+
+def explain(workspace, sql, params=None):
+    """Says how the gate would judge a question, without asking it: see Workspace.explain.
+
+    workspace is a Workspace, or an ADBC connection to one.
+    """
+    if not isinstance(workspace, Workspace):
+        workspace = Workspace.over(workspace)
+    return workspace.explain(sql, params)
 
 
 def _demonstration():

@@ -62,6 +62,12 @@ class Disclosure(dict):
         named = {place.get("column") for place in explanation.get("where") or [] if isinstance(place, dict)}
         return tuple(named) if named <= set(names) and not explanation.get("more") else ()
 
+    def explanations(self):
+        """Why each rule withheld something, and what would pass: [(rule, why, rewrite), …]. That of
+        groups is in every answer that has groups, and comes last where something else was withheld."""
+        return sorted(((rule, str(entry.get("why") or ""), str(entry.get("rewrite") or "")) for rule, entry in self.explained().items()),
+                      key=lambda said: said[0] == "group")
+
     def notes(self):
         """What the gate did, in sentences."""
         said = []
@@ -70,8 +76,6 @@ class Disclosure(dict):
         if self.get("groups_withheld") == "some":
             few = f"fewer than {self['threshold']} people" if self.get("threshold") else "few people"
             said.append(f"Groups of {few} are left out; whether there are any is not said.")
-        for rule, entry in self.explained().items():
-            said.append(" ".join(text for text in (f"{rule}:", entry.get("why"), entry.get("rewrite")) if text))
         if rounding := self.get("rounding"):
             said.append(f"Rounding: {rounding}.")
         if self.get("earlier_answer"):

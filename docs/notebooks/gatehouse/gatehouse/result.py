@@ -6,6 +6,7 @@ import itertools
 import pyarrow.types
 
 from .disclosure import Disclosure, in_words
+from .errors import Refused
 
 WITHHELD = "[c]"  # confidential, as British official statistics mark it
 MISSING = "–"
@@ -49,7 +50,7 @@ class Result:
             return "  ".join(c.rjust(w) if r else c.ljust(w) for c, w, r in zip(cells, widths, right)).rstrip()
 
         lines = [line(names), line(["-" * w for w in widths]), *map(line, rows)]
-        return "\n".join(lines + self._more() + [""] + self._legend() + self.disclosure.notes())
+        return "\n".join(lines + self._more() + [""] + self._legend() + self.disclosure.notes() + self._why())
 
     def _repr_html_(self):
         if not self.table.num_columns:
@@ -69,7 +70,24 @@ class Result:
             body.append(f"<tr>{''.join(cells)}</tr>")
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._more() + self._legend() + self.disclosure.notes())
         return (f'<div class="gatehouse-result"><table><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
-                f'<ul style="list-style:none;padding-left:0;font-size:85%;opacity:.8">{notes}</ul></div>')
+                f'<ul style="list-style:none;padding-left:0;font-size:85%;opacity:.8">{notes}</ul>{self._why_html()}</div>')
+
+    def _why(self):
+        """The record's explanation: for each rule what it asks, and what would pass."""
+        lines = []
+        for rule, why, rewrite in self.disclosure.explanations():
+            lines.append(f"{rule}: {why}")
+            if rewrite:
+                lines.append(f"  Instead: {rewrite}")
+        return ["", *lines] if lines else []
+
+    def _why_html(self):
+        rows = "".join(f'<tr><th style="text-align:left;vertical-align:top">{html.escape(rule)}</th><td style="text-align:left">{html.escape(why)}</td>'
+                       f'<td style="text-align:left">{html.escape(rewrite)}</td></tr>' for rule, why, rewrite in self.disclosure.explanations())
+        if not rows:
+            return ""
+        return ('<table class="gatehouse-why" style="font-size:85%"><thead><tr><th style="text-align:left">rule</th>'
+                f'<th style="text-align:left">what it asks</th><th style="text-align:left">instead</th></tr></thead><tbody>{rows}</tbody></table>')
 
     def _rows(self):
         """The rows that are shown: of each cell its text, its mark if it is withheld, and why."""
@@ -115,6 +133,19 @@ class Result:
 
     def _legend(self):
         return [f"{WITHHELD} withheld by the gate."] if any(mark for row in self._rows() for _, mark, _ in row) else []
+
+
+class Explanation(Result):
+    """How the gate would judge a question: a table with a row for each step and each number.
+
+    refused  the Refused that the question would be answered with, or None. The last row of the
+             table has the same, with the part of the question that is refused.
+    """
+
+    @property
+    def refused(self):
+        said = self.disclosure.get("refused")
+        return Refused(said["code"], said["sentence"], said.get("advice", "")) if said else None
 
 
 def _is_number(t):

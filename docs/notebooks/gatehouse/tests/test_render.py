@@ -83,7 +83,37 @@ class Rendering(unittest.TestCase):
         said = {"rules": [{"rule": "threshold", "why": "Too few.", "rewrite": "Ask for more."}], "where": [{"column": "b", "keys": {"a": "x"}}]}
         explained = answer({"a": [1, None], "b": [None, 2]}, explanation=said)
         self.assertEqual([[mark for _, mark, _ in row] for row in explained._rows()], [["", "[c]"], ["", ""]])
-        self.assertIn("threshold: Too few. Ask for more.", Cells(explained._repr_html_()).notes)
+        self.assertEqual([[text for text, _ in row] for row in Cells(explained._repr_html_()).rows[3:]],
+                         [["rule", "what it asks", "instead"], ["threshold", "Too few.", "Ask for more."]])
+        self.assertIn("threshold: Too few.\n  Instead: Ask for more.", repr(explained))
+
+    def test_the_rule_of_groups_stands_behind_those_that_withheld_something(self):
+        rules = [{"rule": "group", "why": "From ten on.", "rewrite": "Coarser keys."}, {"rule": "dominance", "why": "Nobody too much.", "rewrite": "A median."}]
+        shown = answer({"a": [1, None]}, explanation={"rules": rules})
+        self.assertEqual([row[0][0] for row in Cells(shown._repr_html_()).rows[4:]], ["dominance", "group"])
+        self.assertLess(repr(shown).index("dominance:"), repr(shown).index("group:"))
+
+    def test_an_answer_without_an_explanation_has_no_second_table(self):
+        self.assertEqual(answer({"a": [1, None]})._repr_html_().count("<table"), 1)
+
+    def test_an_odd_explanation_does_no_harm_and_is_escaped(self):
+        bad = "<script>alert(1)</script>"
+        for explanation in (None, {}, {"rules": None}, {"rules": [None, "x", {}, {"rule": bad, "why": bad, "rewrite": bad}]}, {"rules": [{"rule": "x", "why": None}]}):
+            shown = answer({"a": [1]}, explanation=explanation)
+            repr(shown)
+            self.assertNotIn("<script", shown._repr_html_())
+            Cells(shown._repr_html_())
+
+    def test_an_explained_question_is_a_table_whose_refusal_comes_last(self):
+        steps = {"step": [1, 2], "depth": [1, 0], "engine": ["vault", None], "kind": ["people", "refused"], "what": ["patients", "the whole SELECT"],
+                 "rule": [None, "GH-204"], "note": ["One row for each person.", "S."], "advice": [None, "A."]}
+        record = {"gatehouse.disclosure": json.dumps({**RECORD, "outcome": "explained", "suppressed_cells": {}, "groups_withheld": "none",
+                                                      "refused": {"code": "GH-204", "sentence": "S.", "advice": "A.", "part": ""}})}
+        shown = gatehouse.Explanation(pa.table(steps).replace_schema_metadata(record))
+        self.assertEqual((shown.refused.code, shown.refused.sentence, shown.refused.advice), ("GH-204", "S.", "A."))
+        self.assertNotIn("[c]", repr(shown) + shown._repr_html_())
+        self.assertEqual(Cells(shown._repr_html_()).rows[2][4][0], "the whole SELECT")
+        self.assertIsNone(gatehouse.Explanation(pa.table(steps)).refused)
 
     def test_parts_of_a_record_that_are_not_known_do_no_harm(self):
         odd = answer({"a": [None]}, cells=[1, None, "x", {}], other={"x": 1}, withheld=[{"column": "nope"}, {"column": 99}], suppressed_cells={"new-rule": 1})

@@ -67,6 +67,37 @@ class Workspaces(unittest.TestCase):
         # The words of DuckDB are several sentences: these parts come from the server, not from its text.
         self.assertRegex(self.refused("SELECT count(nothing) FROM patients").sentence, "nothing.*\n?Candidate bindings")
 
+    def test_why_and_what_would_pass_stand_beneath_the_table(self):
+        answer = self.workspace.ask(SMALL_CELL)
+        rules = dict((rule, rewrite) for rule, _, rewrite in answer.disclosure.explanations())
+        self.assertIn("threshold", rules)
+        for shown in (repr(answer), answer._repr_html_()):
+            self.assertIn(rules["threshold"], shown)
+
+    def test_a_question_is_explained_and_not_asked(self):
+        sql = "SELECT region, count(*) AS n, avg(value) AS mean FROM events JOIN patients USING (person_id) WHERE code = ? GROUP BY region ORDER BY n;"
+        for connection in (self.workspace, self.workspace.connection):
+            explained = gatehouse.explain(connection, sql, ["1003671000000109"])
+            self.assertIsNone(explained.refused)
+            self.assertEqual(explained.disclosure.outcome, "explained")
+            rows = {row["what"]: row for row in explained.table.to_pylist()}
+            self.assertEqual(rows["events JOIN patients ON events.person_id = patients.person_id"]["rule"], "joined on person_id")
+            self.assertEqual((rows["avg(value) AS mean"]["kind"], rows["count(*) AS n"]["kind"]), ("mean of a measure", "count of rows"))
+            self.assertEqual((rows["GROUP BY region"]["kind"], rows["GROUP BY region"]["engine"]), ("protected aggregate", "vault"))
+            self.assertIn("avg(value) AS mean", repr(explained))
+            self.assertIn("joined on person_id", explained._repr_html_())
+
+    def test_a_question_that_would_be_refused_is_explained_up_to_there(self):
+        explained = gatehouse.explain(self.workspace, "SELECT sex, max(birth_year) FROM patients GROUP BY sex")
+        last = explained.table.to_pylist()[-1]
+        self.assertEqual((last["kind"], last["what"], last["rule"]), ("refused", "max(birth_year)", "GH-206"))
+        self.assertIn("quantile_cont", last["advice"])
+        self.assertEqual((explained.refused.code, explained.refused.sentence), ("GH-206", last["note"]))
+        self.assertIn("`max(birth_year)`", self.refused("SELECT sex, max(birth_year) FROM patients GROUP BY sex").sentence)
+        with self.assertRaises(gatehouse.Refused) as caught:
+            gatehouse.explain(self.workspace, "SELECT nothing FROM patients")
+        self.assertEqual(caught.exception.code, "GH-202")
+
     def test_a_token_that_nobody_has_is_refused(self):
         with tempfile.NamedTemporaryFile("w") as token:
             token.write("gatehouse_nobody")
