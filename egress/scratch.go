@@ -1,7 +1,9 @@
 package egress
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -172,10 +174,20 @@ func (q *question) shape() (*Shape, error) {
 	return out, nil
 }
 
-// parameterSchema lists parameters, each once.
+// parameterSchema lists parameters, each once: numbered ones in their order, which
+// is not that of the plan, then named ones.
 func parameterSchema(asked []*plan.Param) *arrow.Schema {
 	seen := map[string]bool{}
 	var params []arrow.Field
+	number := func(p *plan.Param) int {
+		n, err := strconv.Atoi(p.Name)
+		if err != nil {
+			return math.MaxInt
+		}
+		return n
+	}
+	asked = slices.Clone(asked)
+	slices.SortStableFunc(asked, func(a, b *plan.Param) int { return cmp.Compare(number(a), number(b)) })
 	for _, p := range asked {
 		if seen[p.Name] {
 			continue

@@ -51,6 +51,9 @@ class Workspaces(unittest.TestCase):
         asked = self.workspace.ask("SELECT count(*) AS n FROM patients WHERE region = ?", [region])
         written = self.workspace.ask(f"SELECT count(*) AS n FROM patients WHERE region = '{region}'")
         self.assertEqual(asked.table, written.table)
+        both = "SELECT count(*) FILTER (WHERE sex = {}) AS women, count(*) AS n FROM patients WHERE region = {}"  # the plan names the second first
+        asked, written = self.workspace.ask(both.format("?", "?"), ["F", region]), self.workspace.ask(both.format("'F'", f"'{region}'"))
+        self.assertEqual(asked.table, written.table)
 
     def test_a_table_is_made_and_dropped(self):
         made = self.workspace.ask("CREATE OR REPLACE TABLE from_the_module AS SELECT person_id, sex FROM patients")
