@@ -19,7 +19,7 @@ import (
 
 func newCatalogCommand() *cobra.Command {
 	var dir string
-	cmd := &cobra.Command{Use: "catalog", Short: "See and verify the published versions of an installation, and the definitions that come with Gatehouse"}
+	cmd := &cobra.Command{Use: "catalog", Short: "See and verify the published versions of an installation, take people out of them, and the definitions that come with Gatehouse"}
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "List the published versions", Args: cobra.NoArgs,
@@ -40,7 +40,7 @@ func newCatalogCommand() *cobra.Command {
 			panic(err) // the flag stands above
 		}
 	}
-	cmd.AddCommand(newCatalogDefinitionCommand())
+	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogWithdrawCommand())
 	return cmd
 }
 

@@ -15,7 +15,7 @@ import (
 
 func newProjectCommand() *cobra.Command {
 	c := &cobra.Command{Use: "project", Short: "Draft, submit, approve and stop projects, with a token of one's own"}
-	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand())
+	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand(), newProjectUseVersionCommand())
 	type step = func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
 	for _, s := range []struct {
 		name, short, done string
