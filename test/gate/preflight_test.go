@@ -3,6 +3,8 @@ package gate
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -265,4 +267,42 @@ func parameterRow(t *testing.T, values ...any) arrow.RecordBatch {
 		}
 	}
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, 1)
+}
+
+// The example of docs/gate.md is what EXPLAIN GATE says.
+func TestTheDocumentedExplanationIsTrue(t *testing.T) {
+	w := newWorld(t)
+	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "gate.md"))
+	must(t, err)
+	_, after, found := strings.Cut(string(text), "```sql\nEXPLAIN GATE ")
+	sql, after, closed := strings.Cut(after, "```")
+	if !found || !closed {
+		t.Fatal("docs/gate.md has no example of EXPLAIN GATE")
+	}
+	params := parameterRow(t, "1003671000000109")
+	defer params.Release()
+	rows, _, err := w.explain("EXPLAIN GATE "+sql, params)
+	must(t, err)
+	var documented [][]string
+	for line := range strings.Lines(strings.TrimLeft(after, "\n")) {
+		if !strings.HasPrefix(line, "|") {
+			break
+		}
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		for i := range cells {
+			cells[i] = strings.Trim(strings.TrimSpace(cells[i]), "`")
+		}
+		documented = append(documented, cells)
+	}
+	if len(documented) != len(rows)+2 {
+		t.Fatalf("docs/gate.md shows %d steps of %d:\n%v", len(documented)-2, len(rows), rows)
+	}
+	for i, cells := range documented[2:] {
+		for c, name := range documented[0] {
+			begin, _, cut := strings.Cut(cells[c], "…")
+			if got := rows[i][name]; got != cells[c] && !(cells[c] == "" && got == "NULL") && !(cut && strings.HasPrefix(got, begin)) {
+				t.Errorf("step %d: %s is %q, and docs/gate.md says %q", i+1, name, got, cells[c])
+			}
+		}
+	}
 }
