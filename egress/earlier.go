@@ -71,7 +71,7 @@ type asked struct{ question, population string }
 // asked fingerprints a release: equal ones have equal answers as long as nobody
 // enters or leaves the populations.
 func (q *question) asked(r *plan.Release) asked {
-	rows, _ := r.Rows(true, false)
+	rows, _ := r.Rows("", true, false)
 	text := []string{"1", q.session.Project.ID, q.policy.FullName(), q.policy.Hash, r.SQL, rows, r.People(), fmt.Sprint(r.Node.Sets, r.Node.Grouping, r.AtomsAdded, r.Counted)}
 	for _, c := range r.Cells {
 		text = append(text, fmt.Sprint(c.Measure, c.Contributors, c.RowSets, c.Grain, c.Sums, c.Rows, c.People, c.Type.SQL()))

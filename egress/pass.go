@@ -61,9 +61,9 @@ type rowStream struct {
 	err     error
 }
 
-func openRows(ctx context.Context, vault Vault, r *plan.Release, identity, sorted bool) *rowStream {
+func openRows(ctx context.Context, vault Vault, r *plan.Release, spool string, identity, sorted bool) *rowStream {
 	ctx, stop := context.WithCancel(ctx)
-	sql, columns := r.Rows(identity, sorted)
+	sql, columns := r.Rows(spool, identity, sorted)
 	reader, err := vault.Query(ctx, sql)
 	return &rowStream{reader: reader, columns: columns, err: err, close: sync.OnceFunc(func() {
 		stop()
@@ -76,14 +76,14 @@ func openRows(ctx context.Context, vault Vault, r *plan.Release, identity, sorte
 // runPass makes the pass, and a second one over sorted rows if the first finds
 // rows of a person apart. It fills in the evidence of t, and gives the atoms.
 // early, unless it is nil, gives the rows for the first.
-func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector, early func() *rowStream) (*atomTable, error) {
+func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector, spool string, early func() *rowStream) (*atomTable, error) {
 	for _, sorted := range []bool{false, true} {
 		p := newPass(r, policy, t, collector)
 		var rows *rowStream
 		if early != nil && !sorted {
 			rows = early()
 		} else {
-			rows = openRows(ctx, vault, r, collector != nil, sorted)
+			rows = openRows(ctx, vault, r, spool, collector != nil, sorted)
 		}
 		whole, err := p.read(rows)
 		if err != nil {

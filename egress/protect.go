@@ -188,13 +188,19 @@ func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.
 func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, err error) {
 	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var early func() *rowStream
+	spool := ""
 	if audited || collector != nil || len(r.Shares) > 0 { // the rows are needed whatever the groups are
+		var drop func()
+		if spool, drop, err = putDown(ctx, vault, r); err != nil {
+			return nil, nil, nil, err
+		}
+		defer drop()
 		opened := make(chan *rowStream, 1)
-		go func() { opened <- openRows(ctx, vault, r, collector != nil, false) }()
+		go func() { opened <- openRows(ctx, vault, r, spool, collector != nil, false) }()
 		early = sync.OnceValue(func() *rowStream { return <-opened })
 		defer func() { early().close() }()
 	}
-	if t, err = readGroups(ctx, vault, r); err != nil {
+	if t, err = readGroups(ctx, vault, r, spool); err != nil {
 		return nil, nil, nil, err
 	}
 	defer func() {
@@ -204,7 +210,7 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 	}()
 	cells := rules(r, policy)
 	if audited || collector != nil || t.inDoubt(r, policy, cells) {
-		if atoms, err = runPass(ctx, vault, r, policy, t, collector, early); err != nil {
+		if atoms, err = runPass(ctx, vault, r, policy, t, collector, spool, early); err != nil {
 			return nil, nil, nil, err
 		}
 	}
@@ -255,8 +261,8 @@ func statistic(m plan.Measure) disclosure.Statistic {
 }
 
 // readGroups reads the vault's answer: gid, keys, aggregates, people of channels.
-func readGroups(ctx context.Context, vault Vault, r *plan.Release) (*groupTable, error) {
-	table, err := readAll(ctx, vault, r.SQL)
+func readGroups(ctx context.Context, vault Vault, r *plan.Release, spool string) (*groupTable, error) {
+	table, err := readAll(ctx, vault, r.Groups(spool))
 	if err != nil {
 		return nil, err
 	}

@@ -52,6 +52,7 @@ type Release struct {
 	inner    string // SELECT of u, h, keys, arguments and conditions
 	rows     string // SELECT of u, r and the same, with rowsWith before it
 	rowsWith string
+	spooled  []string // columns of the groups' answer over rows; nil if not worth it
 	with     string
 	channels []string
 	rowSets  []string // inner boolean columns
@@ -130,17 +131,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)
 	r.shares, r.MissingOf = b.shares, b.missing
 	r.passed(b)
-	outer := append(r.keyColumns(), r.groupHash()+" AS g")
-	for i, c := range r.Cells {
-		outer = append(outer, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
-	}
-	for i, cond := range b.channels {
-		people := "CAST(coalesce(bit_count(bit_or(h)" + filterSQL(cond) + "), 0) AS INTEGER)"
-		if r.Counted {
-			people = "count(*)" + filterSQL(cond)
-		}
-		outer = append(outer, people+" AS m"+strconv.Itoa(i))
-	}
+	outer := r.answer(b)
 	r.inner, r.with = b.inner(r.unitColumns()), b.p.with()
 	r.SQL = r.with + "SELECT " + strings.Join(outer, ", ") + " FROM (" + r.inner + ") AS s" + r.groupBy()
 	if b.p.err != nil {
@@ -150,6 +141,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.spoolGroups(rows)
 	r.rows, r.rowsWith = rows.inner([]string{"u", "r"}), rows.p.with()
 	return r, rows.p.err
 }
@@ -200,8 +192,11 @@ func (r *Release) unitColumns() []string {
 	if r.Counted {
 		return []string{"u"}
 	}
-	return []string{"u", "CAST(1 AS UBIGINT) << (hash(u) & 63) AS h"}
+	return []string{"u", unitBit + " AS h"}
 }
+
+// unitBit is one of 64 bits for each person.
+const unitBit = "CAST(1 AS UBIGINT) << (hash(u) & 63)"
 
 // groupHash names a group by its keys, as Rows does.
 func (r *Release) groupHash() string {
@@ -287,7 +282,9 @@ type RowColumns struct {
 // them) and y0… (Values of them, as DOUBLE), as far as the RowColumns say. The rows
 // of a person follow each other where DuckDB keeps the order of the tables, and
 // certainly when sorted.
-func (r *Release) Rows(identity, sorted bool) (string, RowColumns) {
+//
+// spool is where Spool put them; "" to compute them.
+func (r *Release) Rows(spool string, identity, sorted bool) (string, RowColumns) {
 	columns := RowColumns{Row: identity && !r.Counted, Group: r.Keys > 0, Signature: r.RowSets > 0, Values: r.Values}
 	out := []string{"u"}
 	if columns.Row {
@@ -303,6 +300,9 @@ func (r *Release) Rows(identity, sorted bool) (string, RowColumns) {
 		out = append(out, "CAST("+v+" AS DOUBLE) AS y"+strconv.Itoa(i))
 	}
 	sql := r.rowsWith + "SELECT " + strings.Join(out, ", ") + " FROM (" + r.rows + ") AS s"
+	if spool != "" {
+		sql = "SELECT " + strings.Join(out, ", ") + " FROM " + Ident(spool) + " AS s"
+	}
 	if sorted {
 		sql += " ORDER BY u"
 	}

@@ -1,0 +1,71 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The rows of a release are read twice: for the groups, and one by one for their
+// evidence. Where it is work to find them they are put down once, in a table of
+// the vault's own that lives as long as the question.
+
+// Spool is the statement that puts the rows into a new table of the vault, which
+// Groups and Rows then read; "" where to compute them twice is cheaper.
+func (r *Release) Spool(table string) string {
+	if r.spooled == nil {
+		return ""
+	}
+	return "CREATE TABLE " + Ident(table) + " AS " + r.rowsWith + r.rows
+}
+
+// Groups is SQL, over the rows that Spool put into a table; SQL itself for "".
+func (r *Release) Groups(spool string) string {
+	if spool == "" {
+		return r.SQL
+	}
+	rows := Ident(spool)
+	if !r.Counted {
+		rows = "(SELECT *, " + unitBit + " AS h FROM " + rows + ")"
+	}
+	return "SELECT " + strings.Join(r.spooled, ", ") + " FROM " + rows + " AS s" + r.groupBy()
+}
+
+// spoolGroups prints the columns of Groups, if the rows are worth putting down. It
+// names in b whatever they need.
+func (r *Release) spoolGroups(b *releaseBuilder) {
+	if !laborious(r.Node.Input) {
+		return
+	}
+	r.spooled = r.answer(b)
+}
+
+// answer is the columns of SQL's answer over the inner columns of b.
+func (r *Release) answer(b *releaseBuilder) []string {
+	out := append(r.keyColumns(), r.groupHash()+" AS g")
+	for i, c := range r.Cells {
+		out = append(out, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
+	}
+	for i, cond := range b.channels {
+		people := "CAST(coalesce(bit_count(bit_or(h)" + filterSQL(cond) + "), 0) AS INTEGER)"
+		if r.Counted {
+			people = "count(*)" + filterSQL(cond)
+		}
+		out = append(out, people+" AS m"+strconv.Itoa(i))
+	}
+	return out
+}
+
+// laborious reports whether to find the rows of a node is more work than to write
+// them down: not if they stand in one table, all of them or as many as there are
+// people at most.
+func laborious(n Node) bool {
+	switch n := n.(type) {
+	case *Scan, *Values:
+		return false
+	case *Project:
+		return laborious(n.Input)
+	case *Filter:
+		return !n.once || laborious(n.Input)
+	}
+	return true
+}
