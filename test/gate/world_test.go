@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,6 +30,9 @@ import (
 var engineBinary string
 
 func TestMain(m *testing.M) {
+	if plan := os.Getenv(killedEnv); plan != "" {
+		os.Exit(answerUntilKilled(plan))
+	}
 	dir, err := os.MkdirTemp("", "gate")
 	if err != nil {
 		panic(err)
@@ -104,6 +108,18 @@ var worldTables = []catalog.Table{
 	{Name: "codes", Public: true, Columns: []catalog.Column{column("code", "VARCHAR", catalog.ClassReference, ""), column("system", "VARCHAR", catalog.ClassReference, ""), column("term", "VARCHAR", catalog.ClassReference, "")}},
 }
 
+// mountedTables are worldTables with their files.
+func mountedTables() []catalog.Table {
+	tables := slices.Clone(worldTables)
+	for i := range tables {
+		tables[i].Files = []catalog.File{{Path: tables[i].Name + ".parquet"}}
+		if tables[i].Name == "patients" {
+			tables[i].Rows, tables[i].People = people, people // as a manifest says of a table with one row per person
+		}
+	}
+	return tables
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := t.Context()
@@ -126,14 +142,9 @@ func newWorld(t *testing.T) *world {
 	w.plain = engine.Publish{Process: process}
 	must(t, w.plain.Open(ctx))
 	must(t, w.plain.Exec(ctx, worldSQL...))
-	mount := workspaces.Mount{Version: catalog.Version{Dataset: "world", Number: 1, Folder: version}, Tables: worldTables, Complete: true}
-	for i := range mount.Tables {
-		table := &mount.Tables[i]
-		file := table.Name + ".parquet"
-		table.Files = []catalog.File{{Path: file}}
-		if table.Name == "patients" {
-			table.Rows, table.People = people, people // as a manifest says of a table with one row per person
-		}
+	mount := workspaces.Mount{Version: catalog.Version{Dataset: "world", Number: 1, Folder: version}, Tables: mountedTables(), Complete: true}
+	for _, table := range mount.Tables {
+		file := table.Files[0].Path
 		must(t, w.plain.Exec(ctx, fmt.Sprintf("COPY (%s) TO '%s' (FORMAT parquet)", exportSQL[table.Name], filepath.Join(version, file))))
 		pid := ""
 		if !table.Public {
@@ -178,6 +189,12 @@ func newState(t *testing.T, dir string) *state.DB {
 	db, err := state.Open(t.Context(), filepath.Join(dir, "state", "gatehouse.db"), state.Options{Journal: journal.New(signer, filepath.Join(dir, "checkpoint"))})
 	must(t, err)
 	t.Cleanup(func() { db.Close() })
+	populate(t, db)
+	return db
+}
+
+// populate makes the user, the project and the workspace.
+func populate(t *testing.T, db *state.DB) {
 	must(t, db.Update(t.Context(), func(tx *state.Tx) error {
 		for _, q := range []string{
 			`INSERT INTO users VALUES ('ada', '2026-01-01T00:00:00.000000Z')`,
@@ -190,7 +207,6 @@ func newState(t *testing.T, dir string) *state.DB {
 		}
 		return nil
 	}))
-	return db
 }
 
 type testLog struct{ t *testing.T }
