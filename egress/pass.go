@@ -273,6 +273,9 @@ channels:
 		} else if v := values[of.Value]; v.IsValid(i) {
 			t.shares[s].row(unit)
 			t.shares[s].value(unit, v.Value(i), p.policy.Threshold)
+			if of.Squares {
+				t.shares[s].follow(v.Value(i), p.policy.Threshold)
+			}
 		}
 	}
 }
@@ -297,7 +300,9 @@ type shareTally struct {
 	sums, rows disclosure.Shares
 	people     int
 	common     []candidate
-	ended      bool // no value can be common any more
+	ended      bool        // no value can be common any more
+	values     []candidate // different values, by row
+	many       bool        // they are more than two that nearly everybody has, and of few people
 }
 
 // candidate is a value that nearly everybody may turn out to have.
@@ -353,6 +358,42 @@ func (s *shareTally) value(unit int64, x float64, k int) {
 	s.ended = len(kept) == 0
 }
 
+// follow counts the rows of each value. Of two values that all but k−1 people have
+// there are no more than k+1 different ones in all.
+func (s *shareTally) follow(x float64, k int) {
+	if s.many {
+		return
+	}
+	for i := range s.values {
+		if c := &s.values[i]; c.value == x || c.value != c.value && x != x {
+			c.people++
+			return
+		}
+	}
+	if len(s.values) == k+1 {
+		s.many, s.values = true, nil
+		return
+	}
+	s.values = append(s.values, candidate{value: x, people: 1})
+}
+
+// twoMost is how many people have one of the two values that most have, where each
+// has one row; 0 where they have more, or there are many values.
+func (s *shareTally) twoMost() int {
+	if int(s.rows.Total) != s.people {
+		return 0
+	}
+	first, second := 0, 0
+	for _, c := range s.values {
+		if c.people > first {
+			first, second = c.people, first
+		} else {
+			second = max(second, c.people)
+		}
+	}
+	return first + second
+}
+
 // flush ends the rows of a unit.
 func (s *shareTally) flush() {
 	add := func(to *disclosure.Shares, x float64) {
@@ -377,6 +418,7 @@ func (s *shareTally) finish(of plan.RowShare) disclosure.CellShares {
 	for _, c := range s.common {
 		out.Common = max(out.Common, c.people)
 	}
+	out.Two = s.twoMost()
 	return out
 }
 

@@ -54,6 +54,7 @@ type CellShares struct {
 	Sums, Rows Shares // by absolute values, by rows
 	People     int    // with a value
 	Common     int    // of them, those with the value that most have
+	Two        int    // of them, those with one of the two values that most have; 0 where squares are not in the number, or people have several
 	Literal    bool   // every value is the same: Sums and Common say nothing
 }
 
@@ -61,6 +62,13 @@ type CellShares struct {
 // shows the few who have another.
 func (s CellShares) constant(threshold int) bool {
 	return !s.Literal && s.Common >= threshold && s.People-s.Common < threshold
+}
+
+// twoValues reports whether nearly everybody has one of two values, of a number
+// that squares are in: with how many there are and their sum it shows the few who
+// have another.
+func (s CellShares) twoValues(threshold int) bool {
+	return !s.Literal && s.Two > 0 && s.People-s.Two < threshold
 }
 
 // Verdict is what leaves of a group: nothing (Dropped), or the numbers that are
@@ -92,7 +100,7 @@ func judgeCell(p Policy, i int, c Cell, e Evidence) Rule {
 	for _, s := range e.Shares {
 		switch {
 		case s.Cell != i:
-		case c.Sums && !s.Literal && s.Sums.Dominated(p.Dominance), c.Rows && s.Rows.Dominated(p.Dominance), s.constant(p.Threshold):
+		case c.Sums && !s.Literal && s.Sums.Dominated(p.Dominance), c.Rows && s.Rows.Dominated(p.Dominance), s.constant(p.Threshold), s.twoValues(p.Threshold):
 			return RuleDominance
 		// Fewer people than threshold cannot fill this part of the rows, if each has
 		// at most as many rows as the person with most.

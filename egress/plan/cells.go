@@ -252,9 +252,16 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 			s.value = b.column("x", "1")
 		} else {
 			s.value = b.value(v)
+			s.squares = cell.Measure == MeasureRegression || cell.Measure == MeasureSpread && !indicator(v, b.node.Input.Columns())
 		}
 		b.shares = append(b.shares, s)
 	}
+}
+
+// indicator reports whether a value is 0 or 1 by a condition: of these both are counted.
+func indicator(e Expr, in []Column) bool {
+	col, err := derive(e, in)
+	return err == nil && col.Form == FormIndicator
 }
 
 func orOne(e Expr) Expr {

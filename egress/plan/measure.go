@@ -2,10 +2,8 @@ package plan
 
 import (
 	"math/big"
-	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
-	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
 // maxParts bounds into how many conditional parts one aggregate is taken apart.
@@ -154,54 +152,6 @@ func simpleColumn(e Expr) bool {
 		}
 	}
 	return false
-}
-
-// checkDerivedAlone: a number computed from each person's rows is released by
-// itself. Beside another number of the same people it could tell of the one
-// person for whom the two were made to differ.
-func checkDerivedAlone(n *Aggregate) error {
-	in := n.Input.Columns()
-	var columns []int
-	counted, others := false, false
-	for _, a := range n.Aggs {
-		derived := false
-		Walk(a, func(e Expr) bool {
-			if ref, ok := e.(*Ref); ok && in[ref.Index].Form == FormDerived {
-				inside := slices.ContainsFunc(a.Args, func(x Expr) bool { return contains(x, ref) })
-				if m, _ := MeasureOf(a); inside && m != MeasureCount && m != MeasureDistinct {
-					derived = true
-					columns = append(columns, ref.Index)
-				}
-			}
-			return true
-		})
-		if !derived {
-			if m, _ := MeasureOf(a); m == MeasureCount || m == MeasureDistinct {
-				counted = true
-			} else {
-				others = true
-			}
-		}
-	}
-	slices.Sort(columns)
-	columns = slices.Compact(columns)
-	if len(columns) == 0 {
-		return nil
-	}
-	if len(columns) > 1 || others || (counted && in[columns[0]].Class == catalog.ClassDimension) {
-		return gatehouse.Errorf(gatehouse.CodeMeasure, "A number computed for each person is answered by itself, not beside others.").
-			WithAdvice("Ask for it in a question of its own.")
-	}
-	return nil
-}
-
-func contains(e, what Expr) bool {
-	found := false
-	Walk(e, func(e Expr) bool {
-		found = found || e == what
-		return !found
-	})
-	return found
 }
 
 func measurable(t Type, form Form) bool {

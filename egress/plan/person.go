@@ -23,6 +23,13 @@ func checkPersonAggregate(n *Aggregate, keys []Column) error {
 		}
 		n.cols[len(keys)+i] = col
 	}
+	if plainly(n) { // what is NULL then is missing in the data as published
+		for i, a := range n.Aggs {
+			if col := &n.cols[len(keys)+i]; col.Form == FormDerived && !slices.ContainsFunc(a.Args, func(e Expr) bool { c, err := derive(e, in); return err != nil || c.Nulls != NullsRaw }) {
+				col.Nulls = NullsRaw
+			}
+		}
+	}
 	return nil
 }
 

@@ -71,6 +71,9 @@ type RowCount struct {
 // that have the value. Value is −1 where every row has the same.
 type RowShare struct {
 	Cell, Set, Value int
+	// Squares: squares of the values are in the number too, so that two values that
+	// nearly everybody has tell of the others.
+	Squares bool
 }
 
 // Cell is one aggregate of a release, and what must be measured for it.
@@ -99,6 +102,7 @@ type share struct {
 	filter  string // condition, or ""
 	set     int    // its row set, or −1
 	literal bool   // every value is the same literal: only the rows matter
+	squares bool   // squares of the value are in the number
 }
 
 type releaseBuilder struct {
@@ -326,7 +330,7 @@ func (r *Release) passed(b *releaseBuilder) {
 		}
 	}
 	for _, s := range b.shares {
-		share := RowShare{Cell: s.cell, Set: s.set, Value: -1}
+		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Squares: s.squares}
 		if !s.literal {
 			share.Value = value(s.value)
 		}

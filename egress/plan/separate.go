@@ -36,7 +36,7 @@ func separate(n *Aggregate, slot *Node) error {
 	if err != nil {
 		return err
 	}
-	if err := checkDerivedAlone(n); err != nil {
+	if err := checkComputed(n); err != nil {
 		return err
 	}
 	first := &Aggregate{Input: n.Input, Groups: n.Groups, Sets: n.Sets}
@@ -92,6 +92,7 @@ func kindsOf(n *Aggregate) (*kinds, error) {
 	in := n.Input.Columns()
 	var names []string
 	var columns []map[source]bool // of each measure
+	var computed [][]origin       // of each measure: the numbers computed for each person in it
 	var factors []bool            // the measure is a product
 	found := newSources()
 	place := func(name string, i int, of ...Expr) {
@@ -100,12 +101,13 @@ func kindsOf(n *Aggregate) (*kinds, error) {
 			at = len(names)
 			names, k.measures = append(names, name), append(k.measures, nil)
 			from := map[source]bool{}
+			var origins []origin
 			product := false
 			for _, e := range of {
-				found.into(from, n.Input, e)
+				origins = append(origins, found.whole(from, n.Input, e)...)
 				product = product || len(factorsOf(e)) > 0
 			}
-			columns, factors = append(columns, from), append(factors, product)
+			columns, computed, factors = append(columns, from), append(computed, origins), append(factors, product)
 		}
 		k.measures[at] = append(k.measures[at], i)
 	}
@@ -168,7 +170,6 @@ func kindsOf(n *Aggregate) (*kinds, error) {
 	// condition may look at what is measured, and they have no column in common
 	// (but for the factors of a product, which are judged each by itself).
 	chosen := map[source]bool{}
-	found.conditions(chosen, n.Input)
 	for _, g := range n.Groups {
 		found.into(chosen, n.Input, g)
 	}
@@ -190,7 +191,11 @@ func kindsOf(n *Aggregate) (*kinds, error) {
 		}
 	}
 	for i := range columns {
-		if common(columns[i], chosen) {
+		below, known := found.around(n.Input, computed[i])
+		if !known || slices.ContainsFunc(computed[i], func(o origin) bool { return !plainly(o.at) }) {
+			return nil, severalMeasures("A number computed for each person stands beside other measures only if its rows are chosen by conditions on one column each: ask for it in a question of its own.")
+		}
+		if common(columns[i], chosen) || common(columns[i], below) {
 			return nil, severalMeasures("A condition or a group key looks at what is measured: ask for each measure in a question of its own; counts may stand beside it.")
 		}
 		for j := range i {

@@ -90,9 +90,12 @@ func (s *sources) into(out map[source]bool, n Node, e Expr) {
 
 // conditions adds the sources of everything that decides which rows a node and
 // those below it have. The person decides nothing by itself, nor does it that a
-// column has a value.
-func (s *sources) conditions(out map[source]bool, n Node) {
+// column has a value. What is below the nodes without is left out.
+func (s *sources) conditions(out map[source]bool, n Node, without ...Node) {
 	seen := map[Node]bool{}
+	for _, n := range without {
+		seen[n] = true
+	}
 	var visit func(n Node)
 	visit = func(n Node) {
 		if seen[n] {

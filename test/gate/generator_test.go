@@ -28,8 +28,9 @@ type measure struct {
 	need  int    // people that must contribute, by docs/gate.md
 	// zeros: a 0 is a contribution too; side: the smallest part of the rows on one
 	// side of a quantile; sums, rows: shares of them are judged.
-	zeros, sums, rows bool
-	side              float64
+	// squares: of two values that nearly everybody has, the rest is judged.
+	zeros, sums, rows, squares bool
+	side                       float64
 }
 
 // patientNumbers are over the columns of patients, eventNumbers over those of
@@ -41,7 +42,7 @@ var (
 		{sql: "sum(t.imd_decile)", value: "t.imd_decile", need: 10, sums: true},
 		{sql: "avg(t.birth_year)", value: "t.birth_year", need: 10, sums: true, rows: true},
 		{sql: "avg(2025 - t.birth_year)", value: "2025 - t.birth_year", need: 10, sums: true, rows: true},
-		{sql: "stddev_samp(t.imd_decile)", value: "t.imd_decile", need: 11, sums: true, rows: true},
+		{sql: "stddev_samp(t.imd_decile)", value: "t.imd_decile", need: 11, sums: true, rows: true, squares: true},
 		{sql: "median(t.birth_year)", value: "t.birth_year", zeros: true, need: 20, rows: true, side: 0.5},
 		{sql: "quantile_cont(t.imd_decile, 0.25)", value: "t.imd_decile", zeros: true, need: 20, rows: true, side: 0.25},
 	}
@@ -52,11 +53,18 @@ var (
 		{sql: "avg(e.value)", value: "e.value", need: 10, sums: true, rows: true},
 		{sql: "median(e.value)", value: "e.value", zeros: true, need: 20, rows: true, side: 0.5},
 	}
+	computedNumbers = []measure{
+		{sql: "count(*)", value: "1", zeros: true, need: 10},
+		{sql: "sum(c.n)", value: "c.n", need: 10, sums: true},
+		{sql: "avg(c.n)", value: "c.n", need: 10, sums: true, rows: true},
+		{sql: "stddev_samp(c.n)", value: "c.n", need: 11, sums: true, rows: true, squares: true},
+		{sql: "median(c.n)", value: "c.n", zeros: true, need: 20, rows: true, side: 0.5},
+	}
 	admissionNumbers = []measure{
 		{sql: "count(*)", value: "1", zeros: true, need: 10, rows: true},
 		{sql: "sum(a.length_of_stay)", value: "a.length_of_stay", need: 10, sums: true},
 		{sql: "avg(a.length_of_stay)", value: "a.length_of_stay", need: 10, sums: true, rows: true},
-		{sql: "stddev_pop(a.discharged - a.admitted)", value: "a.discharged - a.admitted", need: 11, sums: true, rows: true},
+		{sql: "stddev_pop(a.discharged - a.admitted)", value: "a.discharged - a.admitted", need: 11, sums: true, rows: true, squares: true},
 	}
 )
 
@@ -70,6 +78,9 @@ var sources = []struct {
 	{"", "(SELECT * FROM patients WHERE birth_year > 1940) t", patientNumbers, nil},
 	{"WITH seen AS (SELECT DISTINCT person_id FROM events WHERE code LIKE '6%') ", "patients t SEMI JOIN seen ON seen.person_id = t.person_id", patientNumbers, nil},
 	{"WITH few AS (SELECT person_id FROM admissions GROUP BY person_id HAVING count(*) <= 2) ", "patients t JOIN few ON few.person_id = t.person_id", patientNumbers, nil},
+	{"WITH c AS (SELECT person_id, count(*) AS n FROM events WHERE code LIKE '6%' GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
+	{"WITH c AS (SELECT person_id, max(length_of_stay) AS n FROM admissions GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
+	{"WITH c AS (SELECT person_id, count(DISTINCT method) AS n FROM admissions WHERE length_of_stay > 5 GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
 	{"", "patients t JOIN events e ON t.person_id = e.person_id", eventNumbers, []string{"e.code = '60621009'", "e.date > DATE '2018-01-01'"}},
 	{"", "patients t JOIN admissions a USING (person_id)", admissionNumbers, []string{"a.method = 'emergency'", "a.diagnosis LIKE 'I%'"}},
 	{"WITH e AS (SELECT person_id, value, code, date, row_number() OVER (PARTITION BY person_id ORDER BY date, code, value) AS r FROM events) ", "patients t JOIN e ON t.person_id = e.person_id AND e.r <= 2", eventNumbers, []string{"e.code = '60621009'"}},
@@ -112,7 +123,7 @@ func (q measured) selecting(what string) string {
 // counted asks the plain tables, by group, for: people; people who contribute;
 // people with a row that does not; the sum of people's absolute sums and the two
 // largest; the same of their numbers of rows; people with a value, and with the
-// most common one; and whether nobody has two of the rows.
+// most common one; whether nobody has two of the rows; people with one of the two most common.
 func (q measured) counted() string {
 	names := make([]string, len(q.keys))
 	columns := make([]string, 0, len(q.keys)+4)
@@ -148,8 +159,8 @@ func (q measured) counted() string {
 	return with + "gh_b AS (SELECT " + strings.Join(columns, ", ") + " FROM " + q.from + " WHERE " + q.where + "), " +
 		"gh_p AS (SELECT " + keys + "u, coalesce(bool_or(q AND " + adds + "), false) AS adds, bool_or(NOT (q AND v IS NOT NULL)) AS leaves, coalesce(sum(abs(v)) FILTER (WHERE q), 0) AS s, " +
 		"(count(v) FILTER (WHERE q))::DOUBLE AS n FROM gh_b" + group("u") + "), " +
-		"gh_c AS (SELECT " + keys + "max(n) AS common FROM (SELECT " + keys + "v, count(DISTINCT u) AS n FROM gh_b WHERE q AND v IS NOT NULL" + group("v") + ")" + group("") + ") " +
+		"gh_c AS (SELECT " + keys + "max(n) AS common, list_sum(max(n, 2)) AS two FROM (SELECT " + keys + "v, count(DISTINCT u) AS n FROM gh_b WHERE q AND v IS NOT NULL" + group("v") + ")" + group("") + ") " +
 		"SELECT " + strings.Join(append(picked, ""), ", ") + "count(*), count(*) FILTER (WHERE p.adds), count(*) FILTER (WHERE p.leaves), sum(p.s), coalesce(max(p.s, 2)[1], 0), coalesce(max(p.s, 2)[2], 0), " +
-		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0), (SELECT count(*) = count(DISTINCT u) FROM gh_b) FROM gh_p p LEFT JOIN gh_c c ON " + same +
+		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0), (SELECT count(*) = count(DISTINCT u) FROM gh_b), coalesce(any_value(c.two), 0) FROM gh_p p LEFT JOIN gh_c c ON " + same +
 		strings.ReplaceAll(group(""), "k", "p.k")
 }

@@ -13,12 +13,13 @@ import (
 type brute struct {
 	people, adding, leaving                          int
 	sum, sum1, sum2, rows, rows1, rows2, has, common float64
-	one                                              bool // nobody has two of the question's rows
+	two                                              float64 // of those who have a value: one of the two most common, where each has one
+	one                                              bool    // nobody has two of the question's rows
 }
 
 func readBrute(row []string) (b brute) {
 	f := func(i int) float64 { x, _ := strconv.ParseFloat(row[i], 64); return x }
-	return brute{int(f(0)), int(f(1)), int(f(2)), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), row[11] == "true"}
+	return brute{int(f(0)), int(f(1)), int(f(2)), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(12), row[11] == "true"}
 }
 
 // reason is why a number of the group is withheld, by docs/gate.md; "" where
@@ -40,6 +41,8 @@ func (b brute) reason(n measure) string {
 		return "nearly constant"
 	case n.side > 0 && n.side*b.rows < 10*b.rows1:
 		return "side of a quantile"
+	case n.squares && b.rows == b.has && b.has-b.two < 10:
+		return "nearly two values"
 	}
 	return ""
 }

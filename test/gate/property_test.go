@@ -75,6 +75,10 @@ var froms = []struct {
 	{"WITH t AS (SELECT p.*, n FROM patients p JOIN (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) c USING (person_id)) ", "t", nil},
 	{"WITH l AS (SELECT person_id, value, row_number() OVER (PARTITION BY person_id ORDER BY date DESC, value) AS r FROM events WHERE code = '271649006'), t AS (SELECT p.*, l.value FROM patients p LEFT JOIN l ON p.person_id = l.person_id AND l.r = 1) ", "t",
 		[]string{"avg(value)", "count(value)", "quantile_cont(value, 0.5)"}},
+	{"WITH c AS (SELECT person_id, count(*) AS n FROM events WHERE code LIKE '6%' GROUP BY person_id), t AS (SELECT patients.*, c.n FROM patients JOIN c USING (person_id)) ", "t",
+		[]string{"avg(n)", "sum(n)", "stddev_samp(n)", "median(n)", "quantile_cont(n, 0.75)", "avg(2 * n + 1)", "count(n)"}},
+	{"WITH c AS (SELECT person_id, arg_max(value, date) AS v FROM events WHERE code = '271649006' AND date > DATE '2012-01-01' GROUP BY person_id), t AS (SELECT patients.*, c.v FROM patients LEFT JOIN c USING (person_id)) ", "t",
+		[]string{"avg(v)", "stddev_samp(v)", "median(v)", "count(v)"}},
 	{"", "patients t JOIN events e USING (person_id) JOIN codes c ON e.code = c.code", []string{"count(*) FILTER (WHERE c.system = 'SNOMED CT')"}},
 	{"WITH m AS (SELECT person_id, max((code = '44054006')::INT) AS dm FROM events GROUP BY person_id), t AS (SELECT patients.*, m.dm FROM patients JOIN m USING (person_id)) ", "t", []string{"sum(dm)", "avg(dm)"}},
 }
