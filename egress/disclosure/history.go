@@ -43,6 +43,18 @@ func (h *History) Elements() int { return len(h.reg.atom) }
 // Tables is how many tables were kept.
 func (h *History) Tables() int { return len(h.tables) }
 
+// Bytes is about how much memory the history takes.
+func (h *History) Bytes() int {
+	n := 8*len(h.reg.atom) + 4*pageSize*len(h.reg.pages) + 32*len(h.reg.other) + 4*len(h.size) + 16*len(h.known)
+	for _, t := range h.tables {
+		n += t.bytes()
+	}
+	if h.packed != nil {
+		n += h.packed.bytes()
+	}
+	return n
+}
+
 // Judgement is what a history says of one table.
 type Judgement struct {
 	// Withheld says of each number whether it may not be released.

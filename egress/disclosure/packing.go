@@ -533,3 +533,18 @@ func (p *packing) lightestOpen(s int, more map[uint32]uint32) weight {
 	}
 	return lightest(len(vectors), columns, p.k)
 }
+
+// bytes is about how much memory it takes.
+func (p *packing) bytes() int {
+	r := len(p.shadows)
+	n := 4*len(p.acc) + p.k*r*r*2
+	for _, s := range p.sets {
+		for _, v := range s.pivots {
+			n += 16 * len(v.terms)
+		}
+		for _, o := range s.open {
+			n += 16 * len(o.value)
+		}
+	}
+	return n
+}
