@@ -44,17 +44,17 @@ func (s Spoils) Won(k int) bool { return s.Eliminated > 0 || 0 < s.Determined &&
 
 // Attack is all that the attacker can do.
 func (s *Sums) Attack(k int) Spoils {
-	if n := s.eliminate(k); n > 0 {
+	if n := s.Eliminate(k); n > 0 {
 		return Spoils{Eliminated: n}
 	}
 	return s.programme()
 }
 
-// eliminate looks for multiples of what was released that add up to something of
-// fewer than k people. Such a sum is a word of low weight of a linear code; it is
+// Eliminate looks for multiples of what was released that add up to something of
+// fewer than k people, and gives how many they are; 0 for none. Such a sum is a word of low weight of a linear code; it is
 // found by eliminating with other pivots again and again (information set
 // decoding: Prange, The use of information sets in decoding cyclic codes, 1962).
-func (s *Sums) eliminate(k int) (people int) {
+func (s *Sums) Eliminate(k int) (people int) {
 	order := make([]int, len(s.Unit))
 	for i := range order {
 		order[i] = i
