@@ -24,7 +24,7 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 	if len(r.Node.Sets) < 2 {
 		for i := range t.rows {
 			if !verdicts[i].Dropped {
-				auditGroups(policy, r, atoms.within(i), func(int) []int { return []int{0} }, conditions, verdicts, []int{i})
+				auditGroups(policy, r, atoms.within(i), func(int) []int { return []int{0} }, verdicts, []int{i})
 			}
 		}
 		return nil
@@ -44,7 +44,7 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(rolledUp(t.gid.Value(b)), rolledUp(t.gid.Value(a))), cmp.Compare(t.evidence[b].People[0], t.evidence[a].People[0]))
 	})
-	auditGroups(policy, r, atoms, func(i int) []int { return atoms.members[i] }, conditions, verdicts, order)
+	auditGroups(policy, r, atoms, func(i int) []int { return atoms.members[i] }, verdicts, order)
 	return nil
 }
 
@@ -58,8 +58,8 @@ func rolledUp(gid int64) int {
 
 // auditGroups admits the numbers of groups, cell by cell, in order. members are
 // the finest groups that one is made of.
-func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, members func(i int) []int, conditions int, verdicts []disclosure.Verdict, order []int) {
-	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*conditions)
+func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, members func(i int) []int, verdicts []disclosure.Verdict, order []int) {
+	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*r.Meant)
 	number := func(i, set int) disclosure.Number {
 		var n disclosure.Number
 		if policy.AllowFull && set >= 0 && atoms.same(members(i), -1, set) {
@@ -69,7 +69,9 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, me
 			set = base // nothing is missing here
 		}
 		for _, g := range members(i) {
-			n.Meanings = append(n.Meanings, g*conditions+set+1)
+			for _, m := range r.Meanings[set+1] {
+				n.Meanings = append(n.Meanings, g*r.Meant+m)
+			}
 			for _, at := range atoms.groups[g].atoms {
 				if set < 0 || atoms.sig[at]>>set&1 == 1 {
 					n.Atoms = append(n.Atoms, at)

@@ -52,9 +52,11 @@ func (c *cohorts) Rows(u []uint32, r, g []uint64, sig []int64) error {
 }
 
 // number is one released number: a group of the answer, and the condition that
-// the rows behind it meet (−1 for none).
+// the rows behind it meet (−1 for none). As one of people it has each once, or
+// (weighed) as often as the person themself is among the rows.
 type number struct {
 	row, set int
+	weighed  bool
 }
 
 // numbered are the numbers of one kind that would leave, and what each cell of
@@ -65,20 +67,23 @@ type numbered struct {
 	cells map[[2]int][]int32 // by group row and cell
 }
 
-func (n *numbered) add(row, cell, set int) {
-	key := number{row, set}
-	at, ok := n.index[key]
+func newNumbered() *numbered {
+	return &numbered{index: map[number]int32{}, cells: map[[2]int][]int32{}}
+}
+
+func (n *numbered) add(row, cell int, x number) {
+	at, ok := n.index[x]
 	if !ok {
 		at = int32(len(n.list))
-		n.index[key] = at
-		n.list = append(n.list, key)
+		n.index[x] = at
+		n.list = append(n.list, x)
 	}
 	n.cells[[2]int{row, cell}] = append(n.cells[[2]int{row, cell}], at)
 }
 
 // shown lists the numbers that the verdicts let out of cells that pick chooses.
 func shown(r *plan.Release, t *groupTable, verdicts []disclosure.Verdict, pick func(plan.Cell) bool) *numbered {
-	out := &numbered{index: map[number]int32{}, cells: map[[2]int][]int32{}}
+	out := newNumbered()
 	for i, v := range verdicts {
 		if v.Dropped || !released(r, t.gid.Value(i)) {
 			continue
@@ -88,7 +93,7 @@ func shown(r *plan.Release, t *groupTable, verdicts []disclosure.Verdict, pick f
 				continue
 			}
 			for _, set := range cell.RowSets {
-				out.add(i, c, set)
+				out.add(i, c, number{row: i, set: set})
 			}
 		}
 	}
@@ -118,15 +123,6 @@ func (c *cohorts) terms(t *groupTable, atoms *atomTable, n *numbered) [][]disclo
 			}
 		}
 		slices.SortFunc(out[l], func(a, b disclosure.Term) int { return int(a.Number - b.Number) })
-	}
-	return out
-}
-
-// byRow makes the table of numbers that are made of rows.
-func (c *cohorts) byRow(t *groupTable, atoms *atomTable, n *numbered) *disclosure.Cohorts {
-	out := &disclosure.Cohorts{Numbers: len(n.list), Patterns: c.terms(t, atoms, n), Elements: make([]disclosure.Element, len(c.rows))}
-	for i, r := range c.rows {
-		out.Elements[i] = disclosure.Element{Key: r, Unit: c.units[i], Pattern: c.labels[i]}
 	}
 	return out
 }

@@ -199,7 +199,7 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 		}
 	}
 	for _, t := range scratch {
-		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Stored: t.stored(), Known: t.Known, Once: t.Once})
+		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Stored: t.stored(), Known: t.Known, Once: t.Once, Repeats: t.Repeats, Degree: t.Degree})
 	}
 	return out
 }

@@ -241,7 +241,7 @@ func (s *scope) restore(r *releasedTable) {
 // admit withholds what, with everything released before, would tell of too few
 // people, and keeps the rest. It gives what the ledger must keep; nil for nothing
 // new. Until that is committed the scope is damaged.
-func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts) *releasedTable {
+func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts) (*releasedTable, error) {
 	out := &releasedTable{}
 	s.own = decision
 	made := !r.Counted && (c.madeRows() || c.oneEach())
@@ -264,6 +264,21 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 		h.Keep(j)
 		return table, j.Withheld
 	}
+	if r.Repeats {
+		n, rows, err := c.repeated(r, t, atoms, verdicts)
+		if err != nil {
+			return nil, err
+		}
+		if len(n.list) > 0 {
+			table := c.byPersonWeighed(t, atoms, n)
+			out.People, out.PeopleWithheld = keep(s.people, judge(s.people, n, table), table)
+		}
+		if len(rows.list) > 0 {
+			table := c.byRow(t, atoms, rows, true)
+			out.Rows, out.RowsWithheld = keep(s.rows, judge(s.rows, rows, table), table)
+		}
+		return out.orNothing(), nil
+	}
 	// What counts people, what is made of rows that the question made, and rows of
 	// which everybody has one: they may be people by another name.
 	n := shown(r, t, verdicts, func(cell plan.Cell) bool { return cell.People || r.Counted || made })
@@ -274,14 +289,18 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 	if !r.Counted {
 		n = shown(r, t, verdicts, func(cell plan.Cell) bool { return !cell.People })
 		if len(n.list) > 0 {
-			table := c.byRow(t, atoms, n)
+			table := c.byRow(t, atoms, n, false)
 			out.Rows, out.RowsWithheld = keep(s.rows, judge(s.rows, n, table), table)
 		}
 	}
-	if out.People == nil && out.Rows == nil {
+	return out.orNothing(), nil
+}
+
+func (r *releasedTable) orNothing() *releasedTable {
+	if r.People == nil && r.Rows == nil {
 		return nil
 	}
-	return out
+	return r
 }
 
 // seal makes the ledger's form of a released table.

@@ -55,8 +55,11 @@ type ScratchTable struct {
 	Table catalog.Table `json:"table"`
 	Known []plan.Column `json:"known"` // of each column of Table
 	Once  bool          `json:"once"`  // no person has two rows
-	SQL   string        `json:"sql"`   // as the researcher wrote it
-	Made  time.Time     `json:"made"`
+	// Repeats: a row may occur several times, because the table was made of a union.
+	Repeats bool      `json:"repeats,omitempty"`
+	Degree  int       `json:"degree,omitempty"` // plan.Degree
+	SQL     string    `json:"sql"`              // as the researcher wrote it
+	Made    time.Time `json:"made"`
 }
 
 // stored are the names of the columns in the vault: positions, since a

@@ -95,7 +95,10 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 		defer before.table.Release()
 		m = before.hold(r, q.policy.Threshold, t, verdicts)
 	}
-	kept := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows)
+	kept, err := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows)
+	if err != nil {
+		return nil, err
+	}
 	p, err := build(r, q.policy, t, verdicts)
 	if err != nil {
 		return nil, err

@@ -29,7 +29,7 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		return q.kept(ctx, ScratchChange{}, "workspace.table_kept")
 	}
 	made := ScratchTable{Table: catalog.Table{Name: s.Create}, SQL: q.sql, Made: q.decision.Time}
-	made.Once = plan.Once(s.Root)
+	made.Once, made.Repeats, made.Degree = plan.Once(s.Root), plan.Repeats(s.Root), plan.Degree(s.Root)
 	var columns []string
 	for i, c := range s.Root.Columns() {
 		column := catalog.Column{Name: s.Names[i], Type: c.Type.SQL(), Class: c.Class, Grain: c.Grain}

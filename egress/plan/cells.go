@@ -76,7 +76,9 @@ func (b *releaseBuilder) aggregate(a *AggregateCall) string {
 
 // condition names a conjunction in the inner SELECT: true or false, never NULL.
 func (b *releaseBuilder) condition(conds []Expr) string {
-	return b.column("q", "coalesce("+b.p.conds(conds, b.ref)+", false)")
+	name := b.column("q", "coalesce("+b.p.conds(conds, b.ref)+", false)")
+	b.conds[name] = conds
+	return name
 }
 
 // cells says what must be measured for each aggregate.

@@ -172,11 +172,14 @@ func (c *checker) check(slot *Node) error {
 		if err := c.node(&n.R); err != nil {
 			return err
 		}
-		if n.L.People() || n.R.People() {
-			return gatehouse.Errorf(gatehouse.CodeOperator, "UNION, EXCEPT and INTERSECT of people are not answered.").
-				WithAdvice("Aggregate each part and combine the results, or use OR in one WHERE.")
+		return setOperation(n, slot)
+	case *Concat:
+		for i := range n.Branches {
+			if err := c.node(&n.Branches[i]); err != nil {
+				return err
+			}
 		}
-		return nil
+		return checkConcat(n)
 	}
 	// one input
 	input := inputSlot(*slot)
@@ -375,6 +378,8 @@ func provenPresent(cond Expr) []int {
 // several.
 func checkAggregate(n *Aggregate, slot *Node) error {
 	in := n.Input.Columns()
+	unions := unionsOf(n.Input)
+	onlyBranch(n, unions)
 	keys := make([]Column, len(n.Groups))
 	person := -1
 	for i, g := range n.Groups {
@@ -392,6 +397,9 @@ func checkAggregate(n *Aggregate, slot *Node) error {
 			return gatehouse.Errorf(gatehouse.CodeGroupKey, "GROUPING SETS, ROLLUP and CUBE cannot hold person_id.")
 		}
 		return checkPersonAggregate(n, keys)
+	}
+	if done, err := overBranches(n, unions, slot); done || err != nil {
+		return err
 	}
 	if err := checkKeys(n); err != nil {
 		return err

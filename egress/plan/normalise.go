@@ -4,11 +4,32 @@ package plan
 // what it means: definitions that are read once are put where they are read,
 // filters go below projections and towards the joins they belong to, and
 // projections below an aggregate go into its expressions, so that a condition
-// hidden in a subquery is seen where it counts.
+// hidden in a subquery is seen where it counts. A UNION ALL of people becomes a
+// Concat, and the projection of it goes up to where it counts as well.
 func normalise(root Node) Node {
 	root = rewriteNodes(root, inlineOnce(root))
+	withs := map[int]*With{}
+	VisitNodes(root, func(n Node) {
+		if w, ok := n.(*With); ok {
+			withs[w.Index] = w
+		}
+	})
 	return rewriteNodes(root, func(n Node) Node {
 		switch n := n.(type) {
+		case *Union:
+			return unite(n)
+		case *WithRef:
+			return liftRef(n, withs[n.Index])
+		case *With:
+			if p, ok := ofUnion(n.Def); ok {
+				n.Def = p.Input // whoever reads it has the projection: see liftRef
+			}
+		case *Join:
+			return liftJoin(n)
+		case *Window:
+			return liftWindow(n)
+		case *Sort:
+			return liftSort(n)
 		case *Filter:
 			return pushFilter(n)
 		case *Distinct:
@@ -47,6 +68,10 @@ func rewriteNodes(n Node, f func(Node) Node) Node {
 		n.L, n.R = rewriteNodes(n.L, f), rewriteNodes(n.R, f)
 	case *Union:
 		n.L, n.R = rewriteNodes(n.L, f), rewriteNodes(n.R, f)
+	case *Concat:
+		for i := range n.Branches {
+			n.Branches[i] = rewriteNodes(n.Branches[i], f)
+		}
 	case *Sort:
 		n.Input = rewriteNodes(n.Input, f)
 	case *Limit:
@@ -54,7 +79,8 @@ func rewriteNodes(n Node, f func(Node) Node) Node {
 	case *Scalar:
 		n.Input = rewriteNodes(n.Input, f)
 	case *With:
-		n.Def, n.Body = rewriteNodes(n.Def, f), rewriteNodes(n.Body, f)
+		n.Def = rewriteNodes(n.Def, f)
+		n.Body = rewriteNodes(n.Body, f) // reads the definition
 	}
 	return f(n)
 }

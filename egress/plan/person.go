@@ -21,7 +21,7 @@ func checkPersonAggregate(n *Aggregate, keys []Column) error {
 		if err != nil {
 			return err
 		}
-		n.cols[len(keys)+i] = col
+		n.cols[len(keys)+i] = ofRepeated(col, a, n.Input)
 	}
 	if plainly(n) { // what is NULL then is missing in the data as published
 		for i, a := range n.Aggs {
@@ -69,6 +69,20 @@ func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
 		out.Form = FormDerived
 	}
 	return out, nil
+}
+
+// ofRepeated: how often a union repeats a row could hang on a condition, and a
+// person's count or sum of repeated rows is then a hidden weight. What is picked
+// of the rows is the same however often they come.
+func ofRepeated(c Column, a *AggregateCall, rows Node) Column {
+	switch a.Name {
+	case "min", "max", "first", "last", "any_value", "arg_min", "arg_max", "min_by", "max_by", "bool_or", "bool_and":
+	default:
+		if repeats(rows) {
+			c.Form = FormNone
+		}
+	}
+	return c
 }
 
 // picked is a value chosen from a person's rows: which one may hang on a
@@ -175,6 +189,9 @@ func checkWindow(n *Window) error {
 		col, err := deriveWindow(w, in)
 		if err != nil {
 			return err
+		}
+		if w.Aggregate != nil {
+			col = ofRepeated(col, w.Aggregate, n.Input)
 		}
 		n.cols = append(n.cols, col)
 	}

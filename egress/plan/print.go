@@ -171,6 +171,8 @@ func (p *Printer) node(n Node) string {
 		}) + " FROM " + p.from(n.Input, "t")
 	case *Join:
 		return p.join(n)
+	case *Concat:
+		return p.concat(n)
 	case *Union:
 		l, r := p.columns(n.L, ""), p.columns(n.R, "")
 		return "(SELECT " + p.outputs(n, "u", func(i int) string { return l(i) }) + " FROM " + p.from(n.L, "l") + ") " + n.Kind +

@@ -234,10 +234,7 @@ func (r *reader) readOperator(o *object, in []Node) (Node, error) {
 		}
 		return r.readJoin(o, in[0], in[1])
 	case "LOGICAL_UNION", "LOGICAL_EXCEPT", "LOGICAL_INTERSECT":
-		if err := arity(2); err != nil {
-			return nil, err
-		}
-		return r.readSetOperation(o, in[0], in[1])
+		return r.readSetOperation(o, in)
 	}
 	if err := arity(1); err != nil {
 		return nil, unknown("operator", o.kind)

@@ -304,33 +304,43 @@ func (r *reader) joinKeys(o *object, n *Join) error {
 	return nil
 }
 
-func (r *reader) readSetOperation(o *object, l, right Node) (Node, error) {
+// readSetOperation reads UNION (of two or more, as DuckDB binds a chain of them),
+// EXCEPT and INTERSECT.
+func (r *reader) readSetOperation(o *object, in []Node) (Node, error) {
 	all := o.truth("setop_all")
-	n := &Union{L: l, R: right}
+	kind := ""
 	switch {
 	case o.kind == "LOGICAL_UNION" && all:
-		n.Kind = "UNION ALL"
+		kind = "UNION ALL"
 	case o.kind == "LOGICAL_UNION":
-		n.Kind = "UNION"
+		kind = "UNION"
 	case o.kind == "LOGICAL_EXCEPT":
-		n.Kind = "EXCEPT"
+		kind = "EXCEPT"
 	default:
-		n.Kind = "INTERSECT"
+		kind = "INTERSECT"
 	}
-	if all && n.Kind != "UNION ALL" {
-		n.Kind += " ALL"
+	if all && kind != "UNION ALL" {
+		kind += " ALL"
 	}
 	o.ignore("column_count", "allow_out_of_order")
-	if len(l.Columns()) != len(right.Columns()) {
-		return nil, malformed(fmt.Errorf("set operation of different widths"))
+	if len(in) < 2 || len(in) > 2 && kind != "UNION ALL" {
+		return nil, malformed(fmt.Errorf("%s of %d inputs", kind, len(in)))
 	}
-	for i, c := range l.Columns() {
-		if c.Type.SQL() != right.Columns()[i].Type.SQL() {
-			return nil, malformed(fmt.Errorf("set operation of different types"))
+	out := in[0]
+	for _, right := range in[1:] {
+		n := &Union{Kind: kind, L: out, R: right}
+		if len(out.Columns()) != len(right.Columns()) {
+			return nil, malformed(fmt.Errorf("set operation of different widths"))
 		}
-		n.cols = append(n.cols, Column{Name: c.Name, Type: c.Type})
+		for i, c := range out.Columns() {
+			if c.Type.SQL() != right.Columns()[i].Type.SQL() {
+				return nil, malformed(fmt.Errorf("set operation of different types"))
+			}
+			n.cols = append(n.cols, Column{Name: c.Name, Type: c.Type})
+		}
+		out = n
 	}
-	return n, nil
+	return out, nil
 }
 
 func (r *reader) readProject(o *object, input Node) (Node, error) {

@@ -34,6 +34,8 @@ type Release struct {
 	// Counted: the channels' numbers in SQL's answer are true, not lower bounds,
 	// because no person has two of the rows.
 	Counted bool
+	// Repeats: a row may occur several times, with one identity (see Concat).
+	Repeats bool
 	// Channels and RowSets are how many of each there are.
 	Channels, RowSets int
 	// Counts says of each channel, and Shares of each piece of a cell that one person
@@ -44,6 +46,11 @@ type Release struct {
 	// MissingOf: a row set that leaves out only what is missing in the data is, in
 	// groups where nothing is missing, this other one (−1 for the whole group).
 	MissingOf map[int]int
+	// Meanings are of each row set (the first: of the whole group) what it is made of
+	// by the statement alone, whatever the data are: numbers below Meant. Where unions
+	// are asked, the rows of each branch are one of its own.
+	Meanings [][]int
+	Meant    int
 	// SQL answers with columns gid (which keys are rolled up, as a bit set, the
 	// last key the lowest bit), k0…, g (a hash of the keys, 0 without any), a0… (the
 	// aggregates), m0… (people of the channels).
@@ -118,11 +125,12 @@ type releaseBuilder struct {
 	rowSets  []string
 	shares   []share
 	missing  map[int]int
+	conds    map[string][]Expr // of inner boolean columns
 }
 
 // NewRelease prints a protected aggregate for the vault.
 func NewRelease(n *Aggregate) (*Release, error) {
-	r := &Release{Node: withFinest(n), Keys: len(n.Groups), Counted: n.Input.node().once}
+	r := &Release{Node: withFinest(n), Keys: len(n.Groups), Counted: n.Input.node().once, Repeats: repeats(n.Input)}
 	r.AtomsAdded = r.Node != n
 	b, err := r.build(&Printer{Vault: true, listed: map[int]bool{}}, true)
 	if err != nil {
@@ -134,6 +142,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	r.channels, r.Channels = b.channels, len(b.channels)
 	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)
 	r.shares, r.MissingOf = b.shares, b.missing
+	r.Meanings, r.Meant = b.meanings()
 	r.passed(b)
 	outer := r.answer(b)
 	r.inner, r.with = b.inner(r.unitColumns()), b.p.with()
@@ -172,7 +181,7 @@ func finest(n *Aggregate) []int {
 // build prints the input and everything that the cells need of it; keep says
 // that the cells are still to be noted in r.
 func (r *Release) build(p *Printer, keep bool) (*releaseBuilder, error) {
-	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}}
+	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}, conds: map[string][]Expr{}}
 	b.from = p.from(r.Node.Input, "t")
 	b.ref = p.single(r.Node.Input)
 	b.channel(nil, -1) // channel 0: the whole group

@@ -63,6 +63,12 @@ func (s *sources) of(n Node, i int) map[source]bool {
 	case *Union:
 		s.into(out, n.L, &Ref{Index: i})
 		s.into(out, n.R, &Ref{Index: i})
+	case *Concat:
+		for b, in := range n.Branches {
+			if at := i - n.offset(b); at >= 0 && at < len(in.Columns()) {
+				s.into(out, in, &Ref{Index: at})
+			}
+		}
 	case *Join:
 		switch {
 		case i < width:

@@ -61,7 +61,7 @@ var refusals = map[gatehouse.Code][]string{
 	gatehouse.CodeOperator: {
 		"SELECT region, sex, count(*) FROM patients GROUP BY GROUPING SETS ((1, 2), (1, 2))", "SELECT region, count(*) FROM patients GROUP BY ROLLUP (region, region)",
 		"SELECT count(*) FROM patients WHERE EXISTS (SELECT 1 FROM patients q WHERE q.imd_decile = 1 AND q.sex = 'I')", "SELECT histogram(sex) FROM patients",
-		"SELECT count(*) FROM (SELECT * FROM patients LIMIT 5)", "SELECT avg(imd_decile) FROM patients TABLESAMPLE 10%", "SELECT count(*) FROM (SELECT person_id FROM patients UNION ALL SELECT person_id FROM events)",
+		"SELECT count(*) FROM (SELECT * FROM patients LIMIT 5)", "SELECT avg(imd_decile) FROM patients TABLESAMPLE 10%", "SELECT count(*) FROM (SELECT person_id FROM patients UNION ALL SELECT code FROM codes)", "SELECT count(*) FROM (SELECT sex FROM patients EXCEPT ALL SELECT sex FROM patients WHERE birth_year > 2000)",
 		"SELECT region, count(*) FROM patients GROUP BY 1 LIMIT (SELECT 3)", "SELECT count(*) FROM patients WHERE rowid < 5", "SELECT count(*) FROM patients POSITIONAL JOIN codes",
 		"WITH RECURSIVE r AS (SELECT person_id FROM patients UNION ALL SELECT person_id FROM r WHERE false) SELECT count(*) FROM r", "SELECT count(*) FROM patients WHERE lsoa COLLATE NOCASE = 'x'",
 	},

@@ -3,6 +3,7 @@ package gate
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -99,7 +100,7 @@ func TestWhatIsPrintedMeansTheStatement(t *testing.T) {
 		ddl = append(ddl, "CREATE TABLE "+table.Name+" ("+strings.Join(columns, ", ")+")")
 		tables = append(tables, &plan.Table{Name: table.Name, Public: table.Public, Columns: table.Columns, Source: plan.Ident(table.Name), Once: table.Name == "patients"})
 	}
-	for _, sql := range grammar {
+	for _, sql := range slices.Concat(grammar, unions) {
 		bound, err := engine.Binder{Process: process}.Bind(t.Context(), ddl, sql)
 		must(t, err)
 		s, err := plan.Read(bound.Plan, tables, nil)
