@@ -105,7 +105,6 @@ func buildRooms(t *testing.T) string {
 var unanswered = map[string]string{
 	"mean age at diagnosis of diabetes": "GH-209",
 	"influenza vaccination by season":   "GH-208",
-	"pressure and cholesterol together": "GH-209",
 }
 
 // notStopped are the attacks that work today where nothing was asked before
