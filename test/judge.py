@@ -195,7 +195,8 @@ def leaked(gate, plain, target, tried, replies):
         return ""
     if tried.learn:
         truth = [plain.ask(target.fill(step)) for step in steps] if gate is not plain else replies
-        learnt, true = (worked_out(target.fill(tried.learn), answers, plain) for answers in (replies, truth))
+        learnt = worked_out(target.fill(tried.learn), replies, plain, (lambda n: n) if gate is plain else about)
+        true = worked_out(target.fill(tried.learn), truth, plain, lambda n: n)
         return f"learnt {told_briefly(learnt)}" if agrees(learnt, true, tried.within) else ""
     if name == "cube-minus-cells":
         return derivable(last.table)
@@ -223,8 +224,15 @@ class Withheld(Exception):
     """A number that an attack needs is not there."""
 
 
-def worked_out(expression, replies, plain):
-    """What an attack's arithmetic gives, or None if a number is missing."""
+def about(n):
+    """A total as the catalogue tells it: to two significant digits, and to hundreds (catalog.About)."""
+    step = max(100, 10 ** (len(str(n)) - 2))
+    return (n + step // 2) // step * step
+
+
+def worked_out(expression, replies, plain, as_told):
+    """What an attack's arithmetic gives, or None if a number is missing. as_told is
+    what is known of a number that everybody is told."""
     answers = [rows(reply.table) for reply in replies]
 
     def at(i, *key):
@@ -234,7 +242,7 @@ def worked_out(expression, replies, plain):
         raise Withheld
 
     def known(sql):
-        return plain.rows(sql)[0][0]
+        return as_told(plain.rows(sql)[0][0])
 
     names = {"at": at, "known": known, "shifted": shifted}
     for letter, answer in zip("abcdefghijklmnop", answers):

@@ -110,8 +110,6 @@ var unanswered = map[string]string{
 // notStopped are the attacks that work today where nothing was asked before
 // (docs/gate.md, "What is not promised yet"); nothing comes to the list.
 var notStopped = map[string]bool{
-	"a margin is public":                 true,
-	"the rows of a table are public":     true,
 	"numbers of rows counted per person": true,
 	"admissions counted per person":      true,
 }

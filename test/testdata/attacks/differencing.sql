@@ -1,5 +1,5 @@
 Attacks that need several answers. `-- learn:` is what the attacker works out, in Python: a, b, c … are the first number of each step's answer, A, B, C … all its rows,
-at(i, key …) the number at the end of the row of step i that begins with the keys, known(sql) what the catalogue tells everybody. The attack succeeds if that comes out
+at(i, key …) the number at the end of the row of step i that begins with the keys, known(sql) what the catalogue tells everybody (to two significant digits). The attack succeeds if that comes out
 as it does with plain DuckDB: the same number, or one item that both have. It is stopped if a step is refused, a number that it needs is withheld, or an earlier answer is given again.
 
 -- attack: all, and an affine of all but one
