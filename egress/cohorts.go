@@ -57,6 +57,7 @@ func (c *cohorts) Rows(u []uint32, r, g []uint64, sig []int64) error {
 type number struct {
 	row, set int
 	weighed  bool
+	also     int64 // bits that the rows have besides (beneath)
 }
 
 // numbered are the numbers of one kind that would leave, and what each cell of
@@ -117,7 +118,7 @@ func (c *cohorts) terms(t *groupTable, atoms *atomTable, n *numbered) [][]disclo
 	for l, at := range c.list {
 		for _, row := range holding[at.group] {
 			for _, x := range sets[row] {
-				if x.set < 0 || at.sig>>x.set&1 == 1 {
+				if (x.set < 0 || at.sig>>x.set&1 == 1) && at.sig&x.also == x.also {
 					out[l] = append(out[l], disclosure.Term{Number: n.index[x], Times: 1})
 				}
 			}

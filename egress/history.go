@@ -43,13 +43,18 @@ type scope struct {
 	last         int64  // newest ledger entry that is in it
 	own          string // newest decision that was judged here
 	damaged      bool   // holds something that was not committed
+	bytes        int    // about how much memory it takes, as of the last question
 
 	counted map[string]bool  // public totals that were looked at
 	totals  []*releasedTable // of them, those that the ledger does not have yet
 }
 
-// maxScopes bounds the histories in memory; others are built again when asked for.
-const maxScopes = 16
+// Histories in memory are bounded, by number and by bytes beside the one at hand;
+// others are built again when asked for.
+const (
+	maxScopes     = 16
+	maxScopeBytes = 400 << 20
+)
 
 // KeptCohorts is one released table in the ledger: sealed, for Histories only.
 type KeptCohorts struct {
@@ -92,18 +97,37 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *sco
 	if err := s.publicTotals(ctx, vault, q.session); err != nil {
 		return nil, nil, err
 	}
-	h.mu.Lock()
-	if h.scopes == nil || len(h.scopes) >= maxScopes {
-		h.scopes = map[string]*scope{}
-	}
-	h.scopes[key] = s
-	h.mu.Unlock()
+	h.hold(key, s)
 	return s, sync.OnceFunc(func() {
 		if s.damaged {
 			h.forget(key)
+		} else {
+			h.hold(key, s)
 		}
 		unlock()
 	}), nil
+}
+
+// hold keeps a history in memory, and forgets others if there is too much of them.
+func (h *Histories) hold(key string, s *scope) {
+	n := s.people.Bytes() + s.rows.Bytes()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.scopes == nil {
+		h.scopes = map[string]*scope{}
+	}
+	s.bytes = n
+	h.scopes[key] = s
+	others := 0
+	for k, o := range h.scopes {
+		if k == key {
+			continue
+		}
+		if others += o.bytes; others > maxScopeBytes || len(h.scopes) > maxScopes {
+			others -= o.bytes
+			delete(h.scopes, k)
+		}
+	}
 }
 
 func (h *Histories) forget(key string) {
@@ -227,6 +251,9 @@ func (h *Histories) sealTotals(project string, s *scope) ([][]byte, error) {
 type releasedTable struct {
 	People, Rows                 *disclosure.Cohorts
 	PeopleWithheld, RowsWithheld []bool
+	// Beneath are rows that numbers computed for each person come from.
+	Beneath         *disclosure.Cohorts
+	BeneathWithheld []bool
 }
 
 func (s *scope) restore(r *releasedTable) {
@@ -236,12 +263,15 @@ func (s *scope) restore(r *releasedTable) {
 	if r.Rows != nil {
 		s.rows.Restore(r.Rows, r.RowsWithheld)
 	}
+	if r.Beneath != nil {
+		s.rows.Restore(r.Beneath, r.BeneathWithheld)
+	}
 }
 
 // admit withholds what, with everything released before, would tell of too few
 // people, and keeps the rest. It gives what the ledger must keep; nil for nothing
 // new. Until that is committed the scope is damaged.
-func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts) (*releasedTable, error) {
+func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts, under *beneath) (*releasedTable, error) {
 	out := &releasedTable{}
 	s.own = decision
 	made := !r.Counted && (c.madeRows() || c.oneEach())
@@ -263,6 +293,11 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 		s.damaged = true
 		h.Keep(j)
 		return table, j.Withheld
+	}
+	if under != nil {
+		if n, table := under.table(r, t, atoms, verdicts); table != nil {
+			out.Beneath, out.BeneathWithheld = keep(s.rows, judge(s.rows, n, table), table)
+		}
 	}
 	if r.Repeats {
 		n, rows, err := c.repeated(r, t, atoms, verdicts)
@@ -297,7 +332,7 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 }
 
 func (r *releasedTable) orNothing() *releasedTable {
-	if r.People == nil && r.Rows == nil {
+	if r.People == nil && r.Rows == nil && r.Beneath == nil {
 		return nil
 	}
 	return r
@@ -348,7 +383,7 @@ func (c *columns) cohorts() (*disclosure.Cohorts, []bool) {
 }
 
 // released is releasedTable by columns.
-type releasedColumns struct{ People, Rows *columns }
+type releasedColumns struct{ People, Rows, Beneath *columns }
 
 func encodeReleased(r *releasedTable) ([]byte, error) {
 	var b bytes.Buffer
@@ -356,7 +391,7 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := gob.NewEncoder(w).Encode(releasedColumns{columnsOf(r.People, r.PeopleWithheld), columnsOf(r.Rows, r.RowsWithheld)}); err != nil {
+	if err := gob.NewEncoder(w).Encode(releasedColumns{columnsOf(r.People, r.PeopleWithheld), columnsOf(r.Rows, r.RowsWithheld), columnsOf(r.Beneath, r.BeneathWithheld)}); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -378,5 +413,6 @@ func decodeReleased(packed []byte) (*releasedTable, error) {
 	out := &releasedTable{}
 	out.People, out.PeopleWithheld = c.People.cohorts()
 	out.Rows, out.RowsWithheld = c.Rows.cohorts()
+	out.Beneath, out.BeneathWithheld = c.Beneath.cohorts()
 	return out, nil
 }

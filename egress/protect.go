@@ -80,6 +80,10 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 		return nil, err
 	}
 	defer t.release()
+	under, err := readBeneath(ctx, vault, r)
+	if err != nil {
+		return nil, err
+	}
 	if err := q.enter(ctx, vault); err != nil {
 		return nil, err
 	}
@@ -95,7 +99,7 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 		defer before.table.Release()
 		m = before.hold(r, q.policy.Threshold, t, verdicts)
 	}
-	kept, err := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows)
+	kept, err := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows, under)
 	if err != nil {
 		return nil, err
 	}

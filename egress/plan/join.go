@@ -38,6 +38,9 @@ func checkJoin(n *Join) error {
 	if n.Delim && n.Kind != MarkJoin && n.Kind != InnerJoin && n.Kind != LeftJoin && n.Kind != SingleJoin {
 		return unknown("correlated join", n.Kind)
 	}
+	if err := checkDegree(n); err != nil {
+		return err
+	}
 	switch n.Kind {
 	case InnerJoin:
 	case LeftJoin:

@@ -14,7 +14,7 @@ func answered(w *world, questions ...string) int {
 		if err != nil {
 			continue
 		}
-		whole := r.disclosure.Outcome == "released" && len(r.rows) > 0
+		whole := len(r.disclosure.Suppressed) == 0 && len(r.rows) == len(w.truth(sql))
 		if whole {
 			n++
 		}
@@ -36,6 +36,12 @@ func TestQuestionsTogetherTellOfNobody(t *testing.T) {
 		"rows of a table":  {"SELECT count(*) FROM events", "SELECT count(*) FROM events JOIN patients USING (person_id) WHERE NOT ({1})"},
 		"after a restart":  {"SELECT avg(imd_decile) FROM patients WHERE sex = 'F'", "", "SELECT avg(imd_decile) FROM patients WHERE sex = 'F' AND NOT ({1})"},
 		"one of many rows": {"SELECT count(*) FROM events JOIN patients USING (person_id) WHERE value > 0", "SELECT count(*) FROM events JOIN patients USING (person_id) WHERE value > 0 AND NOT ({1} AND value > 60)"},
+		"rows and sums": {"SELECT count(*) FROM events",
+			"SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) JOIN patients USING (person_id) WHERE NOT ({1})"},
+		"means and rows": {"SELECT avg(n + 1) FROM (SELECT person_id, sum(length_of_stay) AS n FROM admissions GROUP BY person_id) JOIN patients USING (person_id) WHERE sex = 'F' AND NOT ({1})",
+			"SELECT sum(length_of_stay) FROM admissions JOIN patients USING (person_id) WHERE sex = 'F'"},
+		"windows and rows": {"SELECT count(*) FROM events",
+			"SELECT sum(n) FROM (SELECT DISTINCT person_id, count(*) OVER (PARTITION BY person_id) AS n FROM events) JOIN patients USING (person_id) WHERE NOT ({1})"},
 	} {
 		w.forget()
 		got, want := 0, 0
@@ -53,6 +59,22 @@ func TestQuestionsTogetherTellOfNobody(t *testing.T) {
 		if got == 0 {
 			t.Errorf("%s: no question is answered", name)
 		}
+	}
+}
+
+// Numbers of rows and of sums made for each person stand beside each other where
+// they are of the same rows.
+func TestRowsAndTheirSumsAreAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	questions := []string{
+		"SELECT region, count(*) FROM events JOIN patients USING (person_id) GROUP BY 1",
+		"SELECT region, avg(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) JOIN patients USING (person_id) GROUP BY 1",
+		"SELECT imd_decile, sum(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) JOIN patients USING (person_id) GROUP BY 1",
+		"SELECT imd_decile, count(*) FROM events JOIN patients USING (person_id) GROUP BY 1",
+	}
+	if got := answered(w, questions...); got != len(questions) {
+		t.Errorf("%d of %d questions are answered", got, len(questions))
 	}
 }
 
