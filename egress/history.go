@@ -61,6 +61,7 @@ type KeptCohorts struct {
 	Place    int64 // ascending in the order of release
 	Decision string
 	Project  string
+	Release  string // of a request; "" for what a question let out
 	Sealed   []byte
 }
 
@@ -170,7 +171,7 @@ func (h *Histories) lock(ctx context.Context, projects []string) (unlock func(),
 // catchUp adds what was released since.
 func (h *Histories) catchUp(ctx context.Context, s *scope, projects []string) error {
 	return h.Ledger.Cohorts(ctx, projects, s.last, func(k KeptCohorts) error {
-		if k.Decision == s.own {
+		if k.Decision == s.own && k.Release == "" {
 			s.last = k.Place // it is in there since it was judged
 			return nil
 		}

@@ -82,7 +82,10 @@ type Ledger interface {
 	Record(ctx context.Context, events ...gatehouse.Event) error
 	// Related lists the projects that share a member with one, itself included.
 	Related(ctx context.Context, project string) ([]string, error)
-	// Cohorts gives what was released to projects after a place, in order.
+	// OnDatasets lists the projects that may use any of some datasets.
+	OnDatasets(ctx context.Context, datasets []string) ([]string, error)
+	// Cohorts gives what was released to projects after a place, in order, and what
+	// releases of requests let out of their datasets.
 	Cohorts(ctx context.Context, projects []string, after int64, each func(KeptCohorts) error) error
 	// Earlier gives the newest answer that is kept of a question and a population,
 	// or of any population, if it is ""; nil for none.

@@ -28,6 +28,9 @@ type Recomputed struct {
 	Groups   int
 	Withheld map[string]int // numbers, by rule
 	Dropped  int            // groups that would be left out whole
+	// Cohorts are the rows and people that the numbers are made of, sealed as in the
+	// ledger: they count as released if the table is.
+	Cohorts []byte
 	// Changed says, in sentences, what is no longer as it was when the question was
 	// asked, and may make other numbers of it.
 	Changed []string
@@ -100,11 +103,22 @@ func (g *Gate) recompute(ctx context.Context, s *workspaces.Session, d Decision)
 		return nil, err
 	}
 	out := &Recomputed{Source: r.SQL, Rounding: q.policy.Rounding(), Withheld: map[string]int{}, Changed: q.changed(d), At: g.Now().UTC()}
-	t, verdicts, err := judge(ctx, vault, r, q.policy)
+	rows := &cohorts{}
+	t, atoms, verdicts, err := judgeRows(ctx, vault, r, q.policy, rows)
 	if err != nil {
 		return nil, err
 	}
 	defer t.release()
+	under, err := readBeneath(ctx, vault, r)
+	if err != nil {
+		return nil, err
+	}
+	out.Cohorts, err = q.counted(r, t, atoms, rows, under)
+	if errors.Is(err, errTooManyNumbers) { // the checkers are told, and not the author
+		out.Changed = append(out.Changed, "The numbers are too many to be counted as released: what is asked later is not judged against them.")
+	} else if err != nil {
+		return nil, err
+	}
 	people, err := readAll(ctx, vault, r.People())
 	if err != nil {
 		return nil, err

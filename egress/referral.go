@@ -54,6 +54,9 @@ type Decisions interface {
 // Recomputer is the Gate, as referrals use it.
 type Recomputer interface {
 	Recompute(ctx context.Context, s *workspaces.Session, d Decision) (*Recomputed, error)
+	// Hold waits until no question about some datasets is being judged, and lets
+	// none be until done is called.
+	Hold(ctx context.Context, datasets []string) (done func(), err error)
 }
 
 // Sessions lets people into their workspace; every check of a question is done.
@@ -163,6 +166,13 @@ func (s *Requests) referredFile(ctx context.Context, p gatehouse.Principal, d De
 		return f, err
 	}
 	f.SHA256, f.Bytes = answer.SHA256, answer.Bytes
+	if c.Cohorts != nil {
+		counted, err := s.Objects.Put(ctx, bytes.NewReader(c.Cohorts))
+		if err != nil {
+			return f, err
+		}
+		f.Cohorts = counted.SHA256
+	}
 	policy, err := s.Policies.Named(ctx, d.Policy)
 	if err != nil {
 		return f, err

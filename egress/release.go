@@ -101,6 +101,15 @@ func (s *Requests) release(ctx context.Context, p gatehouse.Principal, id string
 	for _, f := range manifest.Files {
 		release.Files = append(release.Files, f.Name)
 	}
+	counted, err := s.countedFiles(ctx, sealed, release.ID)
+	if err != nil {
+		return Release{}, err
+	}
+	done, err := s.hold(ctx, counted)
+	if err != nil {
+		return Release{}, err
+	}
+	defer done()
 	err = s.change(ctx, p, gatehouse.ActionRequestRelease, id, StepRelease,
 		func(tx RequestTx, r *Request, project workspaces.Project, e *gatehouse.Event) error {
 			if err := mayRelease(*r, project, p.User, tx.Now()); err != nil {
@@ -113,7 +122,15 @@ func (s *Requests) release(ctx context.Context, p gatehouse.Principal, id string
 			e.Action = "request.released"
 			e.Detail["release"], e.Detail["bundle"], e.Detail["key"] = release.ID, release.SHA256, release.Key
 			e.Detail["files"], e.Detail["expires"] = strconv.Itoa(len(release.Files)), release.Expires.Format(time.RFC3339)
-			return tx.AddRelease(ctx, release)
+			if err := tx.AddRelease(ctx, release); err != nil {
+				return err
+			}
+			for _, c := range counted {
+				if err := tx.CountRelease(ctx, c); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	return release, err
 }

@@ -68,6 +68,7 @@ type RequestFile struct {
 	Origin   FileOrigin
 	Decision string    // the gate's decision, for OriginQuery
 	Referral *Referral // what is known of it, for OriginQuery
+	Cohorts  string    // object of the rows and people that it is made of, sealed; "" for none
 	Report   inspect.Report
 	AddedBy  string
 	Added    time.Time

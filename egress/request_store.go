@@ -62,6 +62,9 @@ type RequestTx interface {
 	SaveFile(ctx context.Context, f RequestFile) error
 	AddVote(ctx context.Context, request string, v Vote) error
 	AddRelease(ctx context.Context, r Release) error
+	// CountRelease adds what a release lets out to the history of every project on
+	// the datasets.
+	CountRelease(ctx context.Context, c ReleasedCohorts) error
 	// SaveRelease writes who recalled it, when and why.
 	SaveRelease(ctx context.Context, r Release) error
 	AddDownload(ctx context.Context, release string, d Download) error

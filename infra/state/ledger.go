@@ -172,7 +172,20 @@ func (s Ledger) Related(ctx context.Context, project string) ([]string, error) {
 	return out, err
 }
 
-// Cohorts gives what was released to projects after a place, in order.
+// datasetsOf gives the datasets that some projects may use.
+func datasetsOf(ctx context.Context, tx *Tx, projects map[string]bool) (map[string]bool, error) {
+	on := map[string]bool{}
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var project, dataset string
+		err := scan(&project, &dataset)
+		on[dataset] = on[dataset] || projects[project]
+		return err
+	}, `SELECT project, dataset FROM grants`)
+	return on, err
+}
+
+// Cohorts gives what was released to projects after a place, in order, and what
+// releases of requests let out of their datasets.
 func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, each func(egress.KeptCohorts) error) error {
 	wanted := map[string]bool{}
 	for _, p := range projects {
@@ -180,17 +193,22 @@ func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, eac
 	}
 	var kept []egress.KeptCohorts
 	err := s.DB.View(ctx, func(tx *Tx) error {
-		rows, err := tx.SQL().QueryContext(ctx, `SELECT place, decision, project FROM cohorts WHERE place > $1 ORDER BY place`, after)
+		on, err := datasetsOf(ctx, tx, wanted)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.SQL().QueryContext(ctx, `SELECT place, decision, project, dataset, release FROM cohorts WHERE place > $1 ORDER BY place`, after)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var k egress.KeptCohorts
-			if err := rows.Scan(&k.Place, &k.Decision, &k.Project); err != nil {
+			var dataset string
+			if err := rows.Scan(&k.Place, &k.Decision, &k.Project, &dataset, &k.Release); err != nil {
 				return err
 			}
-			if wanted[k.Project] {
+			if wanted[k.Project] || dataset != "" && on[dataset] {
 				kept = append(kept, k)
 			}
 		}

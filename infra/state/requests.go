@@ -110,7 +110,7 @@ func (tx requestTx) files(ctx context.Context, request string) ([]egress.Request
 			referral       string
 			added, removed sql.NullString
 		)
-		if err := scan(&f.ID, &f.Request, &f.Name, &f.SHA256, &f.Bytes, &f.Origin, &f.Decision, &report, &referral, &f.AddedBy, &added, &removed, &f.Round); err != nil {
+		if err := scan(&f.ID, &f.Request, &f.Name, &f.SHA256, &f.Bytes, &f.Origin, &f.Decision, &report, &referral, &f.Cohorts, &f.AddedBy, &added, &removed, &f.Round); err != nil {
 			return err
 		}
 		err := errors.Join(json.Unmarshal([]byte(report), &f.Report), scanTimes(map[*time.Time]sql.NullString{&f.Added: added, &f.Removed: removed}))
@@ -119,7 +119,7 @@ func (tx requestTx) files(ctx context.Context, request string) ([]egress.Request
 		}
 		files = append(files, f)
 		return err
-	}, `SELECT id, request, name, sha256, bytes, origin, decision, report, referral, added_by, added, removed, round
+	}, `SELECT id, request, name, sha256, bytes, origin, decision, report, referral, cohorts, added_by, added, removed, round
 		FROM request_files WHERE request = $1 ORDER BY seq`, request)
 	return files, err
 }
@@ -251,9 +251,9 @@ func (tx requestTx) AddFile(ctx context.Context, f egress.RequestFile) error {
 		}
 	}
 	_, err = tx.sql.ExecContext(ctx, `INSERT INTO request_files
-		(id, request, name, sha256, bytes, origin, decision, report, referral, added_by, added, removed, round)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		f.ID, f.Request, f.Name, f.SHA256, f.Bytes, string(f.Origin), f.Decision, report, referral, f.AddedBy, timeText(f.Added), optional(f.Removed), f.Round)
+		(id, request, name, sha256, bytes, origin, decision, report, referral, cohorts, added_by, added, removed, round)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		f.ID, f.Request, f.Name, f.SHA256, f.Bytes, string(f.Origin), f.Decision, report, referral, f.Cohorts, f.AddedBy, timeText(f.Added), optional(f.Removed), f.Round)
 	return err
 }
 

@@ -1,0 +1,43 @@
+package state
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/gatehouse-tre/gatehouse/egress"
+)
+
+// CountRelease keeps what the release of a referred result let out, for every
+// project on its datasets.
+func (tx requestTx) CountRelease(ctx context.Context, c egress.ReleasedCohorts) error {
+	for _, dataset := range c.Datasets {
+		if _, err := tx.sql.ExecContext(ctx, `INSERT INTO cohorts (place, decision, project, content, dataset, release)
+			SELECT coalesce(max(place), 0) + 1, $1, $2, $3, $4, $5 FROM cohorts`,
+			c.Decision, c.Project, base64.StdEncoding.EncodeToString(c.Sealed), dataset, c.Release); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OnDatasets lists the projects that may use any of some datasets.
+func (s Ledger) OnDatasets(ctx context.Context, datasets []string) ([]string, error) {
+	found := map[string]bool{}
+	var out []string
+	err := s.DB.View(ctx, func(tx *Tx) error {
+		for _, d := range datasets {
+			names, err := requestTx{tx}.names(ctx, `SELECT project FROM grants WHERE dataset = $1 ORDER BY project`, d)
+			if err != nil {
+				return err
+			}
+			for _, p := range names {
+				if !found[p] {
+					found[p] = true
+					out = append(out, p)
+				}
+			}
+		}
+		return nil
+	})
+	return out, err
+}
