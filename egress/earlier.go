@@ -107,25 +107,28 @@ func (q *question) again(ctx context.Context, a asked, r *plan.Release) (*protec
 	}
 	p := &protected{source: r.SQL, table: e.table, rolled: e.Rolled, withheld: e.Withheld}
 	p.tally(r)
-	if p.earlier = e.given(0); len(p.earlier) == 0 { // all is withheld, as it was
+	if p.earlier = e.given(0); len(p.earlier) == 0 { // no group is shown, as before
 		p.earlier = []EarlierNumbers{{Decision: e.Sources[0].Decision, Decided: e.Sources[0].Decided}}
 	}
 	return p, nil
 }
 
-// given counts the numbers that are shown of each source after the first ones.
+// given counts the numbers that are shown of each source after the first ones;
+// where none is shown at all, it lists those that withheld them.
 func (e *earlierAnswer) given(after int) []EarlierNumbers {
-	shown := make([]int, len(e.Sources))
+	shown, used, all := make([]int, len(e.Sources)), make([]bool, len(e.Sources)), 0
 	for row, from := range e.From {
 		for c, s := range from {
+			used[s] = true
 			if e.Withheld[row][c] == "" {
 				shown[s]++
+				all++
 			}
 		}
 	}
 	var out []EarlierNumbers
 	for i, s := range e.Sources {
-		if i >= after && shown[i] > 0 {
+		if i >= after && (shown[i] > 0 || all == 0 && used[i]) {
 			out = append(out, EarlierNumbers{Decision: s.Decision, Decided: s.Decided, Numbers: shown[i]})
 		}
 	}
