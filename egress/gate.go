@@ -341,6 +341,7 @@ func (q *question) selectAnswer(ctx context.Context) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	lobby.Gaps = len(disclosed.Suppressed) > 0
 	names := make([]string, len(q.bound.Columns))
 	for i, c := range q.bound.Columns {
 		names[i] = c.Name

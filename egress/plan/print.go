@@ -22,6 +22,9 @@ type Printer struct {
 	// Protected gives, for an aggregate of the frontier, the table to read its
 	// released rows from: columns c0, c1, … of the types that the plan says.
 	Protected map[*Aggregate]string
+	// Gaps: some released numbers are withheld. What the lobby makes of several is
+	// NULL where one of them is (whole.go).
+	Gaps bool
 
 	withs  []string // definitions printed so far, in order
 	listed map[int]bool
@@ -167,7 +170,7 @@ func (p *Printer) node(n Node) string {
 			if i < width {
 				return ref(i)
 			}
-			return p.window(n.Calls[i-width], ref)
+			return p.window(n.Calls[i-width], n.Input, ref)
 		}) + " FROM " + p.from(n.Input, "t")
 	case *Join:
 		return p.join(n)
@@ -364,7 +367,7 @@ func (p *Printer) aggregate(n *Aggregate) string {
 		case i < keys:
 			return p.expr(n.Groups[i], ref)
 		case i < keys+len(n.Aggs):
-			return p.call(n.Aggs[i-keys], ref)
+			return p.whole(n.Aggs[i-keys], n.Input, ref, "")
 		}
 		return "grouping(" + p.picked(n, n.Grouping[i-keys-len(n.Aggs)], ref) + ")"
 	}) + " FROM " + p.from(n.Input, "t")

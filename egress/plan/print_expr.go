@@ -207,11 +207,9 @@ func (p *Printer) filter(a *AggregateCall, ref refs) string {
 	return " FILTER (WHERE " + p.expr(a.Filter, ref) + ")"
 }
 
-func (p *Printer) window(w *WindowCall, ref refs) string {
+func (p *Printer) window(w *WindowCall, in Node, ref refs) string {
 	var b strings.Builder
-	if w.Aggregate != nil {
-		b.WriteString(p.call(w.Aggregate, ref))
-	} else {
+	if w.Aggregate == nil {
 		args := make([]string, 0, 3)
 		for _, a := range w.Args {
 			args = append(args, p.expr(a, ref))
@@ -237,6 +235,9 @@ func (p *Printer) window(w *WindowCall, ref refs) string {
 	}
 	b.WriteString(p.frame(w, ref))
 	b.WriteString(")")
+	if w.Aggregate != nil {
+		return p.whole(w.Aggregate, in, ref, b.String())
+	}
 	return b.String()
 }
 
