@@ -22,6 +22,7 @@ import numpy
 
 from actors import Actors, House
 from connect import Gated, Ready
+from moments import Covariances, WithheldOrNot
 from plain import Plain
 
 
@@ -231,17 +232,18 @@ class Republished(Attack):
         return f"version {versions[0]} after {said.count('published') and 'one person less'}", leaks
 
 
-ATTACKS = [SubsetSums, OneByOne, AtOnce, Cancelled, Clones, Parameters, Deep, Slow, Republished]
+ATTACKS = [SubsetSums, OneByOne, AtOnce, Cancelled, Clones, Parameters, Deep, Slow, Republished, Covariances, WithheldOrNot]
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--ready", required=True)
     options.add_argument("--bin", default="bin")
+    options.add_argument("--rooms", help="the program test/rooms, which makes projects (default: go run)")
     options.add_argument("--only", default="")
     args = options.parse_args()
     ready = Ready(args.ready)
-    house, plain = House(ready, pathlib.Path(args.bin) / "gatehouse"), Plain(ready)
+    house, plain = House(ready, pathlib.Path(args.bin) / "gatehouse", args.rooms), Plain(ready)
     target, failed = plain.target(), 0
     for kind in ATTACKS:
         if not re.search(args.only, kind.__name__):
@@ -250,8 +252,10 @@ def main():
         start = time.perf_counter()
         told, leaks = kind(actors, plain, target).run()
         actors.close()
-        failed += bool(leaks)
-        print(f"{'FAIL' if leaks else 'ok  '} {kind.__name__:12} {leaks} worked out; {told}  [{time.perf_counter() - start:.1f} s]", flush=True)
+        known = getattr(kind, "open", "")
+        failed += bool(leaks) and not known
+        mark, why = "ok  " if not leaks else "open" if known else "FAIL", f" ({known})" if known else ""
+        print(f"{mark} {kind.__name__:13} {leaks} worked out; {told}{why}  [{time.perf_counter() - start:.1f} s]", flush=True)
     return 1 if failed else 0
 
 
