@@ -17,7 +17,7 @@ type Outcome string
 // The outcomes.
 const (
 	OutcomeReleased   Outcome = "released"
-	OutcomeSuppressed Outcome = "suppressed" // released in part; also where groups are asked for, since whether all are there is not said
+	OutcomeSuppressed Outcome = "suppressed" // released in part: numbers are withheld, or no group is shown
 	OutcomeRefused    Outcome = "refused"
 	OutcomeReferred   Outcome = "referred" // to a human
 	OutcomeKept       Outcome = "kept"     // a workspace table was made or dropped: nothing left
@@ -35,7 +35,7 @@ type Disclosure struct {
 	Threshold    int            `json:"threshold"`
 	Suppressed   map[string]int `json:"suppressed_cells,omitempty"` // by rule
 	Groups       string         `json:"groups_withheld"`            // "some", or "none" where there are no groups to withhold
-	Explanation  *Explanation   `json:"explanation,omitempty"`      // where anything was or may have been withheld
+	Explanation  *Explanation   `json:"explanation,omitempty"`      // where the outcome is suppressed
 	Refused      *Refusal       `json:"refused,omitempty"`          // EXPLAIN GATE: why the statement would not be answered
 	Rounding     string         `json:"rounding"`
 	Reused       bool           `json:"earlier_answer"`

@@ -36,7 +36,7 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 		}
 	}
 	if work := float64(len(order)*conditions) * float64(len(order)*conditions) * float64(len(atoms.people)+len(atoms.groups)*conditions); work > maxAuditWork {
-		return gatehouse.Errorf(gatehouse.CodeTooSmall, "Subtotals of so many groups cannot be protected in one question.").
+		return gatehouse.Errorf(gatehouse.CodeTooSmall, "Subtotals of so many groups cannot be protected in one question.").WithAdvice("Ask with fewer or coarser keys in ROLLUP, CUBE or GROUPING SETS, or for the subtotals in questions of their own.").
 			WithAdvice("Ask without ROLLUP, CUBE or GROUPING SETS, or with coarser groups.")
 	}
 	// Totals before what they are made of, the largest first: what is given up is

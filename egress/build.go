@@ -171,7 +171,7 @@ func appendValue(b array.Builder, a arrow.Array, i, row int, round *rounded) err
 			}
 		}
 	default:
-		return gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not release values of the type %s.", a.DataType())
+		return gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not release values of the type %s.", a.DataType()).WithAdvice("CAST it to a number, a text, a date or a boolean inside the aggregate.")
 	}
 	return nil
 }

@@ -39,9 +39,15 @@ type Place struct {
 // place is a withheld number of a protected table.
 type place struct{ cell, row int }
 
+// incomplete reports whether an answer shows that something is missing: numbers are
+// withheld, or there is no group at all. It looks at nothing but what is released.
+func (p *protected) incomplete(agg *plan.Aggregate) bool {
+	return len(p.suppressed) > 0 || len(agg.Groups) > 0 && p.table.NumRows() == 0
+}
+
 // explain adds to the disclosure record what became of one protected table.
 func (q *question) explain(d *Disclosure, agg *plan.Aggregate, p *protected) {
-	if len(p.suppressed) == 0 && len(agg.Groups) == 0 {
+	if !p.incomplete(agg) {
 		return
 	}
 	if d.Explanation == nil {

@@ -174,7 +174,7 @@ func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*qu
 	}
 	if len(sql) > maxStatement {
 		q.decision.SQL = ""
-		return q, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is longer than 256 KiB.")
+		return q, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is longer than 256 KiB.").WithAdvice("Ask in parts, with shorter lists.")
 	}
 	q.sql, q.explains = explainGate(sql)
 	var err error
@@ -230,15 +230,8 @@ func (q *question) bind(ctx context.Context, params map[string]*plan.Const) erro
 	q.bound = bound
 	switch bound.Statement {
 	case "SELECT", "CREATE_TABLE", "DROP":
-	case "MULTIPLE":
-		return gatehouse.Errorf(gatehouse.CodeStatement, "Exactly one statement is answered at a time; a PIVOT needs the values of its columns written out.")
-	case "TABLE_FUNCTION":
-		return gatehouse.Errorf(gatehouse.CodeTableFunction, "A table function is not answered.")
-	case "EXPLAIN":
-		return gatehouse.Errorf(gatehouse.CodeStatement, "The statement EXPLAIN is not answered: how the database runs a question hangs on the data.").
-			WithAdvice("Write EXPLAIN GATE before the SELECT: it says how the gate would judge it.")
 	default:
-		return gatehouse.Errorf(gatehouse.CodeStatement, "The statement %s is not answered.", strings.ReplaceAll(bound.Statement, "_", " "))
+		return notAnswered(bound.Statement)
 	}
 	if q.stmt, err = plan.Read(bound.Plan, q.tables, params); err != nil {
 		return err
@@ -459,10 +452,11 @@ func (q *question) protectAll(ctx context.Context, lobby *plan.Printer, tables m
 func (q *question) account(d *Disclosure, agg *plan.Aggregate, p *protected) {
 	for rule, n := range p.suppressed {
 		d.Suppressed[string(rule)] += n
-		d.Outcome = OutcomeSuppressed
 	}
 	if len(agg.Groups) > 0 { // whether a group was left out would tell whether few people are in one
 		d.Groups = "some"
+	}
+	if p.incomplete(agg) {
 		d.Outcome = OutcomeSuppressed
 	}
 	q.decision.Entries = append(q.decision.Entries, Entry{Source: p.source, Digest: digest(p.table), Groups: int(p.table.NumRows()), Cells: p.cells, Cohorts: p.cohorts, Totals: p.totals, Answer: p.kept})

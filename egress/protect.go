@@ -350,7 +350,7 @@ func readAll(ctx context.Context, vault Vault, sql string) (arrow.RecordBatch, e
 		b.Retain()
 		batches = append(batches, b)
 		if rows += b.NumRows(); rows > maxGroups {
-			return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many groups.")
+			return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many groups.").WithAdvice("GROUP BY fewer keys or coarser ones (years for months, bands for years).")
 		}
 	}
 	if err := reader.Err(); err != nil {

@@ -259,7 +259,7 @@ func keptParameters(params arrow.RecordBatch) ([]byte, error) {
 		return nil, err
 	}
 	if out.Len() > maxStatement {
-		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The parameters are larger than 256 KiB.")
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The parameters are larger than 256 KiB.").WithAdvice("Ask with fewer or shorter values.")
 	}
 	return out.Bytes(), nil
 }

@@ -22,7 +22,7 @@ type Referral struct {
 	Statement  string         `json:"statement" doc:"As it was asked"`
 	Parameters []string       `json:"parameters,omitempty"`
 	Policy     string         `json:"policy"`
-	Outcome    Outcome        `json:"outcome" enum:"suppressed,refused"`
+	Outcome    Outcome        `json:"outcome" enum:"released,suppressed,refused"`
 	Code       gatehouse.Code `json:"code,omitempty" doc:"Of a refusal"`
 	Sentence   string         `json:"sentence,omitempty" doc:"Of a refusal"`
 	Datasets   []string       `json:"datasets"`
@@ -137,11 +137,15 @@ func (s *Requests) refer(ctx context.Context, p gatehouse.Principal, n NewReferr
 	return s.addReferral(ctx, p, n, *d, f)
 }
 
-// referable refuses decisions that withheld nothing.
+// referable refuses decisions that can have withheld nothing.
 func referable(d Decision) error {
 	switch d.Outcome {
 	case OutcomeSuppressed:
 		return nil
+	case OutcomeReleased:
+		if d.Disclosure != nil && d.Disclosure.Groups == "some" { // whether any was left out is not said here either
+			return nil
+		}
 	case OutcomeRefused:
 		switch d.Code.Kind() {
 		case gatehouse.KindInvalid, gatehouse.KindDenied:

@@ -85,7 +85,7 @@ func (q *question) checkCreate() (exists bool, err error) {
 // checkDrop refuses to drop what the workspace did not make.
 func (q *question) checkDrop() error {
 	if q.taken(q.stmt.Drop) {
-		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("Only tables that this workspace made can be.")
+		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("DROP TABLE one of the tables that this workspace made with CREATE TABLE … AS SELECT.")
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func parameter(a arrow.Array) (*plan.Const, error) {
 	}
 	typ, ok := t[a.DataType().ID()]
 	if !ok {
-		return nil, gatehouse.Errorf(gatehouse.CodeBind, "A parameter of type %s is not accepted.", a.DataType())
+		return nil, gatehouse.Errorf(gatehouse.CodeBind, "A parameter of type %s is not accepted.", a.DataType()).WithAdvice("Give a text, number, boolean, date or time, and CAST it in the statement.")
 	}
 	if a.IsNull(0) {
 		return &plan.Const{T: typ, Null: true}, nil
@@ -225,7 +225,7 @@ func arrowType(t plan.Type) (arrow.DataType, error) {
 	if a, ok := known[t.ID]; ok {
 		return a, nil
 	}
-	return nil, gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not show values of the type %s.", t.ID)
+	return nil, gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not show values of the type %s.", t.ID).WithAdvice("CAST it to text, a number or a date.")
 }
 
 // taken reports whether a dataset's table has the name.

@@ -76,16 +76,16 @@ func checkCreate(s *Statement) error {
 		id := s.Root.Columns()[i].Identity
 		switch {
 		case seen[folded]:
-			return gatehouse.Errorf(gatehouse.CodeBind, "Two columns of the new table have the same name.")
+			return gatehouse.Errorf(gatehouse.CodeBind, "Two columns of the new table have the same name.").WithAdvice("Give each a name of its own with AS.")
 		case folded == catalog.UnitColumn, folded == catalog.RowColumn, folded == catalog.PersonColumn && (id != Own || name != catalog.PersonColumn):
-			return gatehouse.Errorf(gatehouse.CodePersonMixed, "A column named %s must be the person's own identity.", folded)
+			return gatehouse.Errorf(gatehouse.CodePersonMixed, "A column named %s must be the person's own identity.", folded).WithAdvice("Give the column another name with AS.")
 		case id != NotIdentity && (folded != catalog.PersonColumn || id != Own):
-			return gatehouse.Errorf(gatehouse.CodePersonMixed, "The person's identity is kept under the name person_id only.")
+			return gatehouse.Errorf(gatehouse.CodePersonMixed, "The person's identity is kept under the name person_id only.").WithAdvice("Select person_id once, under its own name.")
 		}
 		seen[folded] = true
 	}
 	if !gatehouse.ValidName(s.Create) {
-		return gatehouse.Errorf(gatehouse.CodeBind, "A workspace table's name is lower-case letters, digits and '_', beginning with a letter.")
+		return gatehouse.Errorf(gatehouse.CodeBind, "A workspace table's name is lower-case letters, digits and '_', beginning with a letter.").WithAdvice("Choose such a name, for example cohort_2020.")
 	}
 	return nil
 }
@@ -214,7 +214,7 @@ func (c *checker) check(slot *Node) error {
 	case *Scalar:
 		return gatehouse.Errorf(gatehouse.CodeRowLevel, "A scalar subquery would read one person's value.").WithAdvice("Use an aggregate inside the subquery.")
 	case *Unnest:
-		return gatehouse.Errorf(gatehouse.CodeTableFunction, "UNNEST over rows of people is not answered.")
+		return gatehouse.Errorf(gatehouse.CodeTableFunction, "UNNEST over rows of people is not answered.").WithAdvice("Join with VALUES ('a'), ('b') on a column, or use CASE WHEN or one FILTER for each value.")
 	}
 	return unknown("operator", "node")
 }
@@ -394,7 +394,7 @@ func checkAggregate(n *Aggregate, slot *Node) error {
 	}
 	if person >= 0 {
 		if len(n.Sets) != 1 || !slices.Contains(n.Sets[0], person) || len(n.Grouping) > 0 {
-			return gatehouse.Errorf(gatehouse.CodeGroupKey, "GROUPING SETS, ROLLUP and CUBE cannot hold person_id.")
+			return gatehouse.Errorf(gatehouse.CodeGroupKey, "GROUPING SETS, ROLLUP and CUBE cannot hold person_id.").WithAdvice("Make one row of each person first (a subquery with GROUP BY person_id, …), and ROLLUP the other keys outside.")
 		}
 		return checkPersonAggregate(n, keys)
 	}
@@ -425,26 +425,26 @@ func checkKeys(n *Aggregate) error {
 		}
 	}
 	if len(n.Sets) > 64 {
-		return gatehouse.Errorf(gatehouse.CodeTooLarge, "There are too many grouping sets.")
+		return gatehouse.Errorf(gatehouse.CodeTooLarge, "There are too many grouping sets.").WithAdvice("Ask for at most 64 of them at once: fewer keys in CUBE, or GROUPING SETS with those you need.")
 	}
 	if repeatedSets(n) {
-		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS, ROLLUP and CUBE name each grouping once.")
+		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS, ROLLUP and CUBE name each grouping once.").WithAdvice("Write each key and each grouping once, such as ROLLUP (region, sex).")
 	}
 	if len(n.Groups) == 0 && len(n.Sets) > 1 {
-		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS without any column are not answered.")
+		return gatehouse.Errorf(gatehouse.CodeOperator, "GROUPING SETS without any column are not answered.").WithAdvice("Leave the GROUP BY out, or GROUP BY a dimension.")
 	}
 	return nil
 }
 
 func groupKeyError(k Column) error {
-	e := gatehouse.Errorf(gatehouse.CodeGroupKey, "A group key is not a declared dimension.")
+	e := gatehouse.Errorf(gatehouse.CodeGroupKey, "A group key is not a declared dimension.").WithAdvice("Group by columns that the catalogue declares as dimensions, by bands (CASE WHEN … THEN 'a' ELSE 'b' END), or by dates at month or coarser.")
 	switch {
 	case k.Identity != NotIdentity:
-		return gatehouse.Errorf(gatehouse.CodeGroupKey, "Grouping by person_id shows single people.")
+		return gatehouse.Errorf(gatehouse.CodeGroupKey, "Grouping by person_id shows single people.").WithAdvice("Leave person_id out of the keys; to aggregate within each person, group by a person_id that is never NULL, in a subquery.")
 	case k.Name != "" && k.Class == catalog.ClassDate:
 		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The date column %q is too fine to group by.", k.Name).WithAdvice("Group by date_trunc('month', …) or coarser.")
 	case k.Name != "" && k.Class == catalog.ClassQuasi:
-		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The column %q is a quasi-identifier: filter or join by it, but do not group by it.", k.Name)
+		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The column %q is a quasi-identifier: filter or join by it, but do not group by it.", k.Name).WithAdvice("Group by a declared dimension, or by bands of it (CASE WHEN … IN (…) THEN 'a' ELSE 'b' END).")
 	case k.Name != "":
 		return gatehouse.Errorf(gatehouse.CodeGroupKey, "The column %q is not declared as a dimension.", k.Name).WithAdvice("Put it into bands with CASE WHEN … THEN … END.")
 	}

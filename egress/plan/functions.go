@@ -32,6 +32,7 @@ var firstLiteral = map[string]bool{"date_trunc": true, "datetrunc": true, "date_
 // refusedFunctions are those that people ask for, with the reason.
 var refusedFunctions = map[string]string{
 	"error": "it can show a value in its message", "random": "it is not deterministic", "uuid": "it is not deterministic", "now": "it is not deterministic",
+	"current_date": "it is not deterministic", "today": "it is not deterministic", "get_current_timestamp": "it is not deterministic", "current_timestamp": "it is not deterministic",
 	"exp": "it can single out one person by weight", "pow": "it can single out one person by weight", "power": "it can single out one person by weight", "**": "it can single out one person by weight", "^": "it can single out one person by weight",
 	"<<": "it packs values into bits", ">>": "it packs values into bits", "xor": "it packs values into bits", "&": "it packs values into bits", "|": "it packs values into bits",
 	"hash": "it turns people into numbers", "md5": "it turns people into numbers", "sha256": "it turns people into numbers", "ascii": "it turns text into numbers", "unicode": "it turns text into numbers", "ord": "it turns text into numbers",
@@ -44,20 +45,21 @@ func checkFunction(e *Call) error {
 	from, ok := rowFunctions[e.Name]
 	if !ok {
 		if why := refusedFunctions[e.Name]; why != "" {
-			return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not allowed over people: %s.", e.Name, why)
+			return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not allowed over people: %s.", e.Name, why).WithAdvice("%s", adviceOnFunctions[why])
 		}
-		return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not on the list of functions allowed over people.", e.Name)
+		return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s is not on the list of functions allowed over people.", e.Name).
+			WithAdvice("Use it above the aggregate, where any function goes; over people use CASE WHEN, or the functions listed in docs/gate.md.")
 	}
 	for i, arg := range e.Args {
 		if must := (from >= 0 && i >= from) || (firstLiteral[e.Name] && i == 0); must {
 			if _, ok := constant(arg); !ok {
-				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s takes a literal there, not a value of a row.", e.Name)
+				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s takes a literal there, not a value of a row.", e.Name).WithAdvice("Write the pattern, format or position as a literal, or compare the two columns with = or <.")
 			}
 			if !within(arg, literalBounds(e.Name)) {
-				return gatehouse.Errorf(gatehouse.CodeFunction, "A literal of the function %s is too large.", e.Name)
+				return gatehouse.Errorf(gatehouse.CodeFunction, "A literal of the function %s is too large.", e.Name).WithAdvice("Use a smaller number, such as INTERVAL 10 YEAR for a distance between dates.")
 			}
 			if firstLiteral[e.Name] && i == 0 && !knownPart(e.Name, arg) {
-				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s over people takes the parts day, week, month, quarter, year and coarser, and days of the week.", e.Name)
+				return gatehouse.Errorf(gatehouse.CodeFunction, "The function %s over people takes the parts day, week, month, quarter, year and coarser, and days of the week.", e.Name).WithAdvice("Use one of them as a literal, such as date_trunc('month', x) or date_diff('day', x, y).")
 			}
 		}
 	}
@@ -68,7 +70,7 @@ func checkFunction(e *Call) error {
 	if (e.Name == "+" || e.Name == "-") && len(e.Args) == 2 && e.T.Temporal() {
 		if _, ok := constant(e.Args[1]); !ok {
 			if _, ok := constant(e.Args[0]); !ok || e.Name == "-" {
-				return gatehouse.Errorf(gatehouse.CodeFunction, "Dates of people are moved by a literal number of days or interval.")
+				return gatehouse.Errorf(gatehouse.CodeFunction, "Dates of people are moved by a literal number of days or interval.").WithAdvice("Write the distance as a literal (x + INTERVAL 30 DAY), or compare date_diff('day', x, y) with a number.")
 			}
 		}
 	}
@@ -122,7 +124,7 @@ var dateLiteral = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(
 func checkDateLiteral(e *Cast) error {
 	c, ok := e.X.(*Const)
 	if ok && e.T.Temporal() && e.T.ID != "TIME" && c.T.ID == "VARCHAR" && !c.Null && !dateLiteral.MatchString(strings.TrimSpace(c.Text)) {
-		return gatehouse.Errorf(gatehouse.CodeFunction, "A date beside people is written as YYYY-MM-DD.")
+		return gatehouse.Errorf(gatehouse.CodeFunction, "A date beside people is written as YYYY-MM-DD.").WithAdvice("Write it as DATE '2020-01-31'.")
 	}
 	return nil
 }

@@ -179,6 +179,10 @@ func Parts(e Expr) ([]Part, error) {
 	return parts, nil
 }
 
+func tooManyBranches() error {
+	return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.").WithAdvice("Ask with fewer branches, or group by the condition.")
+}
+
 func split(e Expr) ([]Part, error) {
 	switch x := e.(type) {
 	case *Case:
@@ -230,7 +234,7 @@ func splitCase(x *Case) ([]Part, error) {
 			out = append(out, Part{Conds: all, Value: p.Value, Absent: p.Absent})
 		}
 		if len(out) > 4*maxParts {
-			return gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.")
+			return tooManyBranches()
 		}
 		return nil
 	}
@@ -268,7 +272,7 @@ func splitCall(x *Call) ([]Part, error) {
 			}
 		}
 		if len(nextCombos) > 4*maxParts {
-			return nil, gatehouse.Errorf(gatehouse.CodeMeasure, "The argument of an aggregate has too many conditional branches.")
+			return nil, tooManyBranches()
 		}
 		combos, args = nextCombos, nextArgs
 	}

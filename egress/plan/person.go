@@ -35,7 +35,8 @@ func checkPersonAggregate(n *Aggregate, keys []Column) error {
 
 func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
 	if !personAggregates[a.Name] {
-		return Column{}, gatehouse.Errorf(gatehouse.CodeAggregate, "The aggregate %s is not allowed, even per person.", a.Name)
+		return Column{}, gatehouse.Errorf(gatehouse.CodeAggregate, "The aggregate %s is not allowed, even per person.", a.Name).
+			WithAdvice("Use count, sum, avg, min, max, first, last, arg_min, arg_max, mode, bool_or, bool_and, median, a quantile or stddev.")
 	}
 	var args []Column
 	for _, e := range a.Children() {
@@ -140,7 +141,7 @@ func checkDistinct(n *Distinct, slot *Node) error {
 		return nil
 	}
 	if n.On {
-		return gatehouse.Errorf(gatehouse.CodeRowLevel, "DISTINCT ON without person_id would pick single people's rows.")
+		return gatehouse.Errorf(gatehouse.CodeRowLevel, "DISTINCT ON without person_id would pick single people's rows.").WithAdvice("Write DISTINCT ON (person_id), and aggregate what it gives.")
 	}
 	// the groups, as GROUP BY all columns would give them
 	agg := &Aggregate{Input: n.Input, Sets: [][]int{nil}}
@@ -204,7 +205,7 @@ func deriveWindow(w *WindowCall, in []Column) (Column, error) {
 			continue
 		}
 		if _, ok := literal(e); !ok {
-			return Column{}, gatehouse.Errorf(gatehouse.CodeWindow, "Window frames and offsets over people take literals only.")
+			return Column{}, gatehouse.Errorf(gatehouse.CodeWindow, "Window frames and offsets over people take literals only.").WithAdvice("Write the number of rows as a literal, such as ROWS BETWEEN 3 PRECEDING AND CURRENT ROW, or lag(x, 1).")
 		}
 	}
 	if w.Aggregate != nil {
@@ -221,7 +222,7 @@ func deriveWindow(w *WindowCall, in []Column) (Column, error) {
 	}
 	for _, extra := range w.Args[1:] {
 		if _, ok := literal(extra); !ok {
-			return Column{}, gatehouse.Errorf(gatehouse.CodeWindow, "Window offsets over people take literals only.")
+			return Column{}, gatehouse.Errorf(gatehouse.CodeWindow, "Window offsets over people take literals only.").WithAdvice("Write the offset as a literal, such as lag(x, 1).")
 		}
 	}
 	col, err := derive(w.Args[0], in)

@@ -20,7 +20,7 @@ func (p *Printer) expr(e Expr, ref refs) string {
 	case *Const:
 		return p.constant(e)
 	case *Param:
-		return p.fail(gatehouse.Errorf(gatehouse.CodeBind, "Parameter %s has no value.", e.Name))
+		return p.fail(gatehouse.Errorf(gatehouse.CodeBind, "Parameter %s has no value.", e.Name).WithAdvice("Give one value for each parameter, in their order."))
 	case *Cast:
 		return p.cast(e, ref)
 	case *Compare:
@@ -121,7 +121,7 @@ func (p *Printer) function(e *Call, ref refs) string {
 		return "(" + e.Name + args[0] + ")"
 	}
 	if e.Name == "error" {
-		return p.fail(gatehouse.Errorf(gatehouse.CodeFunction, "The function error is not allowed."))
+		return p.fail(gatehouse.Errorf(gatehouse.CodeFunction, "The function error is not allowed.").WithAdvice("Leave it out; CASE WHEN … THEN NULL END marks what does not fit."))
 	}
 	return Ident(e.Name) + "(" + strings.Join(args, ", ") + ")"
 }

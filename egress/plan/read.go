@@ -31,14 +31,14 @@ type Statement struct {
 func Read(raw json.RawMessage, tables []*Table, params map[string]*Const) (*Statement, error) {
 	o := newObject("plan", raw)
 	if o.truth("error") {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "This kind of statement is not answered.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "This kind of statement is not answered.").WithAdvice("Ask with one SELECT; CREATE TABLE name AS SELECT person_id, … keeps people for later questions.")
 	}
 	plans := o.list("plans")
 	if err := o.done(); err != nil {
 		return nil, err
 	}
 	if len(plans) != 1 {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Exactly one statement is answered at a time.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Exactly one statement is answered at a time.").WithAdvice("Send the statements one by one.")
 	}
 	r := &reader{tables: map[string]*Table{}, ctes: map[int]Node{}, params: params}
 	for _, t := range tables {
@@ -126,7 +126,7 @@ func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
 		return nil, err
 	}
 	if len(children) != 1 {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "An empty table cannot be made: use CREATE TABLE … AS SELECT.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "An empty table cannot be made.").WithAdvice("Use CREATE TABLE name AS SELECT person_id, ….")
 	}
 	var err error
 	s.Root, err = r.readNode(children[0])
@@ -137,7 +137,7 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 	o := newObject("DROP", raw)
 	info := newObject("DROP", o.take("info"))
 	if kind := info.text("type"); kind != "TABLE_ENTRY" {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.").WithAdvice("DROP TABLE a table that this workspace made with CREATE TABLE … AS SELECT.")
 	}
 	s := &Statement{Drop: info.text("name")}
 	switch c := info.text("if_not_found"); c {
@@ -148,7 +148,7 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 		return nil, unknown("option", c)
 	}
 	if schema := info.text("schema"); schema != "main" {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.").WithAdvice("DROP TABLE a table that this workspace made with CREATE TABLE … AS SELECT.")
 	}
 	info.empty("allow_drop_internal", "extra_drop_info")
 	info.ignore("info_type", "catalog", "cascade") // nothing depends on a workspace table
@@ -166,7 +166,7 @@ func (r *reader) readNode(raw json.RawMessage) (Node, error) {
 	defer func() { r.depth-- }()
 	r.size++
 	if r.depth > maxDepth || r.size > maxSize {
-		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is nested too deeply or is too long.")
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is nested too deeply or is too long.").WithAdvice("%s", inParts)
 	}
 	o := newObject("operator", raw)
 	o.kind = o.text("type")

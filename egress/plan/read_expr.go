@@ -27,7 +27,7 @@ func (r *reader) readExpr(raw json.RawMessage) (Expr, error) {
 	defer func() { r.depth-- }()
 	r.size++
 	if r.depth > maxDepth || r.size > maxSize {
-		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is nested too deeply or is too long.")
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is nested too deeply or is too long.").WithAdvice("%s", inParts)
 	}
 	o := newObject("expression", raw)
 	class, kind := o.text("expression_class"), o.text("type")

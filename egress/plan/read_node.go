@@ -36,7 +36,7 @@ func (r *reader) readGet(o *object, in []Node) (Node, error) {
 	o.empty("projection_ids", "table_filters", "ordinality_idx", "row_group_order_options", "original_arguments", "named_parameters", "projected_input")
 	o.ignore("returned_types", "names", "arguments", "catalog_name", "schema_name", "has_serialize")
 	if len(in) > 0 {
-		return nil, gatehouse.Errorf(gatehouse.CodeTableFunction, "A table function of data is not answered.")
+		return nil, gatehouse.Errorf(gatehouse.CodeTableFunction, "A table function of data is not answered.").WithAdvice("Query the tables of the workspace; write short lists with VALUES ('a'), ('b').")
 	}
 	switch name {
 	case "seq_scan":
@@ -52,7 +52,7 @@ func (r *reader) readGet(o *object, in []Node) (Node, error) {
 		o.empty("parameters")
 		t, ok := r.tables[data.Table]
 		if !ok || data.Schema != "main" || data.Index || data.Create || len(data.Results) > 0 {
-			return nil, gatehouse.Errorf(gatehouse.CodeColumnNotApproved, "The statement names a table outside of this workspace.")
+			return nil, gatehouse.Errorf(gatehouse.CodeColumnNotApproved, "The statement names a table outside of this workspace.").WithAdvice("Use the tables of the workspace; ask the project's lead to apply for others.")
 		}
 		n := &Scan{Table: t}
 		for _, c := range columns {
@@ -89,7 +89,7 @@ func (r *reader) readGet(o *object, in []Node) (Node, error) {
 		n.cols = []Column{{Type: BigInt}}
 		return n, nil
 	}
-	return nil, gatehouse.Errorf(gatehouse.CodeTableFunction, "The table function %s is not answered.", name)
+	return nil, gatehouse.Errorf(gatehouse.CodeTableFunction, "The table function %s is not answered.", name).WithAdvice("Query the tables of the workspace; write short lists with VALUES ('a'), ('b'), and series with range(1, 10).")
 }
 
 // columnType reads the catalogue's type text.
@@ -459,7 +459,7 @@ func readLimit(o *object, input Node) (Node, error) {
 		case "CONSTANT_VALUE":
 			*part.to = &v.Integer
 		default:
-			return nil, gatehouse.Errorf(gatehouse.CodeOperator, "LIMIT and OFFSET take a literal number of rows.")
+			return nil, gatehouse.Errorf(gatehouse.CodeOperator, "LIMIT and OFFSET take a literal number of rows.").WithAdvice("Write the number: LIMIT 10.")
 		}
 	}
 	return n, nil

@@ -137,7 +137,7 @@ func NewRelease(n *Aggregate) (*Release, error) {
 		return nil, err
 	}
 	if len(b.channels) > maxChannels || len(b.rowSets) > maxRowSets {
-		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many different conditions in its aggregates.")
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question has too many different conditions in its aggregates.").WithAdvice("Ask with fewer FILTER and CASE conditions at once, or GROUP BY what they tell apart.")
 	}
 	r.channels, r.Channels = b.channels, len(b.channels)
 	r.rowSets, r.RowSets = b.rowSets, len(b.rowSets)

@@ -113,17 +113,24 @@ func (r rawType) read() (Type, error) {
 func readType(raw json.RawMessage) (Type, error) {
 	var r rawType
 	if err := strictly(raw, &r); err != nil {
+		var named struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(raw, &named) == nil && named.ID != "" { // a type with parts of its own
+			return Type{}, unknown("type", named.ID)
+		}
 		return Type{}, malformed(err)
 	}
 	return r.read()
 }
 
 func unknown(kind, name string) error {
-	return gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not read the %s %s.", kind, name)
+	words, advice := onUnread(kind, name)
+	return gatehouse.Errorf(gatehouse.CodeOperator, "The gate does not read %s.", words).WithAdvice("%s", advice)
 }
 
 // malformed is a plan that is not of the shape that this DuckDB gives: the gate
 // and the engine do not fit together, so nothing may pass.
 func malformed(err error) error {
-	return gatehouse.Errorf(gatehouse.CodeOperator, "The gate could not read the plan of this statement.").Because(err)
+	return gatehouse.Errorf(gatehouse.CodeOperator, "The gate could not read the plan of this statement.").WithAdvice("%s", simpler).Because(err)
 }

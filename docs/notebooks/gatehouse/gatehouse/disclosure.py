@@ -64,7 +64,7 @@ class Disclosure(dict):
 
     def explanations(self):
         """Why each rule withheld something, and what would pass: [(rule, why, rewrite), …]. That of
-        groups is in every answer that has groups, and comes last where something else was withheld."""
+        groups, which is there whether any was left out or not, comes last."""
         return sorted(((rule, str(entry.get("why") or ""), str(entry.get("rewrite") or "")) for rule, entry in self.explained().items()),
                       key=lambda said: said[0] == "group")
 
