@@ -34,12 +34,14 @@ type summation struct {
 }
 
 // Beneath gives the rows beneath the numbers of a release; nil if no sum, mean or
-// spread in it is of a number that was summed for each person.
+// spread in it is of a number that was summed for each person, and no group key is.
 func (r *Release) Beneath() (*Beneath, error) {
 	out := &Beneath{}
 	in := r.Node.Input.Columns()
+	// People grouped by such a number tell its sum over each group.
+	keyed := slices.ContainsFunc(r.Node.Groups, func(e Expr) bool { return readsDerived(e, in) })
 	for i, c := range r.Cells {
-		if (c.Measure == MeasureSum || c.Measure == MeasureMean || c.Measure == MeasureSpread || c.Measure == MeasureRegression) &&
+		if keyed || (c.Measure == MeasureSum || c.Measure == MeasureMean || c.Measure == MeasureSpread || c.Measure == MeasureRegression) &&
 			slices.ContainsFunc(c.Call.Args, func(e Expr) bool { return readsDerived(e, in) }) {
 			out.Cells = append(out.Cells, i)
 		}

@@ -40,6 +40,8 @@ func TestQuestionsTogetherTellOfNobody(t *testing.T) {
 			"SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY person_id) JOIN patients USING (person_id) WHERE NOT ({1})"},
 		"means and rows": {"SELECT avg(n + 1) FROM (SELECT person_id, sum(length_of_stay) AS n FROM admissions GROUP BY person_id) JOIN patients USING (person_id) WHERE sex = 'F' AND NOT ({1})",
 			"SELECT sum(length_of_stay) FROM admissions JOIN patients USING (person_id) WHERE sex = 'F'"},
+		"people by number of rows": {"SELECT count(*) FROM admissions JOIN patients USING (person_id) JOIN (SELECT person_id FROM admissions GROUP BY 1 HAVING count(*) = 2) USING (person_id)",
+			"SELECT n, count(*) FROM (SELECT person_id, count(*) AS n FROM admissions GROUP BY person_id HAVING count(*) = 2) JOIN patients USING (person_id) WHERE NOT ({1}) GROUP BY 1"},
 		"windows and rows": {"SELECT count(*) FROM events",
 			"SELECT sum(n) FROM (SELECT DISTINCT person_id, count(*) OVER (PARTITION BY person_id) AS n FROM events) JOIN patients USING (person_id) WHERE NOT ({1})"},
 	} {
