@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
@@ -289,6 +290,33 @@ func (p *pass) finish() {
 		for s, of := range p.r.Shares {
 			e.Shares = append(e.Shares, t.shares[s].finish(of))
 		}
+	}
+}
+
+// countedBelow reports whether a number of the release is people that only the pass counts.
+func countedBelow(r *plan.Release) bool {
+	for c := range r.Cells {
+		if _, ok := r.PeopleOf(c); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// fillPeople puts in the numbers that are people of a channel.
+func (t *groupTable) fillPeople(r *plan.Release) {
+	for c := range r.Cells {
+		channel, ok := r.PeopleOf(c)
+		if !ok {
+			continue
+		}
+		b := array.NewInt64Builder(memory.DefaultAllocator)
+		for _, e := range t.evidence {
+			b.Append(int64(e.People[channel]))
+		}
+		t.cells[c].Release()
+		t.cells[c] = b.NewInt64Array()
+		b.Release()
 	}
 }
 

@@ -196,7 +196,7 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var early func() *rowStream
 	spool := ""
-	if audited || collector != nil || len(r.Shares) > 0 { // the rows are needed whatever the groups are
+	if audited || collector != nil || len(r.Shares) > 0 || countedBelow(r) { // the rows are needed whatever the groups are
 		var drop func()
 		if spool, drop, err = putDown(ctx, vault, r); err != nil {
 			return nil, nil, nil, err
@@ -216,10 +216,11 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 		}
 	}()
 	cells := rules(r, policy)
-	if audited || collector != nil || t.inDoubt(r, policy, cells) {
+	if audited || collector != nil || countedBelow(r) || t.inDoubt(r, policy, cells) {
 		if atoms, err = runPass(ctx, vault, r, policy, t, collector, spool, early); err != nil {
 			return nil, nil, nil, err
 		}
+		t.fillPeople(r)
 	}
 	verdicts = make([]disclosure.Verdict, t.rows)
 	for i := range verdicts {

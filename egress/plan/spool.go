@@ -43,7 +43,11 @@ func (r *Release) spoolGroups(b *releaseBuilder) {
 func (r *Release) answer(b *releaseBuilder) []string {
 	out := append(r.keyColumns(), r.groupHash()+" AS g")
 	for i, c := range r.Cells {
-		out = append(out, b.aggregate(c.Call)+" AS a"+strconv.Itoa(i))
+		a := b.aggregate(c.Call)
+		if _, ok := r.PeopleOf(i); ok {
+			a = "CAST(NULL AS BIGINT)"
+		}
+		out = append(out, a+" AS a"+strconv.Itoa(i))
 	}
 	for i, cond := range b.channels {
 		people := "CAST(coalesce(bit_count(bit_or(h)" + filterSQL(cond) + "), 0) AS INTEGER)"
@@ -53,6 +57,17 @@ func (r *Release) answer(b *releaseBuilder) []string {
 		out = append(out, people+" AS m"+strconv.Itoa(i))
 	}
 	return out
+}
+
+// PeopleOf is the channel whose people are a cell's number, if they are. The number is
+// NULL in SQL's answer then: the rows are read anyway, and count people at a fraction
+// of what count(DISTINCT …) costs.
+func (r *Release) PeopleOf(cell int) (channel int, ok bool) {
+	c := r.Cells[cell]
+	if c.Measure != MeasureDistinct || c.Type.ID != "BIGINT" || len(c.Contributors) != 1 || !countsPeople(c.Call, r.Node.Input.Columns()) {
+		return 0, false
+	}
+	return c.Contributors[0], true
 }
 
 // laborious reports whether to find the rows of a node is more work than to write
