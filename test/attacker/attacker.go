@@ -311,7 +311,10 @@ func (p *programme) farthest(e reduced, at, way int) ([]float64, error) {
 		for v, move := range moves {
 			A.Set(i, v, float64(move.way)*row[move.of])
 		}
-		basic = append(basic, first[e.pivots[i]])
+		// Nothing is exactly nothing: of many moves that are as good the solver might try one after the other for ever.
+		pivot := first[e.pivots[i]]
+		b[i] = A.At(i, pivot) * 1e-8 * (1 + p.rng.Float64())
+		basic = append(basic, pivot)
 	}
 	for v, move := range moves {
 		A.Set(m+v, v, 1)

@@ -143,16 +143,7 @@ func judgeStrictly(t *testing.T, findings []finding) {
 // answered is how many of the questions, asked one after the other in one
 // workspace and after all of them the attacks, are answered whole and right; it
 // only ever grows.
-const answered = 49
-
-// madeOfParts are questions that add up protected numbers: late in a session some
-// of those are withheld, and what is made of the others is another number
-// (docs/gate.md, "What is not promised yet").
-var madeOfParts = map[string]bool{
-	"share of the total, by window over aggregates": true,
-	"moving mean of monthly admissions":             true,
-	"deprivation fifths within regions":             true,
-}
+const answered = 54
 
 // judgeSession is for questions and attacks of one session. Late in it numbers are
 // withheld that are too near to what was answered before, so that answers are
@@ -168,7 +159,6 @@ func judgeSession(t *testing.T, findings []finding) {
 			case f.OK:
 			case f.Kind == "query" && unanswered[f.Name] != "" && f.Outcome == "refused "+unanswered[f.Name]:
 			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "withholds"), f.Kind == "query" && strings.Contains(detail, "answered without a single row"):
-			case f.Kind == "query" && madeOfParts[f.Name]:
 			case f.Kind == "attack" && notStopped[f.Name]:
 			default:
 				t.Errorf("%s\n%s", f.Outcome, detail)
