@@ -29,7 +29,7 @@ var advisedLater = map[string]bool{
 }
 
 // rewrite is what an advice is made of.
-var rewrite = regexp.MustCompile(`(?i)\b(use|ask|write|group|put|join|add|make|leave|keep|give|choose|select|count|compare|cast|send|query|convert|sum|aggregate|drop table|partition)\b`)
+var rewrite = regexp.MustCompile(`(?i)\b(use|ask|write|group|put|join|add|make|leave|keep|give|choose|select|count|compare|cast|send|query|convert|sum|aggregate|drop|partition)\b`)
 
 // Each refusal in the source of the gate is one sentence, and advises a rewrite:
 // its own, or that of its code where that is one.

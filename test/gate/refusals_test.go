@@ -18,7 +18,6 @@ var adviceTable = []struct {
 	{"DESCRIBE patients", "GH-203", "", "as the driver does", ""},
 	{"SHOW TABLES", "GH-203", "", "as the driver does", ""},
 	{"SUMMARIZE patients", "GH-203", "", "quantile_cont(x", "SELECT count(birth_year), avg(birth_year), stddev(birth_year) FROM patients"},
-	{"CREATE VIEW v AS SELECT person_id, sex FROM patients", "GH-203", "", "CREATE TABLE name AS", "CREATE TABLE v AS SELECT person_id, sex FROM patients"},
 	{"CREATE TABLE t (a INT)", "GH-203", "", "CREATE TABLE name AS", "CREATE TABLE t AS SELECT person_id, sex FROM patients"},
 	{"CREATE TEMP TABLE t AS SELECT person_id, sex FROM patients", "GH-203", "", "Use CREATE TABLE", "CREATE TABLE t AS SELECT person_id, sex FROM patients"},
 	{"CREATE TABLE t AS SELECT sex, count(*) AS n FROM patients GROUP BY 1", "GH-203", "", "by itself", "SELECT sex, count(*) AS n FROM patients GROUP BY 1"},

@@ -35,10 +35,13 @@ class Workspaces(unittest.TestCase):
         self.assertIn("sdap", answer.disclosure.policy)
         self.assertEqual(answer.df().attrs["disclosure"], answer.disclosure)
 
-    def test_groups_that_are_left_out_are_told_of(self):
-        answer = self.workspace.ask(SMALL_GROUPS)
-        self.assertEqual((answer.disclosure.outcome, answer.disclosure["groups_withheld"]), ("suppressed", "some"))
-        self.assertIn("Groups of fewer than 10 people are left out; whether there are any is not said.", repr(answer))
+    def test_it_is_told_that_groups_may_be_left_out_and_not_whether_any_was(self):
+        some, none = self.workspace.ask(SMALL_GROUPS), self.workspace.ask("SELECT birth_year < 1960 AS older, count(*) AS people FROM patients GROUP BY 1")
+        for answer in (some, none):
+            self.assertEqual((answer.disclosure.outcome, answer.disclosure["groups_withheld"]), ("released", "some"))
+            self.assertIn("Groups of fewer than 10 people are left out; whether there are any is not said.", repr(answer))
+        self.assertEqual(len(none), 2)
+        self.assertEqual(set(some.disclosure), set(none.disclosure))
 
     def test_a_withheld_number_is_marked(self):
         answer = self.workspace.ask(SMALL_CELL)
