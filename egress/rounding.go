@@ -101,8 +101,8 @@ func (m measureRounding) round(row int, x float64) float64 {
 func (m measureRounding) rowsBehind(row int) float64 {
 	e := m.t.evidence[row]
 	n := 0.0
-	for _, s := range e.Shares {
-		if s.Cell == m.c {
+	for i, s := range e.Shares {
+		if s.Cell == m.c && !m.r.Shares[i].Extra {
 			n += s.Rows.Total
 		}
 	}

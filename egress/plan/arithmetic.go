@@ -6,8 +6,8 @@ import "math/big"
 // whom that concerns is then measured like a condition.
 func canBeNull(e *Call) bool {
 	switch e.Name {
-	case "+", "-", "*": // as the printer writes them, integers that overflow become NULL
-		return e.T.Integer() && !e.Args[0].Type().Temporal() && !shifted(e) // the binder makes decimals wide enough
+	case "+", "-", "*": // as the printer writes them, what overflows becomes NULL
+		return (e.T.Integer() || e.T.ID == "DECIMAL") && !e.Args[0].Type().Temporal() && !shifted(e) && !fits(e)
 	case "abs", "round", "floor", "ceil", "ceiling", "trunc", "sign", "date_trunc", "datetrunc", "date_part", "datepart", "date_diff", "datediff", "date_sub", "datesub", "strftime", "last_day",
 		"year", "quarter", "month", "day", "week", "decade", "century", "dayofweek", "isodow", "weekday", "dayofyear", "monthname", "dayname", "lower", "upper", "trim", "ltrim", "rtrim", "length", "strlen":
 		return false
@@ -26,8 +26,11 @@ func shifted(e *Call) bool {
 		return false
 	}
 	a, b := e.Args[0], e.Args[1]
-	_, left := a.(*Ref)
-	_, right := b.(*Ref)
+	_, left := uncast(a).(*Ref)
+	_, right := uncast(b).(*Ref)
+	if e.T.ID == "DECIMAL" {
+		return false
+	}
 	if left && right {
 		return e.Name != "*"
 	}
@@ -36,12 +39,23 @@ func shifted(e *Call) bool {
 		b = a
 		c, ok = literal(e.Args[1])
 	}
-	_, column := b.(*Ref)
+	_, column := uncast(b).(*Ref)
 	limit := int64(2100)
 	if e.Name == "*" {
 		limit = 100
 	}
 	return ok && column && c.Value != nil && new(big.Rat).Abs(c.Value).Cmp(big.NewRat(limit, 1)) <= 0
+}
+
+// uncast sees through casts that keep every value.
+func uncast(e Expr) Expr {
+	for {
+		c, ok := e.(*Cast)
+		if !ok || !holds(c.X.Type(), c.T) {
+			return e
+		}
+		e = c.X
+	}
 }
 
 // arithmeticForm gives the form of a numeric function's result (gate.md §1,
@@ -52,12 +66,7 @@ func arithmeticForm(e *Call, args []Column, otherwise Form) (Form, float64) {
 	case len(args) == 1 && (e.Name == "-" || e.Name == "+"):
 		return one(0), args[0].Size
 	case e.Name == "-" && len(args) == 2 && args[0].Type.Temporal() && args[1].Type.Temporal():
-		for i := range args {
-			if _, fixed := constant(e.Args[i]); !fixed && !args[i].Scanned {
-				return FormNone, 1
-			}
-		}
-		return FormLinear, 1
+		return betweenDates(e.Args, args), 1
 	case (e.Name == "+" || e.Name == "-") && len(args) == 2:
 		return sumForm(one(0), one(1)), args[0].Size + args[1].Size
 	case e.Name == "*" && len(args) == 2:
@@ -81,6 +90,23 @@ func arithmeticForm(e *Call, args []Column, otherwise Form) (Form, float64) {
 	return otherwise, 1
 }
 
+// betweenDates is the form of the distance between two dates: as published, chosen
+// from a person's rows, or literal.
+func betweenDates(exprs []Expr, dates []Column) Form {
+	form := FormLinear
+	for i, d := range dates {
+		_, fixed := constant(exprs[i])
+		switch {
+		case fixed || d.Scanned:
+		case d.Form == FormDerived:
+			form = FormDerived
+		default:
+			return FormNone
+		}
+	}
+	return form
+}
+
 func sumForm(a, b Form) Form {
 	if a > b {
 		a, b = b, a
@@ -88,7 +114,7 @@ func sumForm(a, b Form) Form {
 	switch {
 	case a == FormConst && (b == FormConst || b == FormLinear || b == FormProduct || b == FormDerived):
 		return b
-	case a == FormLinear && (b == FormLinear || b == FormProduct), a == FormProduct && b == FormProduct:
+	case a == FormLinear && (b == FormLinear || b == FormProduct || b == FormDerived), a == FormProduct && b == FormProduct, a == FormDerived && b == FormDerived:
 		return b
 	}
 	return FormNone // sums of conditions are weights; Parts takes them apart where it sees them

@@ -222,9 +222,6 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 		filter = b.rowSets[set]
 	}
 	values := []Expr{part.Value}
-	if part.Value != nil {
-		values = append(values, factorsOf(part.Value)...)
-	}
 	switch cell.Measure {
 	case MeasureSum:
 		cell.Sums = true
@@ -244,8 +241,16 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 	default:
 		return
 	}
-	for _, v := range values {
-		s := share{cell: number, filter: filter, set: set}
+	own := len(values)
+	for _, v := range values[:own] {
+		if v != nil && cell.Measure != MeasureQuantile {
+			inside, moved := insides(v)
+			values = append(values, inside...)
+			cell.Rows = cell.Rows || moved
+		}
+	}
+	for i, v := range values {
+		s := share{cell: number, filter: filter, set: set, extra: i >= own}
 		_, fixed := literal(orOne(v))
 		if s.literal = fixed || orOne(v).Type().ID == "BOOLEAN"; s.literal {
 			if once {
@@ -277,7 +282,7 @@ func orOne(e Expr) Expr {
 func (b *releaseBuilder) grain(e Expr, in []Column) string {
 	grain := ""
 	Walk(e, func(e Expr) bool {
-		if ref, ok := e.(*Ref); ok {
+		if ref, ok := e.(*Ref); ok && ref.T.Numeric() {
 			grain = in[ref.Index].Grain
 		}
 		return true
@@ -308,12 +313,11 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 		if err != nil {
 			return 0, 0, err
 		}
-		is := &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{v}}
 		switch {
 		case col.Nulls == NullsDerived:
-			conds = append(conds, is)
+			conds = append(conds, presence(v)...)
 		case col.Identity == NotIdentity:
-			missing = append(missing, is)
+			missing = append(missing, presence(v)...)
 		}
 		if cell.Measure == MeasureSum || cell.Measure == MeasureMean || cell.Measure == MeasureSpread {
 			contributing = append(contributing, b.value(v))
@@ -341,6 +345,40 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 	}
 	cell.Contributors = append(cell.Contributors, b.channel(contributing, set))
 	return set, present, nil
+}
+
+// presence is the condition that a value is not NULL: of a calculation that makes no
+// NULLs, that its columns are not, so that it is the same condition for every
+// calculation with them.
+func presence(v Expr) []Expr {
+	is := func(e Expr) Expr { return &Op{T: Boolean, Name: "IS NOT NULL", Args: []Expr{e}} }
+	var columns []Expr
+	strict := true
+	Walk(v, func(e Expr) bool {
+		switch e := e.(type) {
+		case *Ref:
+			if !slices.ContainsFunc(columns, func(c Expr) bool { return c.(*Ref).Index == e.Index }) {
+				columns = append(columns, e)
+			}
+		case *Const:
+			strict = strict && !e.Null
+		case *Cast:
+			strict = strict && holds(e.X.Type(), e.T)
+		case *Call:
+			strict = strict && !canBeNull(e)
+		default:
+			strict = false
+		}
+		return strict
+	})
+	if !strict || len(columns) == 0 {
+		return []Expr{is(v)}
+	}
+	slices.SortFunc(columns, func(a, b Expr) int { return a.(*Ref).Index - b.(*Ref).Index })
+	for i, c := range columns {
+		columns[i] = is(c)
+	}
+	return columns
 }
 
 func zeroOf(t Type) string {

@@ -410,7 +410,13 @@ func checkAggregate(n *Aggregate, slot *Node) error {
 			return err
 		}
 	}
-	return separate(n, slot)
+	if err := separate(n, slot); err != nil {
+		return err
+	}
+	for _, a := range n.Aggs {
+		widen(a)
+	}
+	return nil
 }
 
 // checkKeys refuses groups at the frontier that may not be shown.

@@ -32,6 +32,12 @@ type origin struct {
 	dimension bool
 }
 
+// countable reports whether a column is of whole numbers and dates rather than of
+// values that were measured.
+func countable(c Column) bool {
+	return c.Class == catalog.ClassDimension || c.Class == catalog.ClassReference || c.Class == catalog.ClassDate
+}
+
 // rowsOf stands for the rows of a table, as a source: a count is made of them.
 const rowsOf = -2
 
@@ -94,11 +100,11 @@ func (s *sources) origins(n Node, exprs ...Expr) []origin {
 			}
 			return
 		case *Scan:
-			out = append(out, origin{of: map[source]bool{{n.Table, rowsOf}: true}, dimension: true})
+			out = append(out, origin{of: map[source]bool{{n.Table, rowsOf}: true}, dimension: countable(n.cols[i])})
 			return
 		}
 		if !slices.ContainsFunc(out, func(o origin) bool { return o.at == n }) {
-			o := origin{of: map[source]bool{}, at: n, dimension: n.Columns()[i].Class != ""}
+			o := origin{of: map[source]bool{}, at: n, dimension: countable(n.Columns()[i])}
 			s.below(o.of, n)
 			out = append(out, o)
 		}
@@ -264,7 +270,7 @@ func checkComputed(n *Aggregate) error {
 		found.whole(looked, n.Input, c)
 	}
 	for _, o := range computed {
-		if o.dimension && hidden || o.at == nil || common(o.of, looked) {
+		if o.dimension && (hidden || o.at == nil || common(o.of, looked)) {
 			return gatehouse.Errorf(gatehouse.CodeMeasure, "A condition beside a number computed for each person looks at what that is made of.").
 				WithAdvice("Put the condition into WHERE or GROUP BY, or ask for the number in a question of its own.")
 		}
@@ -276,18 +282,30 @@ func checkComputed(n *Aggregate) error {
 // published, over rows that were chosen by conditions on one column each, or
 // comparing two.
 func plainly(at Node) bool {
-	agg, ok := at.(*Aggregate)
-	if !ok {
-		return false
-	}
 	plain := true
-	for _, a := range agg.Aggs {
-		plain = plain && a.Filter == nil && len(a.Orders) == 0
-		for _, arg := range a.Args {
-			plain = plain && published(arg, agg.Input.Columns())
+	ofColumns := func(in Node, exprs ...Expr) {
+		for _, e := range exprs {
+			plain = plain && published(e, in.Columns())
 		}
 	}
-	VisitNodes(agg.Input, func(n Node) {
+	var below Node
+	switch n := at.(type) {
+	case *Aggregate:
+		below = n.Input
+		for _, a := range n.Aggs {
+			plain = plain && a.Filter == nil && len(a.Orders) == 0
+			ofColumns(below, a.Args...)
+		}
+	case *Window:
+		below = n.Input
+		for _, w := range n.Calls {
+			plain = plain && w.Aggregate == nil
+			ofColumns(below, w.Children()...)
+		}
+	default:
+		return false
+	}
+	VisitNodes(below, func(n Node) {
 		switch n := n.(type) {
 		case *Scan, *Project:
 		case *Filter:

@@ -225,6 +225,10 @@ func deriveCast(e *Cast, x Column) (Column, error) {
 	case from.ID == "DATE" && e.T.ID == "TIMESTAMP", from.ID == "NULL":
 	default: // some values become others, or NULL: a condition that nobody counts
 		if _, fixed := constant(e.X); !fixed {
+			if out.Days > 0 && e.T.Integer() {
+				out.step()
+			}
+			out.Days = 0
 			out.Nulls, out.Form, out.Scanned = NullsDerived, FormNone, false
 			if x.Class == catalog.ClassDate || (x.Class != catalog.ClassDimension && x.Class != catalog.ClassReference) {
 				out.Class = ""
@@ -337,10 +341,6 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 		}
 		return ""
 	}
-	plain := func(i int) bool { // a date as published, or a literal
-		_, fixed := constant(e.Args[i])
-		return args[i].Scanned || fixed
-	}
 	form := FormNone
 	switch e.Name {
 	case "year", "quarter", "month", "decade", "century", "dayofweek", "isodow", "weekday", "monthname", "dayname":
@@ -351,16 +351,12 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 		if args[0].Class == catalog.ClassDate && atGrain(part, args[0]) {
 			out.Class = catalog.ClassDimension
 		}
-		if plain(0) {
-			form = FormLinear
-		}
+		form = betweenDates(e.Args[:1], args[:1])
 	case "date_part", "datepart":
 		if args[1].Class == catalog.ClassDate && atGrain(text(0), args[1]) {
 			out.Class = catalog.ClassDimension
 		}
-		if plain(1) {
-			form = FormLinear
-		}
+		form = betweenDates(e.Args[1:2], args[1:2])
 	case "date_trunc", "datetrunc":
 		if args[1].Class == catalog.ClassDate {
 			out.Class, out.Grain = catalog.ClassDate, args[1].Grain
@@ -377,14 +373,37 @@ func deriveCall(e *Call, args []Column) (Column, error) {
 			out.Class = catalog.ClassDimension
 		}
 	case "date_diff", "datediff", "date_sub", "datesub":
-		if day := strings.HasPrefix(strings.ToLower(text(0)), "day"); plain(1) && plain(2) && (day || strings.HasSuffix(e.Name, "diff")) {
-			form = FormLinear // whole months and years of date_sub are steps at a chosen day
+		if day := strings.HasPrefix(strings.ToLower(text(0)), "day"); day || strings.HasSuffix(e.Name, "diff") {
+			form = betweenDates(e.Args[1:3], args[1:3]) // whole months and years of date_sub are steps at a chosen day
 		}
-		switch strings.ToLower(text(0)) {
-		case "year", "years", "decade", "quarter", "month", "months":
-			out.Class = catalog.ClassDimension // a duration in months or years, such as age
-		default:
-			out.Class = ""
+		out.Class = ""
+		if coarse, ok := coarseDates(args[1:3]); ok {
+			switch strings.ToLower(text(0)) {
+			case "year", "years", "decade", "quarter", "month", "months":
+				out.Class = catalog.ClassDimension // a duration in months or years, such as age
+			case "day", "days":
+				out.Days, out.Coarse = 1, coarse
+			case "week", "weeks":
+				out.Days, out.Coarse = 7, coarse
+			}
+		}
+	case "-", "+":
+		if len(args) == 2 {
+			datesMoved(e, args, &out)
+		}
+	case "/", "//":
+		if c, ok := literal(e.Args[1]); ok && c.Value != nil && c.Value.Sign() > 0 && args[0].Days > 0 {
+			by, _ := c.Value.Float64()
+			out.Days, out.Coarse = args[0].Days*by, args[0].Coarse
+			if e.Name == "//" {
+				out.step()
+			}
+		}
+	case "floor", "ceil", "ceiling", "trunc", "round":
+		if out.Days, out.Coarse = args[0].Days, args[0].Coarse; len(args) == 1 {
+			out.step()
+		} else {
+			out.Days = 0
 		}
 	}
 	if e.T.Numeric() {

@@ -63,7 +63,7 @@ func checkFunction(e *Call) error {
 			}
 		}
 	}
-	if e.T.ID == "HUGEINT" || (e.T.ID == "DECIMAL" && e.T.Width > 18) {
+	if e.T.ID == "HUGEINT" || e.T.ID == "DECIMAL" && e.T.Width > 18 && !exactDecimal(e) {
 		return gatehouse.Errorf(gatehouse.CodeFunction, "Arithmetic over people is done in numbers of up to 18 digits.").WithAdvice("Convert to DOUBLE first.")
 	}
 	// A date moves by literal distances only: past the calendar it would fail.
@@ -76,6 +76,29 @@ func checkFunction(e *Call) error {
 	}
 	return nil
 }
+
+// exactDecimal reports whether arithmetic of decimals is exact in 38 digits, as the
+// printer writes it.
+func exactDecimal(e *Call) bool {
+	if e.T.Width > widestDecimal || len(e.Args) != 2 || e.Name != "+" && e.Name != "-" && e.Name != "*" {
+		return false
+	}
+	most := new(big.Rat).SetInt(limit(Type{ID: "DECIMAL", Width: 38, Scale: e.T.Scale}))
+	for _, a := range e.Args {
+		if a.Type().ID != "DECIMAL" {
+			return false
+		}
+	}
+	a, b := bound(e.Args[0]), bound(e.Args[1])
+	if e.Name == "*" {
+		return most.Cmp(a.Mul(a, b)) > 0
+	}
+	return most.Cmp(a.Add(a, b)) > 0
+}
+
+// widestDecimal is the width up to which decimals can be added up over people
+// without failing.
+const widestDecimal = 28
 
 // literalBounds is how large the numbers of a function's literals may be: past
 // the calendar, or past the end of a text, some functions fail.

@@ -123,18 +123,33 @@ func checkParts(a *AggregateCall, m Measure, parts []Part, in []Column) error {
 		}
 		values++
 		if m == MeasureQuantile && !simpleColumn(p.Value) {
-			return measureError(a).WithAdvice("Quantiles are answered of a column, or a column and a literal number added or subtracted.")
+			return measureError(a).WithAdvice("Quantiles are answered of a column, of a column and a literal number added or subtracted, and of differences of dates or whole numbers.")
 		}
-		if (m == MeasureQuantile && values > 1) || !measurable(p.Value.Type(), col.Form) || col.Form == FormNone || (m == MeasureRegression && col.Form == FormIndicator) {
+		if (m == MeasureQuantile && values > 1) || !measurable(p.Value, col.Form) || col.Form == FormNone || (m == MeasureRegression && col.Form == FormIndicator) {
 			return measureError(a)
 		}
 	}
 	return nil
 }
 
+// duration reports whether a difference is of two dates, or of two whole numbers,
+// such as the years of two dates: nobody could scale them so that one number tells
+// both.
+func duration(e *Call) bool {
+	for _, a := range e.Args {
+		if !a.Type().Temporal() && !a.Type().Integer() {
+			return false
+		}
+		if _, fixed := constant(a); !fixed && !simpleColumn(a) {
+			return false
+		}
+	}
+	return true
+}
+
 // simpleColumn reports whether an expression is a column, cast so as to keep
 // every value, or one moved by a literal: its quantiles are not those of two
-// columns packed into one number.
+// columns packed into one number, but for durations and other differences as they are.
 func simpleColumn(e Expr) bool {
 	switch e := e.(type) {
 	case *Ref:
@@ -145,20 +160,24 @@ func simpleColumn(e Expr) bool {
 		if (e.Name == "+" || e.Name == "-") && len(e.Args) == 2 {
 			_, left := literal(e.Args[0])
 			_, right := literal(e.Args[1])
-			return left && simpleColumn(e.Args[1]) || right && simpleColumn(e.Args[0])
+			return left && simpleColumn(e.Args[1]) || right && simpleColumn(e.Args[0]) || e.Name == "-" && duration(e)
 		}
-		if e.Name == "-" && len(e.Args) == 2 {
-			return false
+		switch e.Name {
+		case "year":
+			return len(e.Args) == 1 && simpleColumn(e.Args[0])
+		case "date_diff", "datediff", "date_sub", "datesub":
+			return len(e.Args) == 3 && duration(&Call{T: e.T, Name: "-", Args: e.Args[1:]})
 		}
 	}
 	return false
 }
 
-func measurable(t Type, form Form) bool {
-	if t.ID == "HUGEINT" && form == FormDerived {
-		return true // a person's own sum of ordinary integers
+func measurable(e Expr, form Form) bool {
+	t := e.Type()
+	if _, made := e.(*Call); t.ID == "HUGEINT" && (form == FormDerived || made && bound(e).Cmp(summable) <= 0) {
+		return true // a person's own sum of ordinary integers, or arithmetic that was widened
 	}
-	return t.Real() || (t.Integer() && t.ID != "HUGEINT") || t.ID == "BOOLEAN" || (t.ID == "DECIMAL" && t.Width <= 18) || t.ID == "NULL"
+	return t.Real() || (t.Integer() && t.ID != "HUGEINT") || t.ID == "BOOLEAN" || (t.ID == "DECIMAL" && t.Width <= widestDecimal) || t.ID == "NULL"
 }
 
 func measureError(a *AggregateCall) *gatehouse.Error {

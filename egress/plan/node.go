@@ -22,8 +22,11 @@ type Column struct {
 	Grain    string
 	Form     Form // what kind of measure expression it is
 	Nulls    NullSource
-	Scanned  bool    // a column of a table as published
-	Size     float64 // bound of the factor by which literals enlarge it
+	Scanned  bool // a column of a table as published
+	// A duration that is too fine for a group key: Days is how many days one of its
+	// units is, and Coarse how many a step must have. 0 for anything else.
+	Days, Coarse float64
+	Size         float64 // bound of the factor by which literals enlarge it
 }
 
 // NullSource says why a column of people may be NULL: what is missing in the

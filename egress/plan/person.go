@@ -50,6 +50,9 @@ func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
 		return Column{}, unknown("aggregate", a.Name)
 	}
 	out := Column{Type: a.T, Nulls: NullsDerived, Size: 1}
+	if len(a.Args) > 0 && !args[0].Scanned && args[0].Form == FormLinear {
+		args[0].Scanned = ofOneColumn(a.Args[0], in, a.Name != "sum")
+	}
 	switch a.Name {
 	case "count_star", "count", "count_if", "countif":
 		out.Class, out.Nulls = catalog.ClassDimension, NullsRaw
@@ -86,6 +89,35 @@ func ofRepeated(c Column, a *AggregateCall, rows Node) Column {
 	return c
 }
 
+// ofOneColumn reports whether a measure is one column as published, in other units,
+// or a part of such a date: two columns could be packed into one number. A literal
+// that is added (moved) would count the rows in a sum of them.
+func ofOneColumn(e Expr, in []Column, moved bool) bool {
+	switch e := e.(type) {
+	case *Ref:
+		return in[e.Index].Scanned
+	case *Cast:
+		return holds(e.X.Type(), e.T) && ofOneColumn(e.X, in, moved)
+	case *Call:
+		_, first := constant(e.Args[0])
+		switch {
+		case len(e.Args) == 1 && (e.Name == "year" || e.Name == "month" || e.Name == "quarter"):
+			return ofOneColumn(e.Args[0], in, moved)
+		case len(e.Args) != 2:
+			return false
+		case e.Name == "date_part" || e.Name == "datepart":
+			return ofOneColumn(e.Args[1], in, moved)
+		case e.Name == "*" || moved && (e.Name == "+" || e.Name == "-"):
+			if first {
+				return ofOneColumn(e.Args[1], in, moved)
+			}
+			_, second := constant(e.Args[1])
+			return second && ofOneColumn(e.Args[0], in, moved)
+		}
+	}
+	return false
+}
+
 // picked is a value chosen from a person's rows: which one may hang on a
 // condition, so it is a measure by itself only.
 func picked(c Column, t Type, filtered bool) Column {
@@ -95,7 +127,7 @@ func picked(c Column, t Type, filtered bool) Column {
 	}
 	switch {
 	case c.Form == FormIndicator:
-	case c.Form == FormLinear && c.Scanned && !filtered:
+	case (c.Form == FormLinear || t.Temporal()) && c.Scanned && !filtered:
 		c.Form = FormDerived
 	default:
 		c.Form = FormNone

@@ -142,6 +142,9 @@ func total(e *Call, args []string) (string, bool) {
 	if e.T.ID == "DECIMAL" {
 		wide = "DOUBLE"
 	}
+	if e.T.ID == "DECIMAL" && len(args) <= 2 && (e.Name == "+" || e.Name == "-" || e.Name == "*") {
+		return exactly38(e, args)
+	}
 	exact := e.T.Integer() || e.T.ID == "DECIMAL"
 	in := func(i int) string { return "CAST(" + args[i] + " AS " + wide + ")" }
 	switch {
@@ -157,6 +160,21 @@ func total(e *Call, args []string) (string, bool) {
 		return "CASE WHEN " + args[0] + " >= 0 THEN sqrt(" + args[0] + ") END", true
 	}
 	return "", false
+}
+
+// exactly38 prints sums and products of decimals in 38 digits: exact, and without
+// failing as long as no more are needed (exactDecimal, and 18 digits each else).
+func exactly38(e *Call, args []string) (string, bool) {
+	wide := make([]string, len(args))
+	for i, a := range e.Args {
+		scale := a.Type().Scale // 0 for integers
+		wide[i] = "CAST(" + args[i] + " AS " + Type{ID: "DECIMAL", Width: 38, Scale: scale}.SQL() + ")"
+	}
+	sql := strings.Join(wide, " "+e.Name+" ")
+	if len(args) == 1 {
+		sql = e.Name + wide[0]
+	}
+	return "TRY_CAST((" + sql + ") AS " + e.T.SQL() + ")", true
 }
 
 // call prints an aggregate call.

@@ -81,6 +81,8 @@ type RowShare struct {
 	// Squares: squares of the values are in the number too, so that two values that
 	// nearly everybody has tell of the others.
 	Squares bool
+	// Extra: its rows are those of another share of the cell.
+	Extra bool
 }
 
 // Cell is one aggregate of a release, and what must be measured for it.
@@ -110,6 +112,7 @@ type share struct {
 	set     int    // its row set, or −1
 	literal bool   // every value is the same literal: only the rows matter
 	squares bool   // squares of the value are in the number
+	extra   bool   // of the same rows as another
 }
 
 type releaseBuilder struct {
@@ -339,7 +342,7 @@ func (r *Release) passed(b *releaseBuilder) {
 		}
 	}
 	for _, s := range b.shares {
-		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Squares: s.squares}
+		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Squares: s.squares, Extra: s.extra}
 		if !s.literal {
 			share.Value = value(s.value)
 		}

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"strings"
@@ -30,6 +31,7 @@ type measure struct {
 	// side of a quantile; sums, rows: shares of them are judged.
 	// squares: of two values that nearly everybody has, the rest is judged.
 	zeros, sums, rows, squares bool
+	core                       string // what the value is of, where a literal moves it
 	side                       float64
 }
 
@@ -41,7 +43,12 @@ var (
 		{sql: "count(t.death_month)", value: "CASE WHEN t.death_month IS NOT NULL THEN 1 END", zeros: true, need: 10},
 		{sql: "sum(t.imd_decile)", value: "t.imd_decile", need: 10, sums: true},
 		{sql: "avg(t.birth_year)", value: "t.birth_year", need: 10, sums: true, rows: true},
-		{sql: "avg(2025 - t.birth_year)", value: "2025 - t.birth_year", need: 10, sums: true, rows: true},
+		{sql: "avg(2025 - t.birth_year)", value: "2025 - t.birth_year", core: "t.birth_year", need: 10, sums: true, rows: true},
+		{sql: "sum(3 * (2 * t.imd_decile + 1) - 30)", value: "3 * (2 * t.imd_decile + 1) - 30", core: "t.imd_decile", need: 10, sums: true, rows: true},
+		{sql: "avg(1.0 * (t.imd_decile - 5))", value: "t.imd_decile - 5", core: "t.imd_decile", need: 10, sums: true, rows: true},
+		{sql: "sum(2.5 * t.imd_decile)", value: "2.5 * t.imd_decile", need: 10, sums: true},
+		{sql: "avg(year(t.registered_from) - t.birth_year)", value: "year(t.registered_from) - t.birth_year", need: 10, sums: true, rows: true},
+		{sql: "median(year(t.registered_from) - t.birth_year)", value: "year(t.registered_from) - t.birth_year", zeros: true, need: 20, rows: true, side: 0.5},
 		{sql: "stddev_samp(t.imd_decile)", value: "t.imd_decile", need: 11, sums: true, rows: true, squares: true},
 		{sql: "median(t.birth_year)", value: "t.birth_year", zeros: true, need: 20, rows: true, side: 0.5},
 		{sql: "quantile_cont(t.imd_decile, 0.25)", value: "t.imd_decile", zeros: true, need: 20, rows: true, side: 0.25},
@@ -53,7 +60,12 @@ var (
 		{sql: "avg(e.value)", value: "e.value", need: 10, sums: true, rows: true},
 		{sql: "median(e.value)", value: "e.value", zeros: true, need: 20, rows: true, side: 0.5},
 	}
+	// Over a number c.n of each person, as c computes it.
 	computedNumbers = []measure{
+		{sql: "avg(2 * c.n + 1)", value: "2 * c.n + 1", core: "c.n", need: 10, sums: true, rows: true},
+		{sql: "sum(1.0 * c.n)", value: "1.0 * c.n", need: 10, sums: true},
+		{sql: "avg(c.n - t.birth_year)", value: "c.n - t.birth_year", need: 10, sums: true, rows: true},
+		{sql: "median(c.n - t.birth_year)", value: "c.n - t.birth_year", zeros: true, need: 20, rows: true, side: 0.5},
 		{sql: "count(*)", value: "1", zeros: true, need: 10},
 		{sql: "sum(c.n)", value: "c.n", need: 10, sums: true},
 		{sql: "avg(c.n)", value: "c.n", need: 10, sums: true, rows: true},
@@ -81,6 +93,9 @@ var sources = []struct {
 	{"WITH c AS (SELECT person_id, count(*) AS n FROM events WHERE code LIKE '6%' GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
 	{"WITH c AS (SELECT person_id, max(length_of_stay) AS n FROM admissions GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
 	{"WITH c AS (SELECT person_id, count(DISTINCT method) AS n FROM admissions WHERE length_of_stay > 5 GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
+	{"WITH c AS (SELECT person_id, min(year(date)) AS n FROM events WHERE code = '60621009' GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
+	{"WITH c AS (SELECT e.person_id, date_diff('day', p.registered_from, max(e.date)) AS n FROM events e JOIN patients p ON p.person_id = e.person_id GROUP BY e.person_id, p.registered_from) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
+	{"WITH c AS (SELECT person_id, arg_max(length_of_stay, admitted) - arg_min(length_of_stay, admitted) AS n FROM admissions GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
 	{"", "patients t JOIN events e ON t.person_id = e.person_id", eventNumbers, []string{"e.code = '60621009'", "e.date > DATE '2018-01-01'"}},
 	{"", "patients t JOIN admissions a USING (person_id)", admissionNumbers, []string{"a.method = 'emergency'", "a.diagnosis LIKE 'I%'"}},
 	{"WITH e AS (SELECT person_id, value, code, date, row_number() OVER (PARTITION BY person_id ORDER BY date, code, value) AS r FROM events) ", "patients t JOIN e ON t.person_id = e.person_id AND e.r <= 2", eventNumbers, []string{"e.code = '60621009'"}},
@@ -123,7 +138,8 @@ func (q measured) selecting(what string) string {
 // counted asks the plain tables, by group, for: people; people who contribute;
 // people with a row that does not; the sum of people's absolute sums and the two
 // largest; the same of their numbers of rows; people with a value, and with the
-// most common one; whether nobody has two of the rows; people with one of the two most common.
+// most common one; whether nobody has two of the rows; people with one of the two most
+// common; and sums as before of what the value is of.
 func (q measured) counted() string {
 	names := make([]string, len(q.keys))
 	columns := make([]string, 0, len(q.keys)+4)
@@ -133,7 +149,8 @@ func (q measured) counted() string {
 	}
 	keys := strings.Join(append(names, ""), ", ")
 	by := strings.TrimSuffix(keys, ", ")
-	columns = append(columns, "t.person_id AS u", "coalesce("+q.number.where+", false) AS q", "CAST("+q.number.value+" AS DOUBLE) AS v")
+	columns = append(columns, "t.person_id AS u", "coalesce("+q.number.where+", false) AS q", "CAST("+q.number.value+" AS DOUBLE) AS v",
+		"CAST("+cmp.Or(q.number.core, q.number.value)+" AS DOUBLE) AS w")
 	with := "WITH "
 	if q.with != "" {
 		with = strings.TrimSuffix(q.with, " ") + ", "
@@ -157,10 +174,10 @@ func (q measured) counted() string {
 		picked[i] = "p." + n
 	}
 	return with + "gh_b AS (SELECT " + strings.Join(columns, ", ") + " FROM " + q.from + " WHERE " + q.where + "), " +
-		"gh_p AS (SELECT " + keys + "u, coalesce(bool_or(q AND " + adds + "), false) AS adds, bool_or(NOT (q AND v IS NOT NULL)) AS leaves, coalesce(sum(abs(v)) FILTER (WHERE q), 0) AS s, " +
+		"gh_p AS (SELECT " + keys + "u, coalesce(bool_or(q AND " + adds + "), false) AS adds, bool_or(NOT (q AND v IS NOT NULL)) AS leaves, coalesce(sum(abs(v)) FILTER (WHERE q), 0) AS s, coalesce(sum(abs(w)) FILTER (WHERE q), 0) AS c, " +
 		"(count(v) FILTER (WHERE q))::DOUBLE AS n FROM gh_b" + group("u") + "), " +
 		"gh_c AS (SELECT " + keys + "max(n) AS common, list_sum(max(n, 2)) AS two FROM (SELECT " + keys + "v, count(DISTINCT u) AS n FROM gh_b WHERE q AND v IS NOT NULL" + group("v") + ")" + group("") + ") " +
 		"SELECT " + strings.Join(append(picked, ""), ", ") + "count(*), count(*) FILTER (WHERE p.adds), count(*) FILTER (WHERE p.leaves), sum(p.s), coalesce(max(p.s, 2)[1], 0), coalesce(max(p.s, 2)[2], 0), " +
-		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0), (SELECT count(*) = count(DISTINCT u) FROM gh_b), coalesce(any_value(c.two), 0) FROM gh_p p LEFT JOIN gh_c c ON " + same +
+		"sum(p.n), coalesce(max(p.n, 2)[1], 0), coalesce(max(p.n, 2)[2], 0), count(*) FILTER (WHERE p.n > 0), coalesce(any_value(c.common), 0), (SELECT count(*) = count(DISTINCT u) FROM gh_b), coalesce(any_value(c.two), 0), sum(p.c), coalesce(max(p.c, 2)[1], 0), coalesce(max(p.c, 2)[2], 0) FROM gh_p p LEFT JOIN gh_c c ON " + same +
 		strings.ReplaceAll(group(""), "k", "p.k")
 }

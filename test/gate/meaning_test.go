@@ -13,13 +13,14 @@ import (
 type brute struct {
 	people, adding, leaving                          int
 	sum, sum1, sum2, rows, rows1, rows2, has, common float64
+	core, core1, core2                               float64
 	two                                              float64 // of those who have a value: one of the two most common, where each has one
 	one                                              bool    // nobody has two of the question's rows
 }
 
 func readBrute(row []string) (b brute) {
 	f := func(i int) float64 { x, _ := strconv.ParseFloat(row[i], 64); return x }
-	return brute{int(f(0)), int(f(1)), int(f(2)), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(12), row[11] == "true"}
+	return brute{int(f(0)), int(f(1)), int(f(2)), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(13), f(14), f(15), f(12), row[11] == "true"}
 }
 
 // reason is why a number of the group is withheld, by docs/gate.md; "" where
@@ -35,7 +36,7 @@ func (b brute) reason(n measure) string {
 		return "contributors"
 	case (n.where != "true" || b.leaving > 0) && b.leaving < 10:
 		return "people left out"
-	case n.sums && dominated(b.sum, b.sum1, b.sum2), n.rows && dominated(b.rows, b.rows1, b.rows2):
+	case n.sums && dominated(b.sum, b.sum1, b.sum2), n.sums && dominated(b.core, b.core1, b.core2), n.rows && dominated(b.rows, b.rows1, b.rows2):
 		return "dominance"
 	case (n.sums || n.side > 0) && b.common >= 10 && b.has-b.common < 10:
 		return "nearly constant"

@@ -51,6 +51,7 @@ var conditions = []string{
 
 var groupKeys = []string{
 	"t.sex", "t.region", "t.ethnicity", "t.imd_decile", "t.practice_id", "(t.birth_year // 20) * 20", "t.death_month", "date_trunc('year', t.registered_from)", "year(t.registered_from) // 5",
+	"floor(date_diff('day', t.registered_from, DATE '2024-01-01') / 1000)", "date_diff('day', t.registered_from, DATE '2024-06-15') // 3650", "year(t.registered_from + INTERVAL 1 YEAR) // 10",
 	"CASE WHEN t.birth_year < 1960 THEN 'old' ELSE 'young' END", "t.death_month IS NOT NULL", "coalesce(t.region, 'none')", "lower(t.sex)",
 }
 
@@ -58,7 +59,8 @@ var patientAggs = []string{
 	"count(*)", "count(t.death_month)", "count(DISTINCT t.person_id)", "sum(t.imd_decile)", "avg(t.birth_year)", "stddev_samp(t.birth_year)", "var_pop(t.imd_decile)",
 	"median(t.birth_year)", "quantile_cont(t.birth_year, 0.25)", "count(*) FILTER (WHERE t.sex = 'F')", "sum(CASE WHEN t.sex = 'F' THEN t.imd_decile ELSE 0 END)", "avg((t.imd_decile > 5)::INT)",
 	"sum(2 * t.imd_decile - 1)", "corr(t.birth_year, t.imd_decile)", "regr_slope(t.imd_decile, t.birth_year)", "count_if(t.imd_decile = 1)", "sum((t.death_month IS NOT NULL)::INT)", "avg(2025 - t.birth_year)",
-	"covar_samp(t.birth_year, t.imd_decile)", "sum(t.imd_decile * t.birth_year)",
+	"sum(3 * (2 * t.imd_decile + 1) - 30)", "avg(1.0 * (t.imd_decile - 5))", "sum(2.5 * t.imd_decile)", "avg(year(t.registered_from) - t.birth_year)", "median(year(t.registered_from) - t.birth_year)",
+	"stddev_pop(2 * t.imd_decile + 1)", "covar_samp(t.birth_year, t.imd_decile)", "sum(t.imd_decile * t.birth_year)",
 }
 
 // froms give a table t of people with patients' columns; some give more columns
@@ -77,6 +79,10 @@ var froms = []struct {
 		[]string{"avg(value)", "count(value)", "quantile_cont(value, 0.5)"}},
 	{"WITH c AS (SELECT person_id, count(*) AS n FROM events WHERE code LIKE '6%' GROUP BY person_id), t AS (SELECT patients.*, c.n FROM patients JOIN c USING (person_id)) ", "t",
 		[]string{"avg(n)", "sum(n)", "stddev_samp(n)", "median(n)", "quantile_cont(n, 0.75)", "avg(2 * n + 1)", "count(n)"}},
+	{"WITH c AS (SELECT person_id, min(year(date)) AS y, max(date) AS last FROM events GROUP BY person_id), t AS (SELECT patients.*, c.y, c.last FROM patients JOIN c USING (person_id)) ", "t",
+		[]string{"avg(y - t.birth_year)", "stddev_samp(y - t.birth_year)", "median(y - t.birth_year)", "avg(1.0 * (y - t.birth_year))", "avg(date_diff('day', t.registered_from, last))", "median(last - t.registered_from)"}},
+	{"WITH c AS (SELECT person_id, arg_max(value, date) AS a, arg_min(value, date) AS b FROM events WHERE code = '271649006' GROUP BY person_id), t AS (SELECT patients.*, c.a, c.b FROM patients JOIN c USING (person_id)) ", "t",
+		[]string{"avg(a - b)", "stddev_samp(a - b)", "sum(b - a)"}},
 	{"WITH c AS (SELECT person_id, arg_max(value, date) AS v FROM events WHERE code = '271649006' AND date > DATE '2012-01-01' GROUP BY person_id), t AS (SELECT patients.*, c.v FROM patients LEFT JOIN c USING (person_id)) ", "t",
 		[]string{"avg(v)", "stddev_samp(v)", "median(v)", "count(v)"}},
 	{"", "patients t JOIN events e USING (person_id) JOIN codes c ON e.code = c.code", []string{"count(*) FILTER (WHERE c.system = 'SNOMED CT')"}},
