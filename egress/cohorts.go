@@ -16,6 +16,10 @@ type cohorts struct {
 	labels []uint32
 	known  map[label]uint32
 	list   []label
+
+	// changed adds those who add something else to a number than in another version;
+	// nil within a version.
+	changed func(*numbered, *disclosure.Cohorts)
 }
 
 type label struct {

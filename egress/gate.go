@@ -39,6 +39,9 @@ type Gate struct {
 	Ledger Ledger
 	// Histories are what a new answer is judged against; without them nothing is answered.
 	Histories *Histories
+	// Versions gives the versions that something was released of before a project
+	// moved to another; nil: nothing is answered then.
+	Versions Versions
 	// Policies gives the rules of a project; nil: only built-in ones.
 	Policies *Policies
 	// Now is the clock.

@@ -45,6 +45,8 @@ type scope struct {
 	damaged      bool   // holds something that was not committed
 	bytes        int    // about how much memory it takes, as of the last question
 
+	versions map[string]bool // name@version that something was released of
+
 	counted map[string]bool  // public totals that were looked at
 	totals  []*releasedTable // of them, those that the ledger does not have yet
 }
@@ -61,7 +63,8 @@ type KeptCohorts struct {
 	Place    int64 // ascending in the order of release
 	Decision string
 	Project  string
-	Release  string // of a request; "" for what a question let out
+	Release  string   // of a request; "" for what a question let out
+	Datasets []string // name@version, that it was released of
 	Sealed   []byte
 }
 
@@ -90,7 +93,7 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *sco
 	s = h.scopes[key]
 	h.mu.Unlock()
 	if s == nil || s.damaged {
-		s = &scope{people: disclosure.NewHistory(q.policy.Threshold, false), rows: disclosure.NewHistory(q.policy.Threshold, true), counted: map[string]bool{}}
+		s = &scope{people: disclosure.NewHistory(q.policy.Threshold, false), rows: disclosure.NewHistory(q.policy.Threshold, true), counted: map[string]bool{}, versions: map[string]bool{}}
 	}
 	if err := h.catchUp(ctx, s, projects); err != nil {
 		return nil, nil, err
@@ -171,6 +174,9 @@ func (h *Histories) lock(ctx context.Context, projects []string) (unlock func(),
 // catchUp adds what was released since.
 func (h *Histories) catchUp(ctx context.Context, s *scope, projects []string) error {
 	return h.Ledger.Cohorts(ctx, projects, s.last, func(k KeptCohorts) error {
+		for _, d := range k.Datasets {
+			s.versions[d] = true
+		}
 		if k.Decision == s.own && k.Release == "" {
 			s.last = k.Place // it is in there since it was judged
 			return nil
@@ -277,6 +283,9 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 	s.own = decision
 	made := !r.Counted && (c.madeRows() || c.oneEach())
 	judge := func(h *disclosure.History, n *numbered, table *disclosure.Cohorts) *disclosure.Judgement {
+		if c.changed != nil {
+			c.changed(n, table)
+		}
 		j := h.Judge(table)
 		for at, numbers := range n.cells {
 			for _, x := range numbers {

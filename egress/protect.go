@@ -99,6 +99,10 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 		defer before.table.Release()
 		m = before.hold(r, q.policy.Threshold, t, verdicts)
 	}
+	others, err := q.across(ctx, vault, r, t, atoms, verdicts)
+	if err != nil {
+		return nil, err
+	}
 	kept, err := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows, under)
 	if err != nil {
 		return nil, err
@@ -122,6 +126,13 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 		if p.totals, err = q.gate.Histories.sealTotals(q.session.Project.ID, q.scope); err != nil {
 			return nil, err
 		}
+	}
+	for _, o := range others {
+		sealed, err := q.gate.Histories.seal(q.session.Project.ID, o)
+		if err != nil {
+			return nil, err
+		}
+		p.totals = append(p.totals, sealed)
 	}
 	p.kept, err = q.keepAnswer(a, now)
 	return p, err

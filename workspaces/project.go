@@ -95,4 +95,7 @@ type Session struct {
 	Project   Project
 	Workspace Workspace
 	Mounts    []Mount
+	// Beside names a view beside the workspace's own, without its tables; "" for
+	// the workspace's own.
+	Beside string
 }

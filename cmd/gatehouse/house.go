@@ -101,7 +101,7 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 	}
 	histories := &egress.Histories{Ledger: state.Ledger{DB: h.state}, Sealer: sealer}
 	h.gate = &egress.Gate{Histories: histories, Binder: engine.Binders{Pool: h.binders}, Lobby: engine.Lobbies{Pool: h.lobbies}, Vaults: h.vaults,
-		Ledger: state.Ledger{DB: h.state}, Policies: h.policies, Now: time.Now, Log: h.log}
+		Ledger: state.Ledger{DB: h.state}, Policies: h.policies, Versions: h.catalogue, Now: time.Now, Log: h.log}
 	store, err := objects.NewFolder(filepath.Join(h.dir, "objects"))
 	if err != nil {
 		return err

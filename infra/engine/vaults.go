@@ -42,7 +42,11 @@ var _ egress.Vaults = (*Vaults)(nil)
 
 // Vault implements egress.Vaults.
 func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault, func(), error) {
-	slot, err := v.slot(s.Workspace.ID)
+	id := s.Workspace.ID
+	if s.Beside != "" {
+		id += " beside " + s.Beside // no workspace has such an id
+	}
+	slot, err := v.slot(id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,7 +64,10 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 	}
 	if slot.process == nil {
 		c := v.Config(s.Workspace.ID)
-		c.Role, c.Read, c.Write = RoleVault, read, []string{filepath.Join(s.Workspace.Folder, "scratch")}
+		c.Role, c.Read = RoleVault, read
+		if s.Beside == "" {
+			c.Write = []string{filepath.Join(s.Workspace.Folder, "scratch")}
+		}
 		p, err := Start(ctx, c)
 		if err != nil {
 			return nil, nil, err
@@ -128,8 +135,10 @@ func (v *Vaults) Close() error {
 // mountStatements makes the views of a session's tables, and lists the folders
 // that they read.
 func mountStatements(s *workspaces.Session) (statements, read []string, err error) {
-	scratch := filepath.Join(s.Workspace.Folder, "scratch", "scratch.duckdb")
-	statements = append(statements, "ATTACH "+quote(scratch)+" AS scratch")
+	if s.Beside == "" { // the file has one owner
+		scratch := filepath.Join(s.Workspace.Folder, "scratch", "scratch.duckdb")
+		statements = append(statements, "ATTACH "+quote(scratch)+" AS scratch")
+	}
 	for _, m := range s.Mounts {
 		read = append(read, m.Version.Folder)
 		within := ""

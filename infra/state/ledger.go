@@ -197,15 +197,19 @@ func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, eac
 		if err != nil {
 			return err
 		}
-		rows, err := tx.SQL().QueryContext(ctx, `SELECT place, decision, project, dataset, release FROM cohorts WHERE place > $1 ORDER BY place`, after)
+		rows, err := tx.SQL().QueryContext(ctx, `SELECT place, decision, project, dataset, release, (SELECT d.datasets FROM decisions d WHERE d.id = decision)
+			FROM cohorts WHERE place > $1 ORDER BY place`, after)
 		if err != nil {
 			return err
 		}
 		defer rows.Close()
 		for rows.Next() {
 			var k egress.KeptCohorts
-			var dataset string
-			if err := rows.Scan(&k.Place, &k.Decision, &k.Project, &dataset, &k.Release); err != nil {
+			var dataset, datasets string
+			if err := rows.Scan(&k.Place, &k.Decision, &k.Project, &dataset, &k.Release, &datasets); err != nil {
+				return err
+			}
+			if err := json.Unmarshal([]byte(datasets), &k.Datasets); err != nil {
 				return err
 			}
 			if wanted[k.Project] || dataset != "" && on[dataset] {
