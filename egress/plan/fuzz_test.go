@@ -62,8 +62,14 @@ func carried(text []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := plan.Check(s); err != nil || s.Root == nil {
-		return nil, err
+	refused := plan.Check(s)
+	if s.Root != nil { // whatever the tree is, it can be told of
+		words := &plan.Words{}
+		plan.VisitNodes(s.Root, func(n plan.Node) { words.Node(n); words.Columns(n) })
+	}
+	plan.Parameters(text)
+	if refused != nil || s.Root == nil {
+		return nil, refused
 	}
 	var out []string
 	lobby := &plan.Printer{Protected: map[*plan.Aggregate]string{}}
