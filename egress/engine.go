@@ -18,9 +18,10 @@ import (
 // Binder binds a researcher's SQL against empty tables. It holds no data, so
 // nothing that it says can tell of any person.
 type Binder interface {
-	// Bind parses and binds sql in a database that has just the tables that ddl
-	// makes (all empty). A statement that does not parse or bind gives a
-	// *BindFailure. Nothing of sql is executed.
+	// Bind parses and binds sql in a database that has just the tables and views that
+	// ddl makes (the tables all empty; a CREATE VIEW that does not bind is left out).
+	// A statement that does not parse or bind gives a *BindFailure. Nothing of sql is
+	// executed.
 	Bind(ctx context.Context, ddl []string, sql string) (*Bound, error)
 }
 
@@ -34,6 +35,8 @@ type Bound struct {
 	Plan json.RawMessage `json:"plan,omitempty"`
 	// Tree is DuckDB's parse tree (json_serialize_sql); SELECT only.
 	Tree json.RawMessage `json:"tree,omitempty"`
+	// Query is the SELECT of a CREATE VIEW, as written.
+	Query string `json:"query,omitempty"`
 	// Columns are the result's columns as DuckDB names and types them.
 	Columns []BoundColumn `json:"columns"`
 }

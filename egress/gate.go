@@ -202,68 +202,12 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 		}
 	}
 	for _, t := range scratch {
+		if t.View != "" {
+			continue // the binder puts in what it stands for
+		}
 		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Stored: t.stored(), Known: t.Known, Once: t.Once, Repeats: t.Repeats, Degree: t.Degree})
 	}
 	return out
-}
-
-// ddl makes the empty tables for the binder. The unit column is not in them, so
-// that no SQL can name it.
-func ddl(tables []*plan.Table) []string {
-	var out []string
-	for _, t := range tables {
-		cols := make([]string, len(t.Columns))
-		for i, c := range t.Columns {
-			cols[i] = plan.Ident(c.Name) + " " + c.Type
-		}
-		out = append(out, "CREATE TABLE "+plan.Ident(t.Name)+" ("+strings.Join(cols, ", ")+")")
-	}
-	return out
-}
-
-// bind binds, reads and checks the statement.
-func (q *question) bind(ctx context.Context, params map[string]*plan.Const) error {
-	bound, err := q.gate.bindOnce(ctx, ddl(q.tables), q.sql)
-	if failure := (*EngineFailure)(nil); errors.As(err, &failure) && failure.Kind == FailureLost && ctx.Err() == nil {
-		bound, err = q.gate.bindOnce(ctx, ddl(q.tables), q.sql) // another's statement may have ended the binder
-	}
-	if err != nil {
-		return bindError(err)
-	}
-	q.bound = bound
-	switch bound.Statement {
-	case "SELECT", "CREATE_TABLE", "DROP":
-	default:
-		return notAnswered(bound.Statement)
-	}
-	if q.stmt, err = plan.Read(bound.Plan, q.tables, params); err != nil {
-		return err
-	}
-	return plan.Check(q.stmt)
-}
-
-// bindLimit bounds the binding of one statement, which takes milliseconds.
-const bindLimit = 3 * time.Second
-
-func (g *Gate) bindOnce(ctx context.Context, ddl []string, sql string) (*Bound, error) {
-	ctx, cancel := context.WithTimeout(ctx, bindLimit)
-	defer cancel()
-	return g.Binder.Bind(ctx, ddl, sql)
-}
-
-func bindError(err error) error {
-	var f *BindFailure
-	if !errors.As(err, &f) {
-		return engineError(err, "The statement could not be read.")
-	}
-	message := strings.TrimSpace(strings.SplitN(f.Message, "\n\nLINE", 2)[0])
-	if strings.HasPrefix(message, "Table with name") { // DuckDB proposes its own catalogues
-		message, _, _ = strings.Cut(message, "\nDid you mean")
-	}
-	if f.Syntax {
-		return gatehouse.Errorf(gatehouse.CodeSyntax, "%s.", strings.TrimSuffix(message, "."))
-	}
-	return gatehouse.Errorf(gatehouse.CodeBind, "%s.", strings.TrimSuffix(message, "."))
 }
 
 // engineError hides an engine's words behind a fixed code.

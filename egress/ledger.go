@@ -49,17 +49,20 @@ type Entry struct {
 	Answer *KeptAnswer
 }
 
-// ScratchTable is a table of people that a workspace made for itself. What the
+// ScratchTable is a table or view of people that a workspace made for itself. What the
 // gate knew of its columns when it was made holds for every question of it.
 type ScratchTable struct {
 	Table catalog.Table `json:"table"`
 	Known []plan.Column `json:"known"` // of each column of Table
 	Once  bool          `json:"once"`  // no person has two rows
 	// Repeats: a row may occur several times, because the table was made of a union.
-	Repeats bool      `json:"repeats,omitempty"`
-	Degree  int       `json:"degree,omitempty"` // plan.Degree
-	SQL     string    `json:"sql"`              // as the researcher wrote it
-	Made    time.Time `json:"made"`
+	Repeats bool   `json:"repeats,omitempty"`
+	Degree  int    `json:"degree,omitempty"` // plan.Degree
+	SQL     string `json:"sql"`              // as the researcher wrote it
+	// View is the SELECT that a view stands for, as the researcher wrote it; "" for a
+	// table. A view has no rows of its own: who is withdrawn is gone from it at once.
+	View string    `json:"view,omitempty"`
+	Made time.Time `json:"made"`
 }
 
 // stored are the names of the columns in the vault: positions, since a

@@ -38,13 +38,17 @@ func (t *telling) accepted() error {
 		if err := q.checkDrop(); err != nil {
 			return err
 		}
-		t.add(Step{Engine: "vault", Kind: "workspace table", What: "DROP TABLE " + q.stmt.Drop, Note: "Nothing leaves."})
+		t.add(Step{Engine: "vault", Kind: "workspace table", What: map[bool]string{false: "DROP TABLE ", true: "DROP VIEW "}[q.stmt.View] + q.stmt.Drop, Note: "Nothing leaves."})
 		return nil
 	case q.stmt.Create != "":
 		if _, err := q.checkCreate(); err != nil {
 			return err
 		}
 		t.visit(q.stmt.Root, 1, true)
+		if q.stmt.View {
+			t.add(Step{Kind: "workspace view", What: "CREATE VIEW " + q.stmt.Create, Note: "Nothing is read and nothing leaves. Questions of the view are judged as if its SELECT stood in its place."})
+			return nil
+		}
 		t.add(Step{Engine: "vault", Kind: "workspace table", What: "CREATE TABLE " + q.stmt.Create, Note: "Rows of people are kept in the workspace; nothing leaves, and questions of the table are judged like any other."})
 		return nil
 	}

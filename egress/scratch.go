@@ -17,7 +17,7 @@ import (
 )
 
 // create makes a workspace table of people. It carries the unit by itself, and
-// never answers with a row count.
+// never answers with a row count. A view is only written down.
 func (q *question) create(ctx context.Context) (*Answer, error) {
 	s := q.stmt
 	exists, err := q.checkCreate()
@@ -40,6 +40,10 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		}
 		made.Table.Columns = append(made.Table.Columns, column)
 		made.Known = append(made.Known, c)
+	}
+	if s.View {
+		made.View = q.bound.Query
+		return q.kept(ctx, ScratchChange{Put: &made}, "workspace.view_made")
 	}
 	vault, done, err := q.gate.Vaults.Vault(ctx, q.session)
 	if err != nil {
@@ -68,12 +72,19 @@ func (q *question) checkCreate() (exists bool, err error) {
 	if q.taken(s.Create) {
 		return false, gatehouse.Errorf(gatehouse.CodeBind, "A dataset's table has the name %s already.", s.Create).WithAdvice("Choose another name.")
 	}
-	exists = slices.ContainsFunc(q.scratch, func(t ScratchTable) bool { return t.Table.Name == s.Create })
-	if exists && s.IfNotExists {
+	there, exists := q.own(s.Create)
+	what := map[bool]string{false: "table", true: "view"}
+	switch {
+	case exists && (there.View != "") != s.View:
+		return true, gatehouse.Errorf(gatehouse.CodeBind, "The workspace has a %s %s already.", what[!s.View], s.Create).WithAdvice("Choose another name, or drop it first.")
+	case exists && s.IfNotExists:
 		return true, nil // it stays as it is
-	}
-	if exists && !s.Replace {
-		return true, gatehouse.Errorf(gatehouse.CodeBind, "The workspace has a table %s already.", s.Create).WithAdvice("Use CREATE OR REPLACE TABLE, or another name.")
+	case exists && !s.Replace:
+		return true, gatehouse.Errorf(gatehouse.CodeBind, "The workspace has a %s %s already.", what[s.View], s.Create).WithAdvice("Use CREATE OR REPLACE, or another name.")
+	case !exists && len(q.scratch) >= maxScratch:
+		return false, gatehouse.Errorf(gatehouse.CodeTooLarge, "A workspace has at most %d tables and views of its own.", maxScratch).WithAdvice("Drop some first.")
+	case s.View:
+		return exists, nil // it is nothing but its SELECT
 	}
 	if aggregates, _, _ := plan.Frontier(s.Root); len(aggregates) > 0 {
 		return exists, gatehouse.Errorf(gatehouse.CodeOperator, "A workspace table cannot be made with the help of an aggregate over people.").
@@ -82,19 +93,40 @@ func (q *question) checkCreate() (exists bool, err error) {
 	return exists, nil
 }
 
+// maxScratch bounds what the binder must make before it binds a question.
+const maxScratch = 200
+
+// own is the workspace's table or view of a name.
+func (q *question) own(name string) (ScratchTable, bool) {
+	i := slices.IndexFunc(q.scratch, func(t ScratchTable) bool { return t.Table.Name == name })
+	if i < 0 {
+		return ScratchTable{}, false
+	}
+	return q.scratch[i], true
+}
+
 // checkDrop refuses to drop what the workspace did not make.
 func (q *question) checkDrop() error {
 	if q.taken(q.stmt.Drop) {
-		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("DROP TABLE one of the tables that this workspace made with CREATE TABLE … AS SELECT.")
+		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
+	}
+	switch there, ok := q.own(q.stmt.Drop); {
+	case ok && there.View != "" && !q.stmt.View:
+		return gatehouse.Errorf(gatehouse.CodeStatement, "%s is a view.", q.stmt.Drop).WithAdvice("Use DROP VIEW.")
+	case ok && there.View == "" && q.stmt.View:
+		return gatehouse.Errorf(gatehouse.CodeStatement, "%s is a table.", q.stmt.Drop).WithAdvice("Use DROP TABLE.")
 	}
 	return nil
 }
 
-// drop removes a workspace table.
+// drop removes a workspace table or view.
 func (q *question) drop(ctx context.Context) (*Answer, error) {
 	name := q.stmt.Drop
 	if err := q.checkDrop(); err != nil {
 		return nil, err
+	}
+	if q.stmt.View {
+		return q.kept(ctx, ScratchChange{Drop: name}, "workspace.view_dropped")
 	}
 	vault, done, err := q.gate.Vaults.Vault(ctx, q.session)
 	if err != nil {

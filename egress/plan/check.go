@@ -63,7 +63,11 @@ func rowsOfPeople(n Node) bool {
 }
 
 func checkCreate(s *Statement) error {
-	if !s.Root.People() {
+	switch {
+	case s.View && !s.Root.People():
+		return gatehouse.Errorf(gatehouse.CodeStatement, "A view is of rows of people; this SELECT gives protected results.").
+			WithAdvice("Ask the SELECT by itself: its result comes straight to your notebook.")
+	case !s.Root.People():
 		return gatehouse.Errorf(gatehouse.CodeStatement, "A workspace table keeps rows of people; this SELECT gives protected results.").
 			WithAdvice("Ask the SELECT by itself: its result comes straight to your notebook.")
 	}

@@ -18,6 +18,7 @@ type Statement struct {
 	Root Node // the SELECT; nil for DROP
 	// Create and Drop: the workspace table that is made or removed; "" for a SELECT.
 	Create, Drop string
+	View         bool // it is a view
 	Replace      bool // CREATE OR REPLACE
 	IfNotExists  bool
 	IfExists     bool
@@ -58,106 +59,6 @@ type reader struct {
 	ctes        map[int]Node // definitions in scope, by index
 	delims      []*Join      // correlated joins whose right side is being read, the innermost last
 	depth, size int
-}
-
-func (r *reader) readStatement(raw json.RawMessage) (*Statement, error) {
-	var kind struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(raw, &kind); err != nil {
-		return nil, malformed(err)
-	}
-	switch kind.Type {
-	case "LOGICAL_CREATE_TABLE":
-		return r.readCreate(raw)
-	case "LOGICAL_DROP":
-		return r.readDrop(raw)
-	}
-	root, err := r.readNode(raw)
-	if err != nil {
-		return nil, err
-	}
-	return &Statement{Root: root}, nil
-}
-
-func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
-	o := newObject("CREATE TABLE", raw)
-	info := newObject("CREATE TABLE", o.take("info"))
-	s := &Statement{Create: info.text("table")}
-	switch c := info.text("on_conflict"); c {
-	case "ERROR_ON_CONFLICT":
-	case "REPLACE_ON_CONFLICT":
-		s.Replace = true
-	case "IGNORE_ON_CONFLICT":
-		s.IfNotExists = true
-	default:
-		return nil, unknown("option", c)
-	}
-	var columns struct {
-		Columns []struct {
-			Name        string  `json:"name"`
-			Type        rawType `json:"type"`
-			Category    string  `json:"category"`
-			Expression  any     `json:"expression"`
-			Compression string  `json:"compression_type"`
-			Comment     any     `json:"comment"`
-			Tags        any     `json:"tags"`
-		} `json:"columns"`
-	}
-	info.into("columns", &columns)
-	for _, c := range columns.Columns {
-		if c.Expression != nil || c.Category != "STANDARD" {
-			return nil, unknown("column", "that is generated")
-		}
-		s.Names = append(s.Names, c.Name)
-	}
-	if info.truth("temporary") {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables are not temporary.").WithAdvice("Use CREATE TABLE, and DROP TABLE when it is no longer needed.")
-	}
-	info.empty("internal", "tags", "constraints", "query", "partition_keys", "sort_keys", "options")
-	info.ignore("catalog", "schema", "sql", "comment")
-	info.text("type")
-	if err := info.done(); err != nil {
-		return nil, err
-	}
-	children := o.list("children")
-	o.text("type")
-	if err := o.done(); err != nil {
-		return nil, err
-	}
-	if len(children) != 1 {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "An empty table cannot be made.").WithAdvice("Use CREATE TABLE name AS SELECT person_id, ….")
-	}
-	var err error
-	s.Root, err = r.readNode(children[0])
-	return s, err
-}
-
-func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
-	o := newObject("DROP", raw)
-	info := newObject("DROP", o.take("info"))
-	if kind := info.text("type"); kind != "TABLE_ENTRY" {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.").WithAdvice("DROP TABLE a table that this workspace made with CREATE TABLE … AS SELECT.")
-	}
-	s := &Statement{Drop: info.text("name")}
-	switch c := info.text("if_not_found"); c {
-	case "THROW_EXCEPTION":
-	case "RETURN_NULL":
-		s.IfExists = true
-	default:
-		return nil, unknown("option", c)
-	}
-	if schema := info.text("schema"); schema != "main" {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables can be dropped.").WithAdvice("DROP TABLE a table that this workspace made with CREATE TABLE … AS SELECT.")
-	}
-	info.empty("allow_drop_internal", "extra_drop_info")
-	info.ignore("info_type", "catalog", "cascade") // nothing depends on a workspace table
-	o.empty("children")
-	o.text("type")
-	if err := info.done(); err != nil {
-		return nil, err
-	}
-	return s, o.done()
 }
 
 // readNode reads an operator and everything below it.

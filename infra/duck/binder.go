@@ -122,16 +122,61 @@ func newSchema(ctx context.Context, from *spares, ddl []string) (s *schema, err 
 	if s.conn, err = connect(ctx, s.db); err != nil {
 		return nil, err
 	}
-	if err = execAll(ctx, s.conn, ddl); err != nil {
+	tables, views := split(ddl)
+	if err = execAll(ctx, s.conn, tables); err != nil {
 		return nil, err
 	}
 	s.tree, err = s.conn.PrepareContext(ctx, "SELECT json_serialize_sql($1::VARCHAR)::VARCHAR")
 	if err != nil {
 		return nil, err
 	}
+	if err = s.makeViews(ctx, views); err != nil {
+		return nil, err
+	}
 	s.plans, err = s.conn.PrepareContext(ctx,
 		"SELECT json_serialize_plan($1::VARCHAR)::VARCHAR, json_serialize_plan($2::VARCHAR)::VARCHAR")
 	return s, err
+}
+
+// split tells the views of a ddl from its tables.
+func split(ddl []string) (tables, views []string) {
+	for _, s := range ddl {
+		if strings.HasPrefix(s, "CREATE VIEW ") {
+			views = append(views, s)
+		} else {
+			tables = append(tables, s)
+		}
+	}
+	return tables, views
+}
+
+// makeViews makes the views that bind, in whatever order they read each other. A
+// view is one SELECT that was bound before; that it still is one is made sure of,
+// so that nothing else is ever run here.
+func (s *schema) makeViews(ctx context.Context, views []string) error {
+	for len(views) > 0 {
+		var left []string
+		for _, v := range views {
+			st := dissect(v)
+			if st.kind != "CREATE_VIEW" {
+				continue
+			}
+			if tree, err := s.parse(ctx, st.query); err != nil || tree.refused() != "" {
+				continue
+			}
+			if _, err := s.conn.ExecContext(ctx, v, nil); err != nil {
+				if ctx.Err() != nil {
+					return err
+				}
+				left = append(left, v)
+			}
+		}
+		if len(left) == len(views) {
+			return nil // they read what is gone
+		}
+		views = left
+	}
+	return nil
 }
 
 func (s *schema) close() {
@@ -221,7 +266,11 @@ func (s *schema) bindCreate(ctx context.Context, sql string, st statement) (*egr
 			columns[i].Name = name
 		}
 	}
-	return &egress.Bound{Statement: st.kind, Plan: plan.raw, Columns: columns}, nil
+	bound := &egress.Bound{Statement: st.kind, Plan: plan.raw, Columns: columns}
+	if st.kind == "CREATE_VIEW" {
+		bound.Query = st.query
+	}
+	return bound, nil
 }
 
 // errNotSelect says that a text parses, but is not made of SELECTs alone.
