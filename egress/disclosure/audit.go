@@ -110,6 +110,17 @@ func (a *Audit) admit(n Number) (bool, []int) {
 	return true, small
 }
 
+// Follows reports whether a number says nothing of people that the admitted ones do
+// not say: that it is withheld, if it is, hides only what its words could have meant.
+func (a *Audit) Follows(n Number) bool {
+	for _, e := range a.reduce(n) {
+		if int(e.at) < len(a.people) {
+			return false
+		}
+	}
+	return true
+}
+
 // reduce takes from a number what the basis has of it.
 func (a *Audit) reduce(n Number) []auditEntry {
 	v := a.scratch
