@@ -2,7 +2,9 @@ package gate
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -52,7 +54,7 @@ func TestSessionsTellOfNobody(t *testing.T) {
 					continue
 				}
 				numbers++
-				if !near(value, plain[key]) {
+				if !near(value, plain[key]) && !q.rounds(value, plain[key]) {
 					r.Fatalf("%s\ngroup %s: %s, not %s", q.sql(), key, value, plain[key])
 				}
 				of := told[q.space()]
@@ -73,6 +75,21 @@ func TestSessionsTellOfNobody(t *testing.T) {
 		}
 	})
 	t.Logf("%d numbers left, %d were withheld", numbers, withheld)
+}
+
+// rounds reports whether a quantile is the plain one to its column's step.
+func (q measured) rounds(value, plain string) bool {
+	step := 0.0
+	switch {
+	case q.number.side == 0:
+	case strings.Contains(q.with+q.number.sql, "length_of_stay"):
+		step = 1
+	case strings.Contains(q.number.sql, "e.value"):
+		step = 0.1
+	}
+	a, errA := strconv.ParseFloat(value, 64)
+	b, errB := strconv.ParseFloat(plain, 64)
+	return errA == nil && errB == nil && math.Abs(a-b) <= step/2*(1+1e-9)
 }
 
 // space is the table whose rows are counted: numbers of rows and numbers of people
