@@ -24,14 +24,20 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 	if len(r.Node.Sets) < 2 {
 		for i := range t.rows {
 			if !verdicts[i].Dropped {
-				auditGroups(policy, r, atoms.within(i), func(int) []int { return []int{0} }, verdicts, []int{i})
+				one := &audited{release: r, order: []int{i}, verdicts: verdicts, sort: t.gid.Value}
+				auditGroups(policy, one, atoms.within(i), func(int) []int { return []int{0} })
+				one.widen(policy.Threshold, false)
 			}
 		}
 		return nil
 	}
-	var order []int
+	var order, few []int
 	for i := range t.rows {
-		if !verdicts[i].Dropped && released(r, t.gid.Value(i)) {
+		switch {
+		case !released(r, t.gid.Value(i)):
+		case verdicts[i].Dropped:
+			few = append(few, i)
+		default:
 			order = append(order, i)
 		}
 	}
@@ -44,7 +50,10 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 	slices.SortStableFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(rolledUp(t.gid.Value(b)), rolledUp(t.gid.Value(a))), cmp.Compare(t.evidence[b].People[0], t.evidence[a].People[0]))
 	})
-	auditGroups(policy, r, atoms, func(i int) []int { return atoms.members[i] }, verdicts, order)
+	all := &audited{release: r, order: order, few: few, verdicts: verdicts, sort: t.gid.Value}
+	auditGroups(policy, all, atoms, func(i int) []int { return atoms.members[i] })
+	all.widen(policy.Threshold, true)
+	all.leaveOut()
 	return nil
 }
 
@@ -58,7 +67,8 @@ func rolledUp(gid int64) int {
 
 // auditGroups admits the numbers of groups, cell by cell, in order. members are
 // the finest groups that one is made of.
-func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, members func(i int) []int, verdicts []disclosure.Verdict, order []int) {
+func auditGroups(policy disclosure.Policy, t *audited, atoms *atomTable, members func(i int) []int) {
+	r := t.release
 	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*r.Meant)
 	number := func(i, set int) disclosure.Number {
 		var n disclosure.Number
@@ -82,12 +92,13 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, me
 	}
 	// Groups' sizes are taken to be known, asked for or not: a condition must
 	// leave out enough people too.
-	for _, i := range order {
-		a.Admit(number(i, -1))
+	t.audit, t.number, t.people, t.sized = a, number, atoms.people, map[int]bool{}
+	for _, i := range t.order {
+		t.sized[i] = a.Admit(number(i, -1))
 	}
 	for c, cell := range r.Cells {
-		for _, i := range order {
-			if verdicts[i].Withheld[c] != "" {
+		for _, i := range t.order {
+			if t.verdicts[i].Withheld[c] != "" {
 				continue
 			}
 			var parts []disclosure.Number
@@ -95,7 +106,7 @@ func auditGroups(policy disclosure.Policy, r *plan.Release, atoms *atomTable, me
 				parts = append(parts, number(i, set))
 			}
 			if !a.Admit(parts...) {
-				verdicts[i].Withheld[c] = disclosure.RuleDifference
+				t.verdicts[i].Withheld[c] = disclosure.RuleDifference
 			}
 		}
 	}
