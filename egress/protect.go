@@ -195,14 +195,8 @@ func literalTable(table arrow.RecordBatch) (string, error) {
 	return "(VALUES " + strings.Join(rows, ", ") + ") AS v(" + strings.Join(names, ", ") + ")", nil
 }
 
-// judge measures a protected aggregate and says what may leave of each group.
-// The caller releases the table.
-func judge(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy) (t *groupTable, verdicts []disclosure.Verdict, err error) {
-	t, _, verdicts, err = judgeRows(ctx, vault, r, policy, nil)
-	return t, verdicts, err
-}
-
-// judgeRows is judge that hands every row to a collector, unless it is nil.
+// judgeRows measures a protected aggregate and says what may leave of each group.
+// The caller releases the table. Every row is handed to collector, unless it is nil.
 func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, err error) {
 	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var early func() *rowStream
