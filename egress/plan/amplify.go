@@ -3,9 +3,9 @@ package plan
 import "github.com/gatehouse-tre/gatehouse"
 
 // maxDegree bounds how often one question multiplies a person's rows with each
-// other: n rows become n². More would make the time, or the memory, that a question
-// takes tell how many rows one person has.
-const maxDegree = 2
+// other: n rows become n³ at most, as in a condition on three events. More would let
+// the time, or the memory, that a question takes tell how many rows one person has.
+const maxDegree = 3
 
 // Degree is to which power a node of people raises the number of a person's rows:
 // 0 where nobody has two, 1 for rows of a table, 2 for pairs of them.
@@ -45,8 +45,8 @@ func pairsDegree(n *Join) int {
 // checkDegree refuses joins that multiply a person's rows too often.
 func checkDegree(n *Join) error {
 	if n.L.People() && n.R.People() && pairsDegree(n) > maxDegree {
-		return gatehouse.Errorf(gatehouse.CodeJoin, "The joins multiply each person's rows with each other more than once.").
-			WithAdvice("Bring all but two of the tables to one row for each person first: GROUP BY person_id, DISTINCT ON (person_id), or EXISTS.")
+		return gatehouse.Errorf(gatehouse.CodeJoin, "The joins multiply each person's rows with each other more than twice.").
+			WithAdvice("Bring all but three of the tables to one row for each person first: GROUP BY person_id, DISTINCT ON (person_id), or EXISTS.")
 	}
 	return nil
 }
