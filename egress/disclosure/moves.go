@@ -96,7 +96,7 @@ func (m *moves) reduce(rows [][]float64, v *widening) {
 // maxMoved bounds the atoms of a component whose intervals are looked for, and
 // maxSteps the work on it, in entries.
 const (
-	maxMoved = 400
+	maxMoved = 600
 	maxSteps = 1_000_000_000
 )
 
