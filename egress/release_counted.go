@@ -42,12 +42,13 @@ func (q *question) counted(r *plan.Release, t *groupTable, atoms *atomTable, row
 		all[i].Withheld = make([]disclosure.Rule, len(r.Cells))
 	}
 	// A history of its own that protects nobody lets all of it out.
-	open := &scope{people: disclosure.NewHistory(1, false), rows: disclosure.NewHistory(1, true)}
+	open := newScope(1)
+	open.products, open.weights = open.people, nil
 	made, err := open.admit(q.decision.ID, r, t, atoms, all, rows, under)
 	if made == nil || err != nil {
 		return nil, err
 	}
-	for _, withheld := range [][]bool{made.PeopleWithheld, made.RowsWithheld, made.BeneathWithheld} {
+	for _, withheld := range [][]bool{made.PeopleWithheld, made.RowsWithheld, made.BeneathWithheld, made.ProductsWithheld} {
 		if slices.Contains(withheld, true) {
 			return nil, errTooManyNumbers
 		}
