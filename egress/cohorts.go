@@ -56,11 +56,12 @@ func (c *cohorts) Rows(u []uint32, r, g []uint64, sig []int64) error {
 }
 
 // number is one released number: a group of the answer, and the condition that
-// the rows behind it meet (−1 for none). As one of people it has each once, or
-// (weighed) as often as the person themself is among the rows.
+// the rows behind it meet (−1 for none). As one of people it has each once, or as
+// often as the person themself is among the rows (weighed), or for each row (every).
 type number struct {
 	row, set int
 	weighed  bool
+	every    bool
 	also     int64 // bits that the rows have besides (beneath)
 }
 

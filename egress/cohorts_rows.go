@@ -129,8 +129,8 @@ func (p *patterns) pattern() uint32 {
 
 // repeated lists the numbers of a question whose rows may occur several times: as
 // people, those that count people and those that are people by another name
-// (everybody has one row in it, or the question made the rows), and what is made
-// of people themselves, weighed by how often; as rows, what is made of others.
+// (everybody has one row in it, or the question made the rows: see perRow), and what
+// is made of people themselves, weighed by how often; as rows, what is made of others.
 func (c *cohorts) repeated(r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict) (people, rows *numbered, err error) {
 	if err := c.distinctRows(); err != nil {
 		return nil, nil, err
@@ -162,6 +162,9 @@ func (c *cohorts) repeated(r *plan.Release, t *groupTable, atoms *atomTable, ver
 			if k.made || !k.several {
 				people.add(at[0], at[1], n)
 			}
+			if k.made && k.several {
+				people.add(at[0], at[1], number{row: n.row, set: n.set, every: true})
+			}
 			if k.person && (k.several || k.other) {
 				people.add(at[0], at[1], number{row: n.row, set: n.set, weighed: true})
 			}
@@ -171,6 +174,19 @@ func (c *cohorts) repeated(r *plan.Release, t *groupTable, atoms *atomTable, ver
 		}
 	}
 	return people, rows, nil
+}
+
+// perRow adds to numbers of people those of rows that the question made, as numbers
+// of people with as many of each as they have rows: where nearly everybody has one
+// row, the number of rows beside that of people tells who has two.
+func (c *cohorts) perRow(n, rows *numbered) {
+	for at, numbers := range rows.cells {
+		for _, x := range numbers {
+			more := rows.list[x]
+			more.every = true
+			n.add(at[0], at[1], more)
+		}
+	}
 }
 
 // distinctRows makes sure that no row is of two people.
@@ -207,10 +223,11 @@ func (c *cohorts) byPersonWeighed(t *groupTable, atoms *atomTable, n *numbered) 
 	c.eachPerson(func(from, to int) {
 		for i := from; i < to; i++ {
 			for _, term := range terms[c.labels[i]] {
-				switch weighed := n.list[term.Number].weighed; {
-				case weighed && isPerson(c.rows[i]):
+				switch x := n.list[term.Number]; {
+				case x.every, x.weighed && isPerson(c.rows[i]):
 					sums.addTerm(term.Number, 1)
-				case !weighed && (int(term.Number) >= len(sums.times) || sums.times[term.Number] == 0):
+				case x.weighed:
+				case int(term.Number) >= len(sums.times) || sums.times[term.Number] == 0:
 					sums.addTerm(term.Number, 1)
 				}
 			}

@@ -97,3 +97,17 @@ SELECT count(*) AS people FROM index_htn;
 SELECT a.method, count(*) AS admissions FROM admissions a JOIN index_htn i USING (person_id) WHERE a.admitted > i.index_date GROUP BY a.method ORDER BY a.method; -- may-withhold
 -- query: per cent of all, by a subquery
 SELECT region, round(100.0 * count(*) / (SELECT count(*) FROM patients), 1) AS per_cent FROM patients GROUP BY region ORDER BY region;
+-- query: contacts of every kind by year
+SELECT kind, year(day) AS year, count(*) AS contacts, count(DISTINCT person_id) AS people FROM (SELECT person_id, date AS day, 'record' AS kind FROM events UNION ALL SELECT person_id, admitted, 'admission' FROM admissions) GROUP BY ALL ORDER BY ALL; -- may-withhold
+-- query: in hospital or with diabetes, each person once
+SELECT sex, count(*) AS people FROM (SELECT person_id FROM admissions UNION SELECT person_id FROM events WHERE code = '44054006') JOIN patients USING (person_id) GROUP BY sex ORDER BY sex; -- may-withhold
+-- query: diabetes without an admission
+SELECT region, count(*) AS people FROM (SELECT person_id FROM events WHERE code = '44054006' EXCEPT SELECT person_id FROM admissions) JOIN patients USING (person_id) GROUP BY region ORDER BY region; -- may-withhold
+-- query: diabetes and hypertension
+SELECT count(*) AS people FROM (SELECT person_id FROM events WHERE code = '44054006' INTERSECT SELECT person_id FROM events WHERE code = '38341003'); -- may-withhold
+-- query: first contact of any kind
+SELECT kind, count(*) AS people FROM (SELECT *, row_number() OVER (PARTITION BY person_id ORDER BY day, kind) AS nth FROM (SELECT person_id, date AS day, 'record' AS kind FROM events UNION ALL SELECT person_id, admitted, 'admission' FROM admissions)) WHERE nth = 1 GROUP BY kind ORDER BY kind; -- may-withhold
+-- query: a view of contacts
+CREATE OR REPLACE VIEW contacts AS SELECT person_id, date AS day, 'record' AS kind FROM events UNION ALL SELECT person_id, admitted, 'admission' FROM admissions;
+-- step
+SELECT kind, sex, count(DISTINCT person_id) AS people FROM contacts JOIN patients USING (person_id) GROUP BY ALL ORDER BY ALL; -- may-withhold
