@@ -40,6 +40,8 @@ type Histories struct {
 // scope is the history of some projects under one threshold.
 type scope struct {
 	people, rows *disclosure.History
+	products     *disclosure.History // of numbers in which values are multiplied
+	weights      weights
 	last         int64  // newest ledger entry that is in it
 	own          string // newest decision that was judged here
 	damaged      bool   // holds something that was not committed
@@ -93,7 +95,7 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *sco
 	s = h.scopes[key]
 	h.mu.Unlock()
 	if s == nil || s.damaged {
-		s = &scope{people: disclosure.NewHistory(q.policy.Threshold, false), rows: disclosure.NewHistory(q.policy.Threshold, true), counted: map[string]bool{}, versions: map[string]bool{}}
+		s = newScope(q.policy.Threshold)
 	}
 	if err := h.catchUp(ctx, s, projects); err != nil {
 		return nil, nil, err
@@ -114,7 +116,7 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *sco
 
 // hold keeps a history in memory, and forgets others if there is too much of them.
 func (h *Histories) hold(key string, s *scope) {
-	n := s.people.Bytes() + s.rows.Bytes()
+	n := s.people.Bytes() + s.rows.Bytes() + s.products.Bytes()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.scopes == nil {
@@ -261,6 +263,11 @@ type releasedTable struct {
 	// Beneath are rows that numbers computed for each person come from.
 	Beneath         *disclosure.Cohorts
 	BeneathWithheld []bool
+	// Products are the people of numbers in which two values are multiplied, and Pairs
+	// the values (products.go).
+	Products         *disclosure.Cohorts
+	ProductsWithheld []bool
+	Pairs            [][2]string
 }
 
 func (s *scope) restore(r *releasedTable) {
@@ -273,6 +280,10 @@ func (s *scope) restore(r *releasedTable) {
 	if r.Beneath != nil {
 		s.rows.Restore(r.Beneath, r.BeneathWithheld)
 	}
+	if r.Products != nil {
+		s.products.Restore(r.Products, r.ProductsWithheld)
+	}
+	s.weights.add(r.Pairs)
 }
 
 // admit withholds what, with everything released before, would tell of too few
@@ -303,6 +314,9 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 		s.damaged = true
 		h.Keep(j)
 		return table, j.Withheld
+	}
+	if err := s.multiplied(r, t, atoms, verdicts, c, out, judge, keep); err != nil {
+		return nil, err
 	}
 	if under != nil {
 		if n, table := under.table(r, t, atoms, verdicts); table != nil {
@@ -349,7 +363,7 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 }
 
 func (r *releasedTable) orNothing() *releasedTable {
-	if r.People == nil && r.Rows == nil && r.Beneath == nil {
+	if r.People == nil && r.Rows == nil && r.Beneath == nil && r.Products == nil && len(r.Pairs) == 0 {
 		return nil
 	}
 	return r
@@ -400,7 +414,10 @@ func (c *columns) cohorts() (*disclosure.Cohorts, []bool) {
 }
 
 // released is releasedTable by columns.
-type releasedColumns struct{ People, Rows, Beneath *columns }
+type releasedColumns struct {
+	People, Rows, Beneath, Products *columns
+	Pairs                           [][2]string
+}
 
 func encodeReleased(r *releasedTable) ([]byte, error) {
 	var b bytes.Buffer
@@ -408,7 +425,7 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := gob.NewEncoder(w).Encode(releasedColumns{columnsOf(r.People, r.PeopleWithheld), columnsOf(r.Rows, r.RowsWithheld), columnsOf(r.Beneath, r.BeneathWithheld)}); err != nil {
+	if err := gob.NewEncoder(w).Encode(releasedColumns{columnsOf(r.People, r.PeopleWithheld), columnsOf(r.Rows, r.RowsWithheld), columnsOf(r.Beneath, r.BeneathWithheld), columnsOf(r.Products, r.ProductsWithheld), r.Pairs}); err != nil {
 		return nil, err
 	}
 	if err := w.Close(); err != nil {
@@ -431,5 +448,7 @@ func decodeReleased(packed []byte) (*releasedTable, error) {
 	out.People, out.PeopleWithheld = c.People.cohorts()
 	out.Rows, out.RowsWithheld = c.Rows.cohorts()
 	out.Beneath, out.BeneathWithheld = c.Beneath.cohorts()
+	out.Products, out.ProductsWithheld = c.Products.cohorts()
+	out.Pairs = c.Pairs
 	return out, nil
 }
