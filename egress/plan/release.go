@@ -224,6 +224,9 @@ func (r *Release) groupHash() string {
 
 // signature is the bit set of the row sets that a row is in.
 func (r *Release) signature() string {
+	if len(r.rowSets) == 0 {
+		return "CAST(0 AS UTINYINT)"
+	}
 	t := "UBIGINT"
 	switch {
 	case len(r.rowSets) <= 8:
