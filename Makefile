@@ -42,8 +42,7 @@ bench: bubblewrap python build ## publication beside plain DuckDB, gated beside 
 	.venv/bin/python test/bench/bench.py $(BENCH)
 
 .PHONY: bench-gate
-bench-gate: bubblewrap python build ## what the gate costs, beside plain DuckDB and beside ACRO; subtotals of three keys
-	go test ./egress/disclosure -run '^$$' -bench . -benchtime 1x -timeout 20m
+bench-gate: bubblewrap python build ## what the gate costs, beside plain DuckDB, beside ACRO, and beside its goals
 	.venv/bin/python test/bench/gate.py $(BENCH)
 
 .PHONY: fmt
