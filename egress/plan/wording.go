@@ -94,6 +94,12 @@ func (w *Words) columns(n Node) []string {
 		return append(cloned(w.Columns(n.L)), w.Columns(n.R)...)
 	case *Union:
 		return w.Columns(n.L)
+	case *Concat:
+		out := []string{"person_id", "branch"}
+		for _, b := range n.Branches {
+			out = append(out, w.Columns(b)...)
+		}
+		return out
 	}
 	if in := n.Inputs(); len(in) == 1 {
 		return w.Columns(in[0])

@@ -80,6 +80,9 @@ var (
 	}
 )
 
+// repeatedNumbers are over rows that a union may repeat.
+var repeatedNumbers = []measure{{sql: "count(*)", value: "1", zeros: true, need: 10, rows: true}}
+
 // sources give rows of people t, and numbers to ask of them.
 var sources = []struct {
 	with, from string
@@ -97,6 +100,8 @@ var sources = []struct {
 	{"WITH c AS (SELECT e.person_id, date_diff('day', p.registered_from, max(e.date)) AS n FROM events e JOIN patients p ON p.person_id = e.person_id GROUP BY e.person_id, p.registered_from) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
 	{"WITH c AS (SELECT person_id, arg_max(length_of_stay, admitted) - arg_min(length_of_stay, admitted) AS n FROM admissions GROUP BY person_id) ", "patients t JOIN c ON c.person_id = t.person_id", computedNumbers, nil},
 	{"", "patients t JOIN events e ON t.person_id = e.person_id", eventNumbers, []string{"e.code = '60621009'", "e.date > DATE '2018-01-01'"}},
+	{"", "(SELECT * FROM patients UNION ALL SELECT * FROM patients WHERE imd_decile > 3) t", repeatedNumbers, nil},
+	{"", "patients t JOIN (SELECT person_id, code FROM events UNION ALL SELECT person_id, method FROM admissions) e ON t.person_id = e.person_id", repeatedNumbers, []string{"e.code = '60621009'"}},
 	{"", "patients t JOIN admissions a USING (person_id)", admissionNumbers, []string{"a.method = 'emergency'", "a.diagnosis LIKE 'I%'"}},
 	{"WITH e AS (SELECT person_id, value, code, date, row_number() OVER (PARTITION BY person_id ORDER BY date, code, value) AS r FROM events) ", "patients t JOIN e ON t.person_id = e.person_id AND e.r <= 2", eventNumbers, []string{"e.code = '60621009'"}},
 }

@@ -71,6 +71,12 @@ var froms = []struct {
 }{
 	{"", "patients t", nil},
 	{"", "(SELECT * FROM patients WHERE birth_year > 1940) t", nil},
+	{"", "(SELECT * FROM patients UNION ALL SELECT * FROM patients WHERE imd_decile > 3) t", nil},
+	{"", "(SELECT *, 'a' AS k FROM patients UNION ALL SELECT *, 'b' FROM patients WHERE sex = 'F') t", []string{"count(*) FILTER (WHERE t.k = 'b')", "avg(t.imd_decile) FILTER (WHERE t.k = 'a')"}},
+	{"", "(SELECT * FROM patients WHERE sex = 'F' UNION SELECT * FROM patients WHERE imd_decile < 4) t", nil},
+	{"", "(SELECT * FROM patients EXCEPT SELECT * FROM patients WHERE imd_decile = 7) t", nil},
+	{"", "(SELECT * FROM patients INTERSECT ALL SELECT * FROM patients WHERE birth_year > 1950) t", nil},
+	{"", "patients t JOIN (SELECT person_id, value, code FROM events UNION ALL SELECT person_id, length_of_stay, method FROM admissions) e ON t.person_id = e.person_id", []string{"count(e.value)", "sum(e.value)", "avg(e.value)"}},
 	{"", "(SELECT *, (SELECT count(*) FROM admissions x WHERE x.person_id = p.person_id) AS stays FROM patients p) t", nil},
 	{"", "patients t JOIN events e ON t.person_id = e.person_id", []string{"count(e.value)", "avg(e.value)", "sum(e.value) FILTER (WHERE e.code = '60621009')"}},
 	{"", "patients t LEFT JOIN admissions a USING (person_id)", []string{"count(a.person_id)", "sum(a.length_of_stay)", "avg(a.discharged - a.admitted)", "count(*) FILTER (WHERE a.method = 'emergency')"}},
