@@ -60,13 +60,18 @@ func (r *Release) Beneath() (*Beneath, error) {
 		return nil, err
 	}
 	people := "SELECT DISTINCT u, " + r.groupHash() + " AS g, CAST(" + r.signature() + " AS UBIGINT) AS sig FROM (" + b.inner([]string{"u"}) + ") AS s"
-	bit := r.RowSets
+	beneath := func(rows string) string {
+		return "SELECT f.u, x.r, f.g, f.sig | x.bits AS sig FROM people AS f JOIN (" + rows + ") AS x ON f.u = x.u"
+	}
 	var parts []string
 	for _, s := range found {
 		from := p.from(s.input, "t")
 		ref := p.single(s.input)
 		var bits []string
 		for _, call := range s.calls {
+			if call.Distinct {
+				continue
+			}
 			where := "true"
 			if call.Filter != nil {
 				where = "coalesce(" + p.expr(call.Filter, ref) + ", false)"
@@ -80,19 +85,39 @@ func (r *Release) Beneath() (*Beneath, error) {
 				conds = append(conds, where+" AND "+has)
 			}
 			for _, c := range conds {
-				if bit > 61 {
-					return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question computes too many numbers for each person.").WithAdvice("Ask for them in several questions.")
-				}
-				bits = append(bits, fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS UBIGINT) ELSE CAST(0 AS UBIGINT) END", c, uint64(1)<<bit))
-				out.Bits = append(out.Bits, bit)
-				bit++
+				bits = append(bits, fmt.Sprintf("CASE WHEN %s THEN CAST(%d AS UBIGINT) ELSE CAST(0 AS UBIGINT) END", c, out.bit(r)))
 			}
 		}
-		parts = append(parts, "SELECT f.u, x.r, f.g, f.sig | x.bits AS sig FROM people AS f JOIN (SELECT u, r, "+strings.Join(bits, " | ")+" AS bits FROM "+from+") AS x ON f.u = x.u")
+		if len(bits) > 0 {
+			parts = append(parts, beneath("SELECT u, r, "+strings.Join(bits, " | ")+" AS bits FROM "+from))
+		}
+		for _, call := range s.calls {
+			if call.Distinct { // different values: of each the row that DISTINCT would make
+				x := p.expr(call.Args[0], ref)
+				where := x + " IS NOT NULL"
+				if call.Filter != nil {
+					where += " AND " + p.expr(call.Filter, ref)
+				}
+				parts = append(parts, beneath(fmt.Sprintf("SELECT DISTINCT u, %s AS r, CAST(%d AS UBIGINT) AS bits FROM %s WHERE %s", keyedRow("u", []string{x}), out.bit(r), from, where)))
+			}
+		}
+	}
+	if len(out.Bits)+r.RowSets > maxBits {
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The question computes too many numbers for each person.").WithAdvice("Ask for them in several questions.")
 	}
 	p.withs = append(p.withs, "people AS MATERIALIZED ("+people+")")
 	out.SQL = p.with() + "SELECT u, r, g, sig FROM (" + strings.Join(parts, " UNION ALL ") + ") AS b ORDER BY u"
 	return out, p.err
+}
+
+// maxBits is how many fit into sig beside its sign.
+const maxBits = 62
+
+// bit takes the next bit, as a number.
+func (b *Beneath) bit(r *Release) uint64 {
+	at := r.RowSets + len(b.Bits)
+	b.Bits = append(b.Bits, at)
+	return uint64(1) << (at & 63)
 }
 
 // readsDerived reports whether an expression reads a number that was computed
@@ -136,7 +161,7 @@ func summations(n Node, seen map[Node]bool, out *[]summation) {
 		}
 		var sums []*AggregateCall
 		for _, c := range calls {
-			if slices.Contains(additive, c.Name) && !c.Distinct {
+			if slices.Contains(additive, c.Name) && (!c.Distinct || c.Name == "count") {
 				sums = append(sums, c)
 			}
 		}

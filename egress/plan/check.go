@@ -308,6 +308,9 @@ func (c *checker) scan(n *Scan) error {
 		case n.Table.Known != nil:
 			known := n.Table.Known[at]
 			out.Form, out.Nulls, out.Scanned, out.Size = known.Form, known.Nulls, known.Scanned, known.Size
+			if known.Summed { // the rows beneath it are no longer known: a value to filter by
+				out.Form, out.Class = FormNone, ""
+			}
 		case out.Type.Numeric() && col.Class != catalog.ClassQuasi && out.Identity == NotIdentity:
 			out.Form = FormLinear
 		}

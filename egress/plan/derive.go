@@ -34,6 +34,19 @@ const (
 // people (in), or refuses it. The rule for identities is here: they are
 // compared with each other, tested for NULL, chosen by CASE, and nothing else.
 func derive(e Expr, in []Column) (Column, error) {
+	c, err := deriveForm(e, in)
+	if err == nil && e.Type().Numeric() {
+		Walk(e, func(e Expr) bool {
+			if ref, ok := e.(*Ref); ok && in[ref.Index].Summed {
+				c.Summed = true
+			}
+			return !c.Summed
+		})
+	}
+	return c, err
+}
+
+func deriveForm(e Expr, in []Column) (Column, error) {
 	switch e := e.(type) {
 	case *Ref:
 		c := in[e.Index]

@@ -27,6 +27,7 @@ type Column struct {
 	// units is, and Coarse how many a step must have. 0 for anything else.
 	Days, Coarse float64
 	Size         float64 // bound of the factor by which literals enlarge it
+	Summed       bool    // a number that was counted or summed from the person's rows, or is made of one
 }
 
 // NullSource says why a column of people may be NULL: what is missing in the

@@ -49,7 +49,7 @@ func derivePersonAggregate(a *AggregateCall, in []Column) (Column, error) {
 	if len(a.Args) == 0 && a.Name != "count_star" {
 		return Column{}, unknown("aggregate", a.Name)
 	}
-	out := Column{Type: a.T, Nulls: NullsDerived, Size: 1}
+	out := Column{Type: a.T, Nulls: NullsDerived, Size: 1, Summed: slices.Contains(additive, a.Name) || a.Name == "avg"}
 	if len(a.Args) > 0 && !args[0].Scanned && args[0].Form == FormLinear {
 		args[0].Scanned = ofOneColumn(a.Args[0], in, a.Name != "sum")
 	}

@@ -107,17 +107,6 @@ var unanswered = map[string]string{
 	"influenza vaccination by season":   "GH-208",
 }
 
-// notStopped are the attacks that work today where nothing was asked before
-// (docs/gate.md, "What is not promised yet"). One that was stopped never comes to the list.
-var notStopped = map[string]bool{
-	"different codes of each person, all but one of hers":                                true,
-	"different days of each person, all but one of hers":                                 true,
-	"rows of person and code, and different codes of each person":                        true,
-	"counts of each person in a workspace table, and in another all but one row of hers": true,
-	"counts of each person, and in a workspace table all but one row of hers":            true,
-	"rows, and in a workspace table counts of each person without one of hers":           true,
-}
-
 // judgeStrictly is for questions and attacks of which each has a project of its
 // own: every question is answered, whole and right, and every attack is stopped
 // by itself, not by what was asked before it.
@@ -128,11 +117,8 @@ func judgeStrictly(t *testing.T, findings []finding) {
 			switch code, refused := unanswered[f.Name]; {
 			case f.OK && f.Kind == "query" && refused:
 				t.Error("it is answered now: take it off the list")
-			case f.OK && f.Kind == "attack" && notStopped[f.Name]:
-				t.Error("it is stopped now: take it off the list")
 			case f.OK:
 			case f.Kind == "query" && refused && f.Outcome == "refused "+code:
-			case f.Kind == "attack" && notStopped[f.Name]:
 			default:
 				t.Errorf("%s\n%s", f.Outcome, strings.Join(f.Detail, "\n"))
 			}
@@ -159,7 +145,6 @@ func judgeSession(t *testing.T, findings []finding) {
 			case f.OK:
 			case f.Kind == "query" && unanswered[f.Name] != "" && f.Outcome == "refused "+unanswered[f.Name]:
 			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "withholds"), f.Kind == "query" && strings.Contains(detail, "answered without a single row"):
-			case f.Kind == "attack" && notStopped[f.Name]:
 			default:
 				t.Errorf("%s\n%s", f.Outcome, detail)
 			}
