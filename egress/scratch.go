@@ -108,7 +108,7 @@ func (q *question) own(name string) (ScratchTable, bool) {
 // checkDrop refuses to drop what the workspace did not make.
 func (q *question) checkDrop() error {
 	if q.taken(q.stmt.Drop) {
-		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
+		return gatehouse.Errorf(gatehouse.CodeStatement, "The tables of a dataset cannot be dropped.").WithAdvice("DROP one of the tables that this workspace made with CREATE … AS SELECT, or of its views.")
 	}
 	switch there, ok := q.own(q.stmt.Drop); {
 	case ok && there.View != "" && !q.stmt.View:

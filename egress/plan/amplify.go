@@ -27,6 +27,9 @@ func Degree(n Node) int {
 		return pairsDegree(n)
 	}
 	most := 0
+	if _, ok := n.(*Concat); ok {
+		most = 1 // a row for each branch
+	}
 	for _, in := range n.Inputs() {
 		most = max(most, Degree(in))
 	}

@@ -139,6 +139,29 @@ func (b *releaseBuilder) meanings() (of [][]int, count int) {
 // place is one branch of one union.
 type place struct{ at, branch int }
 
+// maxLeaves bounds the combinations of branches of unions that are joined.
+const maxLeaves = 400
+
+// checkLeaves refuses unions that are joined in too many combinations.
+func checkLeaves(unions []union) error {
+	if countLeaves(unions) > maxLeaves {
+		return gatehouse.Errorf(gatehouse.CodeTooLarge, "The question joins unions of too many branches.").WithAdvice("Ask for fewer branches at a time.")
+	}
+	return nil
+}
+
+func countLeaves(unions []union) int {
+	n := 1
+	for _, u := range unions {
+		of := 0
+		for _, b := range u.alive {
+			of = min(of+countLeaves(b.within), maxLeaves+1)
+		}
+		n = min(n*of, maxLeaves+1)
+	}
+	return n
+}
+
 // leavesOf lists what rows can be of: a branch of each union, and of each in it.
 func leavesOf(unions []union) [][]place {
 	out := [][]place{nil}
@@ -219,6 +242,9 @@ func Repeats(n Node) bool { return repeats(n) }
 // statement alone become aggregates of their own, put together again in the lobby.
 // It reports whether it has put others into slot.
 func overBranches(n *Aggregate, unions []union, slot *Node) (bool, error) {
+	if err := checkLeaves(unions); err != nil {
+		return false, err
+	}
 	for _, u := range unions {
 		if done, err := splitByKey(n, u, slot); done || err != nil {
 			return done, err

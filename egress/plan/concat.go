@@ -124,8 +124,7 @@ func unite(n *Union) Node {
 		input Node
 	}
 	var branches []branch
-	var add func(Node)
-	add = func(in Node) {
+	add := func(in Node) {
 		p, ok := in.(*Project)
 		if !ok {
 			branches = append(branches, branch{refsOf(in, 0), in})

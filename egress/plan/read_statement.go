@@ -128,7 +128,7 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 	info := newObject("DROP", o.take("info"))
 	kind := info.text("type")
 	if kind != "TABLE_ENTRY" && kind != "VIEW_ENTRY" {
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables and views can be dropped.").WithAdvice("Name a table or view that this workspace made.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables and views can be dropped.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
 	}
 	s := &Statement{Drop: info.text("name"), View: kind == "VIEW_ENTRY"}
 	switch c := info.text("if_not_found"); c {
@@ -139,7 +139,7 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 		return nil, unknown("option", c)
 	}
 	if schema := info.text("schema"); schema != "main" && !(schema == "" && s.IfExists) { // "": there is none
-		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables and views can be dropped.").WithAdvice("Name a table or view that this workspace made.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
+		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables and views can be dropped.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
 	}
 	info.empty("allow_drop_internal", "extra_drop_info")
 	info.ignore("info_type", "catalog", "cascade") // nothing depends on a workspace table
