@@ -323,7 +323,7 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 			out.Beneath, out.BeneathWithheld = keep(s.rows, judge(s.rows, n, table), table)
 		}
 	}
-	if r.Repeats {
+	if r.Repeats || !r.Counted && c.mixed() {
 		n, rows, err := c.repeated(r, t, atoms, verdicts)
 		if err != nil {
 			return nil, err
@@ -390,11 +390,11 @@ func columnsOf(c *disclosure.Cohorts, withheld []bool) *columns {
 	if c == nil {
 		return nil
 	}
-	out := &columns{Table: c.Patterns, Numbers: c.Numbers, Withheld: withheld}
+	n := len(c.Elements)
+	out := &columns{Keys: make([]uint64, n), Units: make([]uint64, n), Patterns: make([]uint64, n), Table: c.Patterns, Numbers: c.Numbers, Withheld: withheld}
 	var key, unit uint64
-	for _, e := range c.Elements {
-		out.Keys, out.Units = append(out.Keys, e.Key-key), append(out.Units, uint64(e.Unit)-unit)
-		out.Patterns = append(out.Patterns, uint64(e.Pattern))
+	for i, e := range c.Elements {
+		out.Keys[i], out.Units[i], out.Patterns[i] = e.Key-key, uint64(e.Unit)-unit, uint64(e.Pattern)
 		key, unit = e.Key, uint64(e.Unit)
 	}
 	return out
