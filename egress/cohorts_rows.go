@@ -189,6 +189,13 @@ func (c *cohorts) perRow(n, rows *numbered) {
 	}
 }
 
+// mixed reports whether some rows are a person and others are not, as after an outer
+// join.
+func (c *cohorts) mixed() bool {
+	people := slices.ContainsFunc(c.rows, isPerson)
+	return people && slices.ContainsFunc(c.rows, func(r uint64) bool { return !isPerson(r) })
+}
+
 // distinctRows makes sure that no row is of two people.
 func (c *cohorts) distinctRows() error {
 	keys := make([]uint64, 0, len(c.rows))

@@ -70,6 +70,19 @@ func TestQuestionsTogetherTellOfNobody(t *testing.T) {
 	}
 }
 
+// The rows of an outer join are those of one table and people of the other.
+func TestOuterJoinsTellOfNobody(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	her := w.truth(`SELECT any_value(sex), birth_year, ethnicity, practice_id FROM patients p GROUP BY birth_year, ethnicity, practice_id
+		HAVING count(*) = 1 AND bool_and(NOT EXISTS (SELECT 1 FROM admissions a WHERE a.person_id = p.person_id)) ORDER BY 2, 3, 4 LIMIT 1`)[0]
+	one := "(birth_year = " + her[1] + " AND ethnicity = '" + her[2] + "' AND practice_id = '" + her[3] + "')"
+	if got := answered(w, "SELECT count(*) FROM patients p LEFT JOIN admissions a USING (person_id)", "SELECT count(*) FROM admissions",
+		"SELECT count(*) FROM patients p WHERE NOT EXISTS (SELECT 1 FROM admissions a WHERE a.person_id = p.person_id) AND NOT "+one); got != 2 {
+		t.Errorf("%d of 3 questions are answered", got)
+	}
+}
+
 // Numbers of rows and of sums made for each person stand beside each other where
 // they are of the same rows.
 func TestRowsAndTheirSumsAreAnswered(t *testing.T) {
