@@ -224,6 +224,20 @@ func qualified(name string, side Node, e Expr) string {
 
 // tablesBelow names the tables that a node reads.
 func tablesBelow(n Node) string {
+	if ref, ok := n.(*WithRef); ok {
+		n = ref.Def
+	}
+	if !n.People() {
+		protected := ""
+		VisitNodes(n, func(n Node) {
+			if agg, ok := n.(*Aggregate); ok && agg.Protected && protected == "" {
+				protected = tablesBelow(agg.Input)
+			}
+		})
+		if protected != "" {
+			return "(groups of " + strings.Trim(protected, "()") + ")"
+		}
+	}
 	var names []string
 	seen := map[Node]bool{}
 	var visit func(Node)
