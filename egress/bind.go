@@ -138,7 +138,7 @@ func bindError(err error) error {
 		message, _, _ = strings.Cut(message, "\nDid you mean")
 	}
 	if f.Syntax {
-		return gatehouse.Errorf(gatehouse.CodeSyntax, "%s.", strings.TrimSuffix(message, "."))
+		return gatehouse.Errorf(gatehouse.CodeSyntax, "%s.", strings.TrimRight(message, ".!"))
 	}
-	return gatehouse.Errorf(gatehouse.CodeBind, "%s.", strings.TrimSuffix(message, "."))
+	return gatehouse.Errorf(gatehouse.CodeBind, "%s.", strings.TrimRight(message, ".!"))
 }

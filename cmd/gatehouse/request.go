@@ -66,9 +66,9 @@ func newRequestCreateCommand(f *serverFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create --project P --title TITLE [FILE…] | create --query DECISION",
 		Short: "Begin a request, with files or for a result that the gate withheld; prints its id",
-		Long: `Begins a request and hands in files; or, with --query, refers a question that the gate refused, or whose
-answer it withheld in part, to the output checkers. The id of its decision (qry_…) stands in the refusal, or in
-the answer's disclosure record. The result is computed again with nothing withheld and shown to the checkers
+		Long: `Begins a request and hands in files; or, with --query, refers a question whose answer the gate withheld in
+part, or refused when it was asked, to the output checkers. The id of its decision (qry_…) stands in the answer's
+disclosure record, or in the refusal; what is refused for how it is written has none and must be rewritten. The result is computed again with nothing withheld and shown to the checkers
 alone: you have it when two of them have approved it and it is released.`,
 		RunE: func(cmd *cobra.Command, files []string) error {
 			if query == "" && (in.Project == "" || in.Title == "") {

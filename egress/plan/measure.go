@@ -126,6 +126,9 @@ func checkParts(a *AggregateCall, m Measure, parts []Part, in []Column) error {
 			return measureError(a).WithAdvice("Quantiles are answered of a column, of a column and a literal number added or subtracted, and of differences of dates or whole numbers.")
 		}
 		if (m == MeasureQuantile && values > 1) || !measurable(p.Value, col.Form) || col.Form == FormNone || (m == MeasureRegression && col.Form == FormIndicator) {
+			if col.Summed && col.Form == FormNone {
+				return measureError(a).WithAdvice("A number that was counted or summed for each person and kept in a workspace table is no measure: count in the question (WITH …), or keep it as a VIEW instead.")
+			}
 			return measureError(a)
 		}
 	}

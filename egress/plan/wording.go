@@ -160,6 +160,8 @@ func (w *Words) node(n Node) string {
 		return w.join(n)
 	case *Union:
 		return n.Kind
+	case *Concat:
+		return "UNION ALL"
 	case *Sort:
 		return strings.TrimSpace(w.orderBy(n.Orders, w.Columns(n.Input)))
 	case *Limit:

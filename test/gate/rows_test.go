@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -84,6 +85,9 @@ func TestARowIsTheSameRowInEveryQuestion(t *testing.T) {
 	sorts := map[string]int{}
 	rapid.Check(t, func(r *rapid.T) {
 		q := drawQuestion(r)
+		if strings.Contains(q.with+q.from, "UNION") {
+			return // has a row as often as its branches do: egress/cohorts_rows_test.go
+		}
 		q.keys, q.aggs = nil, []string{"count(*)"}
 		condition := rapid.SampledFrom(conditions).Draw(r, "part")
 		ask := func(where string) (map[uint64]int, map[uint64]uint32, string) {

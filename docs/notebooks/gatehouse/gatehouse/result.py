@@ -40,7 +40,7 @@ class Result:
 
     def __repr__(self):
         if not self.table.num_columns:
-            return "Done: a table of the workspace was made or dropped."
+            return "Done: a table or view of the workspace was made or dropped, if there was one to drop."
         names = list(map(str, self.table.column_names))
         rows = [[mark or text for text, mark, _ in row] for row in self._rows()]
         widths = [max(map(len, column)) for column in zip(names, *rows)]
@@ -54,7 +54,7 @@ class Result:
 
     def _repr_html_(self):
         if not self.table.num_columns:
-            return "<p>Done: a table of the workspace was made or dropped.</p>"
+            return "<p>Done: a table or view of the workspace was made or dropped, if there was one to drop.</p>"
         head = "".join(f"<th>{html.escape(str(name))}</th>" for name in self.table.column_names)
         body = []
         right = [_is_number(field.type) for field in self.table.schema]
