@@ -32,7 +32,7 @@ type packing struct {
 	elements int
 	left     []int // numbers of the last table that were not looked at yet
 	pending  []*candidate
-	acc      []uint32 // zeros between two calls
+	acc      []uint32 // of one stretch; zeros between two calls
 }
 
 // shadow is a number seen through random weights of elements: a combination of
@@ -427,14 +427,18 @@ func (p *packing) termsAt(slot uint32, yield func(entry)) {
 	}
 }
 
-// everywhere gives the elements at which a combination is not zero, until yield
-// says false.
+// stretch is how many elements are looked at together.
+const stretch = 1 << 16
+
+// everywhere gives the elements at which a combination is not zero, in order, until
+// yield says false. Mostly one of the first will do, so that it goes on by stretches.
 func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) bool) {
-	if len(p.acc) < p.elements {
-		p.acc = make([]uint32, p.elements)
+	type part struct {
+		t      *keptTable
+		values []uint64 // of the combination, by class
+		next   int
 	}
-	acc := p.acc[:p.elements]
-	defer clear(acc)
+	var parts []part
 	for n, t := range p.tables {
 		values := make([]uint64, len(t.columns))
 		some := false
@@ -446,20 +450,34 @@ func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) boo
 			}
 			some = some || values[class] != 0
 		}
-		if !some {
-			continue
-		}
-		for i := range t.len() {
-			if v := values[t.class(i)]; v != 0 {
-				slot := t.slot(i)
-				acc[slot] = uint32((uint64(acc[slot]) + v) % prime)
-			}
+		if some {
+			parts = append(parts, part{t: t, values: values})
 		}
 	}
-	for slot, v := range acc {
-		if v != 0 && !yield(uint32(slot), v) {
-			return
+	if p.acc == nil {
+		p.acc = make([]uint32, stretch)
+	}
+	defer clear(p.acc)
+	for low := 0; low < p.elements; low += stretch {
+		high := min(low+stretch, p.elements)
+		for n := range parts {
+			at := &parts[n]
+			for ; at.next < at.t.len(); at.next++ {
+				slot := int(at.t.slot(at.next))
+				if slot >= high {
+					break
+				}
+				if v := at.values[at.t.class(at.next)]; v != 0 {
+					p.acc[slot-low] = uint32((uint64(p.acc[slot-low]) + v) % prime)
+				}
+			}
 		}
+		for n, v := range p.acc[:high-low] {
+			if v != 0 && !yield(uint32(low+n), v) {
+				return
+			}
+		}
+		clear(p.acc)
 	}
 }
 
