@@ -162,7 +162,7 @@ func (c *cohorts) repeated(r *plan.Release, t *groupTable, atoms *atomTable, ver
 			if k.made || !k.several {
 				people.add(at[0], at[1], n)
 			}
-			if k.made && k.several {
+			if k.other && k.several {
 				people.add(at[0], at[1], number{row: n.row, set: n.set, every: true})
 			}
 			if k.person && (k.several || k.other) {

@@ -205,7 +205,7 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 		if t.View != "" {
 			continue // the binder puts in what it stands for
 		}
-		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Stored: t.stored(), Known: t.Known, Once: t.Once, Repeats: t.Repeats, Degree: t.Degree})
+		out = append(out, &plan.Table{Name: t.Table.Name, Columns: t.Table.Columns, Source: "scratch.main." + plan.Ident(t.Table.Name), Stored: t.stored(), Known: t.Known, Once: t.Once, Repeats: t.Repeats, Degree: t.Degree, Made: " " + t.Made.Format(time.RFC3339Nano)})
 	}
 	return out
 }

@@ -47,6 +47,7 @@ type scope struct {
 	damaged      bool   // holds something that was not committed
 	bytes        int    // about how much memory it takes, as of the last question
 
+	shared   bool            // of several projects
 	versions map[string]bool // name@version that something was released of
 
 	counted map[string]bool  // public totals that were looked at
@@ -96,6 +97,7 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *sco
 	h.mu.Unlock()
 	if s == nil || s.damaged {
 		s = newScope(q.policy.Threshold)
+		s.shared = len(projects) > 1
 	}
 	if err := h.catchUp(ctx, s, projects); err != nil {
 		return nil, nil, err
@@ -308,7 +310,9 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 		return j
 	}
 	keep := func(h *disclosure.History, j *disclosure.Judgement, table *disclosure.Cohorts) (*disclosure.Cohorts, []bool) {
-		if !j.New() {
+		// What follows from numbers of other projects does not follow for those that are
+		// related to this one and not to them: the ledger has it as this project's.
+		if !j.New() && !(s.shared && slices.Contains(j.Withheld, false)) {
 			return nil, nil
 		}
 		s.damaged = true
@@ -339,13 +343,15 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 		return out.orNothing(), nil
 	}
 	// What counts people, what is made of rows that the question made, and rows of
-	// which everybody has one: they may be people by another name.
+	// which everybody has one: they may be people by another name. Whatever the rows,
+	// what is summed may be the person's own: then how many rows each person has is
+	// their weight in a sum over people, and is judged as that too.
 	n := shown(r, t, verdicts, func(cell plan.Cell) bool { return cell.People || r.Counted || made })
 	rows := newNumbered()
 	if !r.Counted {
 		rows = shown(r, t, verdicts, func(cell plan.Cell) bool { return !cell.People })
 	}
-	if made && !c.oneEach() {
+	if !r.Counted && !c.oneEach() {
 		c.perRow(n, rows)
 		table := c.byPersonWeighed(t, atoms, n)
 		out.People, out.PeopleWithheld = keep(s.people, judge(s.people, n, table), table)

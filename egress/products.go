@@ -69,12 +69,12 @@ func (s *scope) multiplied(r *plan.Release, t *groupTable, atoms *atomTable, ver
 				continue
 			}
 			for _, set := range cell.RowSets {
-				n.add(i, at, number{row: i, set: set})
+				n.add(i, at, number{row: i, set: set, every: !r.Counted})
 			}
 		}
 	}
 	if len(n.list) > 0 {
-		table := c.byPerson(t, atoms, n)
+		table := c.byPersonWeighed(t, atoms, n)
 		out.Products, out.ProductsWithheld = keep(s.products, judge(s.products, n, table), table)
 	}
 	if pairs != nil {

@@ -88,11 +88,23 @@ func drawTable(t *rapid.T, attributes [][]int, units []uint32) *Cohorts {
 		}
 		c.Numbers++
 	}
+	most := 1 // how often an element may be in a number
+	if rapid.IntRange(0, 2).Draw(t, "weighed") == 0 {
+		most = 3
+	}
 	for e := range elements {
 		if keep >= 0 && where[e] == keep || e == except {
 			continue
 		}
-		c.Elements = append(c.Elements, Element{Key: uint64(e), Unit: units[e], Pattern: uint32(by[e])})
+		pattern := by[e]
+		if times := rapid.IntRange(1, most).Draw(t, "times"); times > 1 {
+			pattern = len(c.Patterns)
+			c.Patterns = append(c.Patterns, slices.Clone(c.Patterns[by[e]]))
+			for i := range c.Patterns[pattern] {
+				c.Patterns[pattern][i].Times = int32(times)
+			}
+		}
+		c.Elements = append(c.Elements, Element{Key: uint64(e), Unit: units[e], Pattern: uint32(pattern)})
 	}
 	return c
 }

@@ -67,6 +67,7 @@ type Table struct {
 	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn and RowColumn unless Public
 	Once    bool             // no person has more than one row
 	Repeats bool             // a row may occur several times, with one identity: workspace tables made of unions
+	Made    string           // workspace tables: when; another one of the same name is another table
 	Degree  int              // workspace tables: see Degree; 0 is 1
 	Stored  []string         // workspace tables: the columns' names in Source; nil where they are the columns' own
 	Known   []Column         // workspace tables: what was known of the columns when it was made; nil for published tables

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 )
@@ -64,17 +65,17 @@ func lineageOf(n Node, column int) string {
 	switch n := n.(type) {
 	case *Scan:
 		if p := n.Picked[column]; p >= 0 {
-			return n.Table.Name + "." + n.Table.Columns[p].Name
+			return n.Table.Name + n.Table.Made + "." + n.Table.Columns[p].Name
 		}
 	case *Project:
 		return lineage(n.Exprs[column], n.Input)
 	case *Filter, *Sort, *Limit, *Distinct:
 		return lineageOf(n.Inputs()[0], column)
 	case *Window:
-		if width := len(n.Input.Columns()); column >= width {
-			return "over " + lineage(n.Calls[column-width], n.Input)
+		if width := len(n.Input.Columns()); column < width {
+			return lineageOf(n.Input, column)
 		}
-		return lineageOf(n.Input, column)
+		return computed(n, column)
 	case *Join:
 		if width := len(n.L.Columns()); column >= width {
 			return lineageOf(n.R, column-width)
@@ -84,9 +85,7 @@ func lineageOf(n Node, column int) string {
 		if column < len(n.Groups) {
 			return lineage(n.Groups[column], n.Input)
 		}
-		if at := column - len(n.Groups); at < len(n.Aggs) {
-			return n.Aggs[at].Name + " " + lineage(n.Aggs[at], n.Input)
-		}
+		return computed(n, column)
 	case *With:
 		return lineageOf(n.Body, column)
 	case *WithRef:
@@ -103,6 +102,14 @@ func lineageOf(n Node, column int) string {
 		}
 	}
 	return fmt.Sprintf("%T %d", n, column)
+}
+
+// computed names a number by everything that it is computed with: another
+// condition on the rows makes another weight.
+func computed(n Node, column int) string {
+	p := &Printer{Vault: true, listed: map[int]bool{}}
+	sql := p.node(n)
+	return fmt.Sprintf("%d of %x", column, sha256.Sum256([]byte(p.with()+sql)))
 }
 
 // shiftedBy is what a call adds a literal to or multiplies with one; else nil.

@@ -64,7 +64,13 @@ func numbers(n Node) []bool {
 		return numbers(n.Def)
 	case *With:
 		return numbers(n.Body)
-	case *Filter, *Sort, *Limit, *Distinct, *Scalar, *Unnest:
+	case *Unnest:
+		in := numbers(n.Input)
+		copy(out, in)
+		for i, l := range n.Lists {
+			out[len(in)+i] = reads(l, in)
+		}
+	case *Filter, *Sort, *Limit, *Distinct, *Scalar:
 		copy(out, numbers(n.Inputs()[0]))
 	}
 	return out
