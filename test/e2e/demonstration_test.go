@@ -102,10 +102,7 @@ func buildRooms(t *testing.T) string {
 
 // unanswered are the questions that are refused today, with their code; nothing
 // comes to the list, and what is answered leaves it.
-var unanswered = map[string]string{
-	"mean age at diagnosis of diabetes": "GH-209",
-	"influenza vaccination by season":   "GH-208",
-}
+var unanswered = map[string]string{}
 
 // judgeStrictly is for questions and attacks of which each has a project of its
 // own: every question is answered, whole and right, and every attack is stopped
@@ -144,7 +141,7 @@ func judgeSession(t *testing.T, findings []finding) {
 				right++
 			case f.OK:
 			case f.Kind == "query" && unanswered[f.Name] != "" && f.Outcome == "refused "+unanswered[f.Name]:
-			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "withholds"), f.Kind == "query" && strings.Contains(detail, "answered without a single row"):
+			case f.Kind == "query" && strings.HasPrefix(f.Outcome, "withholds"), f.Kind == "query" && strings.Contains(detail, "answered without a single row"), f.Kind == "query" && strings.Contains(detail, "answered with nothing but NULL"):
 			default:
 				t.Errorf("%s\n%s", f.Outcome, detail)
 			}
