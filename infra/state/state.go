@@ -142,10 +142,11 @@ func (db *DB) Now() time.Time { return db.now() }
 
 // Tx is a transaction, valid until the function that received it returns.
 type Tx struct {
-	sql    *sql.Tx
-	now    time.Time
-	write  bool
-	events []gatehouse.Event
+	sql     *sql.Tx
+	now     time.Time
+	write   bool
+	events  []gatehouse.Event
+	notices []gatehouse.Notice
 }
 
 // SQL gives the transaction to the files of this package and to tests.
@@ -185,6 +186,9 @@ func (db *DB) Update(ctx context.Context, change func(*Tx) error) error {
 	if err := change(tx); err != nil {
 		return classify(err)
 	}
+	if err := tx.post(ctx); err != nil {
+		return classify(err)
+	}
 	if len(tx.events) > 0 {
 		if db.journal == nil {
 			return gatehouse.Errorf(gatehouse.CodeJournal, "There is no journal to record this in.")
@@ -215,8 +219,8 @@ func (db *DB) View(ctx context.Context, read func(*Tx) error) error {
 	if err := read(tx); err != nil {
 		return classify(err)
 	}
-	if len(tx.events) > 0 {
-		return errors.New("state: an event was recorded in a View")
+	if len(tx.events) > 0 || len(tx.notices) > 0 {
+		return errors.New("state: an event or a notice was recorded in a View")
 	}
 	return nil
 }
