@@ -16,6 +16,23 @@ const (
 	CodeInvalidProject   Code = "GH-109"
 	CodeConflict         Code = "GH-110" // exists already, or its state does not allow this
 
+	// signing in
+	CodeSignInOff       Code = "GH-120" // no identity provider is configured
+	CodeSignInFailed    Code = "GH-121" // what the provider or the browser brought back does not verify
+	CodeIdentityUnknown Code = "GH-122" // an account of the provider that is no user's
+	CodeFactors         Code = "GH-123" // signed in with fewer factors than are required
+	CodeProvider        Code = "GH-124" // the provider cannot be reached, or is not what was configured
+	CodeUserLocked      Code = "GH-125"
+	CodeSessionEnded    Code = "GH-126" // signed out, revoked, expired or idle for too long
+
+	// projects: applications, custodians, agreements
+	CodeNotCustodian Code = "GH-130" // custodian, but not of the dataset that it concerns
+	CodeDecided      Code = "GH-131" // decided already
+	CodeEdited       Code = "GH-132" // it is not any more what was looked at
+	CodeUnsigned     Code = "GH-133" // the agreement is not signed, or has lapsed
+	CodeIncomplete   Code = "GH-134" // the application does not say all that it must
+	CodeAmendment    Code = "GH-135" // the amendment's state does not allow this
+
 	// the gate: SQL that is not understood or not accepted
 	CodeSyntax            Code = "GH-201" // does not parse
 	CodeBind              Code = "GH-202" // unknown table, column or function, or wrong types
@@ -71,6 +88,9 @@ const (
 	CodeKeys     Code = "GH-506"
 	CodeUsage    Code = "GH-507" // a mistake on the command line
 
+	// notices
+	CodeNoticeOptions Code = "GH-510" // an address or choice that cannot be used
+
 	// the protocol that notebooks speak
 	CodeProtocol    Code = "GH-601" // a message that is not valid Flight SQL
 	CodeUnsupported Code = "GH-602" // a part of Flight SQL that is not offered
@@ -94,6 +114,21 @@ var codes = map[Code]codeInfo{
 	CodeWrongWorkspace:   {KindDenied, "Use a token made for this workspace."},
 	CodeInvalidProject:   {KindInvalid, "Correct the project file."},
 	CodeConflict:         {KindConflict, "Look at how it stands now, then decide what to do."},
+
+	CodeSignInOff:       {KindUnavailable, "Use a token that the owner of the installation issues, or ask them to configure sign-in."},
+	CodeSignInFailed:    {KindUnauthenticated, "Start signing in again from the beginning."},
+	CodeIdentityUnknown: {KindDenied, "Ask the owner of the installation to link this account to your user name."},
+	CodeFactors:         {KindDenied, "Sign in again with a second factor."},
+	CodeProvider:        {KindUnavailable, "Try again in a moment; if it persists, tell your operator."},
+	CodeUserLocked:      {KindDenied, "Ask the owner of the installation."},
+	CodeSessionEnded:    {KindUnauthenticated, "Sign in again."},
+
+	CodeNotCustodian: {KindDenied, "Ask a custodian of that dataset; 'gatehouse catalog custodian list' names them."},
+	CodeDecided:      {KindConflict, "Look at how it stands now."},
+	CodeEdited:       {KindConflict, "Look at it again as it stands now, then decide."},
+	CodeUnsigned:     {KindDenied, "Read the agreement and sign it: 'gatehouse project agreement', then 'gatehouse project sign'."},
+	CodeIncomplete:   {KindInvalid, "Complete the application, then submit it; 'gatehouse project create --example' shows a whole one."},
+	CodeAmendment:    {KindConflict, "Look at how it stands now; propose another one if need be."},
 
 	CodeSyntax:            {KindInvalid, "Correct the SQL and try again."},
 	CodeBind:              {KindInvalid, "List the tables and columns of the workspace to see what can be named."},
@@ -145,6 +180,8 @@ var codes = map[Code]codeInfo{
 	CodeShutdown: {KindUnavailable, "Try again when the service is back."},
 	CodeKeys:     {KindUnavailable, "The operator must make the key store reachable."},
 	CodeUsage:    {KindInvalid, "See the command's --help."},
+
+	CodeNoticeOptions: {KindInvalid, "Give an address such as ada@example.org, and 'each' or 'daily'."},
 
 	CodeProtocol:    {KindInvalid, "Use a current ADBC or Flight SQL driver."},
 	CodeUnsupported: {KindInvalid, "Ask with single SQL statements; each takes effect at once."},

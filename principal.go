@@ -35,7 +35,11 @@ const (
 	ActionRequestRecall   Action = "request.recall"   // call a release back
 	ActionPolicyAdd       Action = "policy.add"       // add a version of a disclosure policy
 	ActionJournalRead     Action = "journal.read"     // read and verify the journal
-	ActionSystemOperate   Action = "system.operate"   // see the state of engines and storage; no data
+	ActionSessionRead     Action = "session.read"     // see who is signed in
+	ActionSessionRevoke   Action = "session.revoke"   // end the sessions and tokens of others, lock users
+	ActionSystemOperate   Action = "system.operate"   // see the state of engines, storage and deliveries; no data
+	ActionNoticeRetry     Action = "notice.retry"     // have what could not be delivered sent again
+	ActionNoticeChoose    Action = "notice.choose"    // say how one's own notices are sent
 )
 
 // Everywhere is the scope of roles that are not bound to one project.
