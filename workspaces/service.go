@@ -17,7 +17,8 @@ import (
 // ever issued to it, and no user can have its name.
 var System = gatehouse.Principal{User: "system"}
 
-// Config is what a Service is made of. Everything must be set, except Engine.
+// Config is what a Service is made of. Everything must be
+// set, except Engine and what concerns signing in.
 type Config struct {
 	Store         Store
 	Authorizer    Authorizer
@@ -33,6 +34,12 @@ type Config struct {
 	// Engine gives the user and group id under which a workspace's engine runs,
 	// which must be able to read its population. Nil: this process's own.
 	Engine func(workspace string) (uid, gid int)
+
+	// Factors is what every sign-in must show. The zero value lets nobody in.
+	Factors Factors
+	// SignInLife and SignInIdle are how long a session lasts, and how long it may
+	// go unused; zero means the defaults.
+	SignInLife, SignInIdle time.Duration
 }
 
 // Service is the way to projects and workspaces. Every method that acts for

@@ -57,6 +57,8 @@ type Tx interface {
 	// RevokeToken is idempotent.
 	RevokeToken(ctx context.Context, id string) error
 
+	SignInTx
+
 	// Withdraw adds units to those who left; project "" means every project.
 	// It advances the mark that Withdrawn gives.
 	Withdraw(ctx context.Context, dataset, project string, units []uint32) error
@@ -113,6 +115,7 @@ type Token struct {
 	User      string
 	Workspace string // "" for a token that reaches no workspace
 	IssuedBy  string
+	Session   string // the sign-in in which its holder made it; "" if somebody issued it
 	Issued    time.Time
 	Expires   time.Time
 	Revoked   time.Time // zero if it was not

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -14,14 +15,21 @@ import (
 // MaxTokenLife is the longest that a token may be made to last.
 const MaxTokenLife = 90 * 24 * time.Hour
 
-// tokenPrefix lets scanners for leaked secrets recognise a token.
-const tokenPrefix = "gatehouse_"
+// MaxOwnTokenLife is the longest that a token may last which its holder made.
+const MaxOwnTokenLife = 12 * time.Hour
 
-// newSecret gives a token's secret (256 random bits) and the hash that is kept.
-func newSecret() (secret, hash string) {
+// The prefixes let scanners for leaked secrets recognise them, and tell a token
+// from a session.
+const (
+	tokenPrefix   = "gatehouse_"
+	sessionPrefix = "gatehouse-session_"
+)
+
+// newSecretOf gives a secret (256 random bits) and the hash that is kept.
+func newSecretOf(prefix string) (secret, hash string) {
 	b := make([]byte, 32)
 	rand.Read(b) // never fails: it ends the program instead
-	secret = tokenPrefix + base64.RawURLEncoding.EncodeToString(b)
+	secret = prefix + base64.RawURLEncoding.EncodeToString(b)
 	return secret, hashSecret(secret)
 }
 
@@ -86,11 +94,62 @@ func (s *Service) IssueHouseToken(ctx context.Context, actor gatehouse.Principal
 	return secret, nil
 }
 
+// IssueOwnToken makes a token with which a member of a project reaches one of its
+// workspaces from a notebook. Only who is signed in makes one, for nobody else,
+// and for at most MaxOwnTokenLife: a token does not make another.
+func (s *Service) IssueOwnToken(ctx context.Context, actor gatehouse.Principal, workspace string, ttl time.Duration) (string, Token, error) {
+	t := Token{ID: gatehouse.NewID("tok"), User: actor.User, Workspace: workspace, IssuedBy: actor.User, Session: actor.Session}
+	var w Workspace
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		w, err = tx.Workspace(ctx, workspace)
+		return err
+	})
+	if err != nil {
+		return "", Token{}, err
+	}
+	var secret string
+	e := gatehouse.Event{Action: "token.issued", Project: w.Project, Subject: t.ID, Detail: map[string]string{"user": t.User, "workspace": workspace, "session": t.Session}}
+	err = s.act(ctx, actor, gatehouse.ActionWorkspaceQuery, e, func(tx Tx) error {
+		session, err := tx.SignInByID(ctx, actor.Session)
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound || err == nil && (session.User != actor.User || actor.Workspace != "") {
+			return gatehouse.Errorf(gatehouse.CodeDenied, "A token for a notebook is made by who is signed in, not with another token.").
+				WithAdvice("Sign in on the web pages or with 'gatehouse login'.")
+		}
+		if err != nil {
+			return err
+		}
+		if err := session.usable(tx.Now(), s.signInIdle()); err != nil {
+			return err
+		}
+		p, err := tx.Project(ctx, w.Project)
+		if err != nil {
+			return err
+		}
+		if _, member := p.member(actor.User); !member {
+			return refuse(gatehouse.CodeDenied, "You are not a member of the project %q.", p.ID)
+		}
+		if ttl > MaxOwnTokenLife {
+			return gatehouse.Errorf(gatehouse.CodeConfig, "A token for a notebook lasts at most %d hours.", int(MaxOwnTokenLife.Hours()))
+		}
+		t.Issued = tx.Now()
+		t.Expires = t.Issued.Add(ttl)
+		secret, err = addToken(ctx, tx, t, ttl)
+		return err
+	})
+	if err != nil {
+		return "", Token{}, err
+	}
+	return secret, t, nil
+}
+
 func addToken(ctx context.Context, tx Tx, t Token, ttl time.Duration) (string, error) {
 	if ttl <= 0 || ttl > MaxTokenLife {
 		return "", gatehouse.Errorf(gatehouse.CodeConfig, "A token lasts more than nothing and at most %d days.", int(MaxTokenLife.Hours()/24))
 	}
-	secret, hash := newSecret()
+	if err := unlocked(ctx, tx, t.User); err != nil {
+		return "", err
+	}
+	secret, hash := newSecretOf(tokenPrefix)
 	t.Issued = tx.Now()
 	t.Expires = t.Issued.Add(ttl)
 	return secret, tx.AddToken(ctx, t, hash)
@@ -129,11 +188,14 @@ func (s *Service) Tokens(ctx context.Context, actor gatehouse.Principal, user st
 	return tokens, err
 }
 
-// Authenticate turns a bearer token into the principal who holds it. A token
-// that is unknown, expired or revoked is CodeUnauthenticated, and journaled
+// Authenticate turns a bearer token into the principal who holds it: a token, or
+// the session of a command line. A browser's session is none. A token that is unknown, expired or revoked is CodeUnauthenticated, and journaled
 // without the token. The token is found by its SHA-256, so the time that takes
 // tells nothing of other tokens.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (gatehouse.Principal, error) {
+	if strings.HasPrefix(bearer, sessionPrefix) {
+		return s.authenticateSignIn(ctx, bearer, SignInDevice)
+	}
 	var p gatehouse.Principal
 	e := gatehouse.Event{Action: "session", Subject: unknownToken}
 	err := s.Store.View(ctx, func(tx Tx) error {

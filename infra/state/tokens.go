@@ -8,16 +8,16 @@ import (
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
-const tokenColumns = `id, user_name, workspace, issued_by, issued, expires, revoked`
+const tokenColumns = `id, user_name, workspace, issued_by, issued, expires, revoked, session`
 
 func scanToken(scan func(...any) error) (workspaces.Token, error) {
 	var t workspaces.Token
-	var workspace, revoked sql.NullString
+	var workspace, revoked, session sql.NullString
 	var issued, expires string
-	if err := scan(&t.ID, &t.User, &workspace, &t.IssuedBy, &issued, &expires, &revoked); err != nil {
+	if err := scan(&t.ID, &t.User, &workspace, &t.IssuedBy, &issued, &expires, &revoked, &session); err != nil {
 		return t, err
 	}
-	t.Workspace = workspace.String
+	t.Workspace, t.Session = workspace.String, session.String
 	var errs [3]error
 	t.Issued, errs[0] = parseTime(issued)
 	t.Expires, errs[1] = parseTime(expires)
@@ -28,8 +28,9 @@ func scanToken(scan func(...any) error) (workspaces.Token, error) {
 }
 
 func (tx workspacesTx) AddToken(ctx context.Context, t workspaces.Token, hash string) error {
-	_, err := tx.sql.ExecContext(ctx, `INSERT INTO tokens (id, hash, user_name, workspace, issued_by, issued, expires) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		t.ID, hash, t.User, sql.NullString{String: t.Workspace, Valid: t.Workspace != ""}, t.IssuedBy, timeText(t.Issued), timeText(t.Expires))
+	_, err := tx.sql.ExecContext(ctx, `INSERT INTO tokens (id, hash, user_name, workspace, issued_by, issued, expires, session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		t.ID, hash, t.User, sql.NullString{String: t.Workspace, Valid: t.Workspace != ""}, t.IssuedBy, timeText(t.Issued), timeText(t.Expires),
+		sql.NullString{String: t.Session, Valid: t.Session != ""})
 	return err
 }
 
