@@ -23,7 +23,7 @@ func TestAnAttackerRecoversNobodyThroughTheGate(t *testing.T) {
 	w := newWorld(t)
 	w.remembers = true
 	must(w, w.state.Update(w.Context(), func(tx *state.Tx) error {
-		_, err := tx.SQL().ExecContext(w.Context(), `INSERT INTO members VALUES ('p', 'ada', 'researcher', '2030-01-01T00:00:00.000000Z')`)
+		_, err := tx.SQL().ExecContext(w.Context(), `INSERT INTO members (project, user_name, role, training_until) VALUES ('p', 'ada', 'researcher', '2030-01-01T00:00:00.000000Z')`)
 		return err
 	}))
 	for _, kind := range []string{"people", "rows"} {
@@ -120,8 +120,8 @@ func colleague(w *world, name string) *world {
 	must(w, w.state.Update(w.Context(), func(tx *state.Tx) error {
 		for _, q := range []string{
 			`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version) VALUES (?, 't', 'p', 'active', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1)`,
-			`INSERT INTO workspaces SELECT id, id, '2026-01-01T00:00:00.000000Z' FROM projects WHERE id = ?`,
-			`INSERT INTO members VALUES (?, 'ada', 'lead', '2030-01-01T00:00:00.000000Z')`,
+			`INSERT INTO workspaces (id, project, opened) SELECT id, id, '2026-01-01T00:00:00.000000Z' FROM projects WHERE id = ?`,
+			`INSERT INTO members (project, user_name, role, training_until) VALUES (?, 'ada', 'lead', '2030-01-01T00:00:00.000000Z')`,
 		} {
 			if _, err := tx.SQL().ExecContext(w.Context(), q, name); err != nil {
 				return err

@@ -25,11 +25,11 @@ func (w *world) related(name string, members ...string) *world {
 	must(w, w.state.Update(w.Context(), func(tx *state.Tx) error {
 		statements := []string{
 			`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version) VALUES ('` + name + `', 't', 'p', 'active', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1)`,
-			`INSERT INTO workspaces VALUES ('` + name + `', '` + name + `', '2026-01-01T00:00:00.000000Z')`,
+			`INSERT INTO workspaces (id, project, opened) VALUES ('` + name + `', '` + name + `', '2026-01-01T00:00:00.000000Z')`,
 		}
 		for _, m := range members {
-			statements = append(statements, `INSERT INTO users VALUES ('`+m+`', '2026-01-01T00:00:00.000000Z') ON CONFLICT DO NOTHING`,
-				fmt.Sprintf(`INSERT INTO members VALUES ('%s', '%s', 'researcher', '2030-01-01T00:00:00.000000Z')`, name, m))
+			statements = append(statements, `INSERT INTO users (name, created) VALUES ('`+m+`', '2026-01-01T00:00:00.000000Z') ON CONFLICT DO NOTHING`,
+				fmt.Sprintf(`INSERT INTO members (project, user_name, role, training_until) VALUES ('%s', '%s', 'researcher', '2030-01-01T00:00:00.000000Z')`, name, m))
 		}
 		for _, s := range statements {
 			if _, err := tx.SQL().ExecContext(w.Context(), s); err != nil {

@@ -33,7 +33,7 @@ func (w *world) without(name string, removed []int) *world {
 	must(w, w.state.Update(w.Context(), func(tx *state.Tx) error {
 		for _, q := range []string{
 			`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version) VALUES (?, 't', 'p', 'active', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1)`,
-			`INSERT INTO workspaces SELECT id, id, '2026-01-01T00:00:00.000000Z' FROM projects WHERE id = ?`,
+			`INSERT INTO workspaces (id, project, opened) SELECT id, id, '2026-01-01T00:00:00.000000Z' FROM projects WHERE id = ?`,
 		} {
 			if _, err := tx.SQL().ExecContext(w.Context(), q, name); err != nil {
 				return err

@@ -85,7 +85,7 @@ func TestViewsStandForTheirSelect(t *testing.T) {
 	// Another workspace has none of it.
 	mine := w.session.Workspace.ID
 	must(t, w.state.Update(t.Context(), func(tx *state.Tx) error {
-		_, err := tx.SQL().ExecContext(t.Context(), `INSERT INTO workspaces SELECT 'other', project, '2026-01-01T00:00:00.000000Z' FROM workspaces`)
+		_, err := tx.SQL().ExecContext(t.Context(), `INSERT INTO workspaces (id, project, opened) SELECT 'other', project, '2026-01-01T00:00:00.000000Z' FROM workspaces`)
 		return err
 	}))
 	w.session.Workspace.ID = "other"

@@ -197,9 +197,9 @@ func newState(t *testing.T, dir string) *state.DB {
 func populate(t *testing.T, db *state.DB) {
 	must(t, db.Update(t.Context(), func(tx *state.Tx) error {
 		for _, q := range []string{
-			`INSERT INTO users VALUES ('ada', '2026-01-01T00:00:00.000000Z')`,
+			`INSERT INTO users (name, created) VALUES ('ada', '2026-01-01T00:00:00.000000Z')`,
 			`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version) VALUES ('p', 't', 'p', 'active', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1)`,
-			`INSERT INTO workspaces VALUES ('w', 'p', '2026-01-01T00:00:00.000000Z')`,
+			`INSERT INTO workspaces (id, project, opened) VALUES ('w', 'p', '2026-01-01T00:00:00.000000Z')`,
 		} {
 			if _, err := tx.SQL().ExecContext(t.Context(), q); err != nil {
 				return err
