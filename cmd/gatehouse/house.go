@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/engine"
 	"github.com/gatehouse-tre/gatehouse/infra/flight"
+	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/objects"
@@ -42,6 +43,8 @@ type house struct {
 
 	flight         *flight.Server
 	flightListener net.Listener
+	browser        *identity.Browser
+	devices        *identity.Devices
 	http           *http.Server
 	httpListener   net.Listener
 }

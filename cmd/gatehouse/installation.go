@@ -32,6 +32,8 @@ type settings struct {
 	MaxListAge time.Duration `yaml:"max_list_age"`
 	// AllowMissing are sandbox layers that may be missing: for development only.
 	AllowMissing []sandbox.Layer `yaml:"allow_missing,omitempty"`
+	// Identity is where people sign in; without it there are tokens only.
+	Identity signInSettings `yaml:"identity,omitempty"`
 }
 
 func settingsFile(dir string) string { return filepath.Join(dir, "gatehouse.yaml") }
@@ -158,7 +160,10 @@ func (in *installation) services() error {
 	in.policies = &egress.Policies{Store: state.Policies{DB: in.state}, Authorizer: in.policy}
 	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Policies: in.policies, Dir: in.dir,
 		MaxListAge: in.settings.MaxListAge})
-	return err
+	if err != nil {
+		return err
+	}
+	return in.admit(in.settings.Identity)
 }
 
 func (in *installation) close() error { return in.state.Close() }

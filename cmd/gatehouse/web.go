@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"net/http"
 
+	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/infra/web"
 )
@@ -21,6 +23,23 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 	if h.gate != nil {
 		config.Gate = h.gate
 	}
+	provider, err := h.settings.Identity.provider(h.dir, h.httpURL())
+	if err != nil {
+		return err
+	}
+	if h.browser, err = identity.NewBrowser(provider, h.workspaces, h.log); err != nil {
+		return err
+	}
+	if h.devices, err = identity.NewDevices(provider, h.workspaces, h.log); err != nil {
+		return err
+	}
 	h.http = web.NewServer(config, secure)
+	h.http.Handler = frontDoor(h.http.Handler, h.browser.Handler(), h.site())
+	return nil
+}
+
+// site is the handler of the pages, mounted at "/"; nil while there are none. It
+// learns who is signed in from h.browser.Principal.
+func (h *house) site() http.Handler {
 	return nil
 }

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/identity"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// signInSettings is 'identity' in DIR/gatehouse.yaml: where people sign in, and
+// what is asked of them. Files are relative to DIR.
+type signInSettings struct {
+	Issuer           string        `yaml:"issuer"`
+	ClientID         string        `yaml:"client_id"`
+	ClientSecretFile string        `yaml:"client_secret_file,omitempty"`
+	CAFile           string        `yaml:"ca_file,omitempty"`
+	PublicURL        string        `yaml:"public_url,omitempty"`
+	Scopes           []string      `yaml:"scopes,omitempty"`
+	RequireACR       []string      `yaml:"require_acr,omitempty"`
+	RequireAMR       []string      `yaml:"require_amr,omitempty"`
+	AnyFactor        bool          `yaml:"any_factor,omitempty"`
+	SessionLife      time.Duration `yaml:"session_life,omitempty"`
+	SessionIdle      time.Duration `yaml:"session_idle,omitempty"`
+}
+
+// configured reports whether people can sign in.
+func (s signInSettings) configured() bool { return s.Issuer != "" }
+
+// check is CodeConfig for settings with which nobody, or anybody, could sign in.
+func (s signInSettings) check() error {
+	switch {
+	case !s.configured():
+		return nil
+	case len(s.RequireACR) == 0 && len(s.RequireAMR) == 0 && !s.AnyFactor:
+		return gatehouse.Errorf(gatehouse.CodeConfig, "It is not said which factors a sign-in needs.").
+			WithAdvice("Set require_amr (for example [mfa]) or require_acr under identity, or 'any_factor: true' if the provider always asks for a second factor.")
+	case s.AnyFactor && (len(s.RequireACR) > 0 || len(s.RequireAMR) > 0):
+		return gatehouse.Errorf(gatehouse.CodeConfig, "any_factor contradicts require_acr and require_amr.").WithAdvice("Keep one of them.")
+	case s.SessionLife < 0 || s.SessionLife > 24*time.Hour || s.SessionIdle < 0 || s.SessionIdle != 0 && s.SessionIdle < 5*time.Minute:
+		return gatehouse.Errorf(gatehouse.CodeConfig, "A session lasts at most a day, and ends unused after five minutes at the soonest.").
+			WithAdvice("Correct session_life and session_idle under identity.")
+	}
+	return nil
+}
+
+// admit sets what is asked of everybody who signs in.
+func (in *installation) admit(s signInSettings) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	in.settings.Identity = s
+	in.workspaces.Factors = workspaces.Factors{ACR: s.RequireACR, AMR: s.RequireAMR, Any: s.AnyFactor}
+	in.workspaces.SignInLife, in.workspaces.SignInIdle = s.SessionLife, s.SessionIdle
+	return nil
+}
+
+// provider is where people sign in; nil if that is not configured.
+func (s signInSettings) provider(dir, ownURL string) (*identity.Provider, error) {
+	if !s.configured() {
+		return nil, nil
+	}
+	c := identity.Config{Issuer: s.Issuer, ClientID: s.ClientID, PublicURL: s.PublicURL, Scopes: s.Scopes, ACR: s.RequireACR}
+	if c.PublicURL == "" {
+		c.PublicURL = ownURL
+	}
+	read := func(path string) ([]byte, error) {
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The file %s cannot be read, which the settings of identity name.", path).Because(err)
+		}
+		return text, nil
+	}
+	if s.ClientSecretFile != "" {
+		text, err := read(s.ClientSecretFile)
+		if err != nil {
+			return nil, err
+		}
+		if c.ClientSecret = strings.TrimSpace(string(text)); c.ClientSecret == "" {
+			return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The file of the client secret is empty.")
+		}
+	}
+	if s.CAFile != "" {
+		var err error
+		if c.CA, err = read(s.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	return identity.NewProvider(c)
+}
+
+// pageTime is how long a page may take, from the first byte of the request on.
+const pageTime = time.Minute
+
+// frontDoor sends programs to the API, which takes bearer tokens and no cookies,
+// and people to the pages, which take the cookie of a session and no tokens. A
+// POST to a page from another site is refused.
+func frontDoor(api, signIn, site http.Handler) http.Handler {
+	signIn = timed(signIn)
+	if site == nil {
+		site = api // which says that there is no such path
+	} else {
+		site = timed(http.NewCrossOriginProtection().Handler(site))
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, "/v1/"), path == "/openapi.json", path == "/openapi.yaml", path == "/healthz":
+			api.ServeHTTP(w, r)
+		case path == "/sign-in", strings.HasPrefix(path, "/sign-in/"), path == "/sign-out":
+			signIn.ServeHTTP(w, r)
+		default:
+			site.ServeHTTP(w, r)
+		}
+	})
+}
+
+// timed gives a page its time; what needs longer sets its own deadlines.
+func timed(pages http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Now().Add(pageTime)) // a recorder in a test has none
+		_ = control.SetWriteDeadline(time.Now().Add(pageTime))
+		pages.ServeHTTP(w, r)
+	})
+}
