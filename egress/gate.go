@@ -69,8 +69,11 @@ type question struct {
 
 	explains  bool   // EXPLAIN GATE: nothing is read, and the ledger does not know of it
 	committed bool   // the decision is in the ledger
-	scope     *scope // what was released before; nil until something is judged
 	left      func() // lets others be judged
+
+	// scopes are what was released before, the project's own view first; nil until
+	// something is judged.
+	scopes []*scope
 }
 
 // maxStatement is the longest statement in bytes.

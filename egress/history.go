@@ -71,49 +71,86 @@ type KeptCohorts struct {
 	Sealed   []byte
 }
 
-// enter waits until no other question of related projects is being judged, and
-// gives their history, up to date. leave must be called when the decision is
-// committed, or given up.
-func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (s *scope, leave func(), err error) {
-	projects, err := h.Ledger.Related(ctx, q.session.Project.ID)
+// enter waits until no other question that bears on this one is being judged, and
+// gives the histories that it is judged against, up to date. What is released to a
+// project is known to all its members, and what they know from their other projects
+// stands beside it: so there is a history for the project, of all projects that
+// share a member with it, and one for each of these, of those that share a member
+// with that. leave must be called when the decision is committed, or given up.
+func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (scopes []*scope, leave func(), err error) {
+	views, err := h.views(ctx, q.session.Project.ID)
 	if err != nil {
 		return nil, nil, err
 	}
-	slices.Sort(projects)
-	projects = slices.Compact(projects)
-	unlock, err := h.lock(ctx, projects)
+	all := slices.Concat(views...)
+	slices.Sort(all)
+	unlock, err := h.lock(ctx, slices.Compact(all))
 	if err != nil {
 		return nil, nil, err
 	}
-	key := strings.Join(projects, "\x00") + "\x00" + q.policy.FullName() + "\x00" + q.session.Workspace.ID
-	defer func() {
+	var keys []string
+	leave = sync.OnceFunc(func() {
+		for i, s := range scopes {
+			if s.damaged {
+				h.forget(keys[i])
+			} else {
+				h.hold(keys[i], s)
+			}
+		}
+		unlock()
+	})
+	for _, projects := range views {
+		key := strings.Join(projects, "\x00") + "\x00" + q.policy.FullName() + "\x00" + q.session.Workspace.ID
+		s, err := h.scope(ctx, key, projects, q, vault)
 		if err != nil {
 			h.forget(key)
-			unlock()
+			leave()
+			return nil, nil, err
 		}
-	}()
+		keys, scopes = append(keys, key), append(scopes, s)
+	}
+	return scopes, leave, nil
+}
+
+// views gives the sets of projects whose members, together, hear of what is
+// released to a project; its own first.
+func (h *Histories) views(ctx context.Context, project string) ([][]string, error) {
+	related, err := h.Ledger.Related(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	var views [][]string
+	for _, p := range append([]string{project}, related...) {
+		theirs, err := h.Ledger.Related(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		slices.Sort(theirs)
+		theirs = slices.Compact(theirs)
+		if !slices.ContainsFunc(views, func(v []string) bool { return slices.Equal(v, theirs) }) {
+			views = append(views, theirs)
+		}
+	}
+	return views, nil
+}
+
+// scope gives the history of some projects, up to date.
+func (h *Histories) scope(ctx context.Context, key string, projects []string, q *question, vault Vault) (*scope, error) {
 	h.mu.Lock()
-	s = h.scopes[key]
+	s := h.scopes[key]
 	h.mu.Unlock()
 	if s == nil || s.damaged {
 		s = newScope(q.policy.Threshold)
 		s.shared = len(projects) > 1
 	}
 	if err := h.catchUp(ctx, s, projects); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if err := s.publicTotals(ctx, vault, q.session); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	h.hold(key, s)
-	return s, sync.OnceFunc(func() {
-		if s.damaged {
-			h.forget(key)
-		} else {
-			h.hold(key, s)
-		}
-		unlock()
-	}), nil
+	return s, nil
 }
 
 // hold keeps a history in memory, and forgets others if there is too much of them.
@@ -286,6 +323,19 @@ func (s *scope) restore(r *releasedTable) {
 		s.products.Restore(r.Products, r.ProductsWithheld)
 	}
 	s.weights.add(r.Pairs)
+}
+
+// admit withholds what, with everything released before to any of some sets of
+// projects, would tell of too few people. It gives what the ledger must keep of the
+// rest; nil for nothing new. A history may then hold numbers that another withheld:
+// what it lets out is as safe, since what it holds is.
+func admit(scopes []*scope, decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts, under *beneath) (kept *releasedTable, err error) {
+	for _, s := range scopes { // the last has seen everything that is released
+		if kept, err = s.admit(decision, r, t, atoms, verdicts, c, under); err != nil {
+			return nil, err
+		}
+	}
+	return kept, nil
 }
 
 // admit withholds what, with everything released before, would tell of too few

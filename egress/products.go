@@ -50,8 +50,8 @@ func (s *scope) multiplied(r *plan.Release, t *groupTable, atoms *atomTable, ver
 	for of, with := range s.weights {
 		after[of] = slices.Clone(with)
 	}
-	if !after.add(pairs) {
-		pairs = nil
+	if !after.add(pairs) && !s.shared {
+		pairs = nil // the ledger has them
 	}
 	for _, with := range after {
 		if bounded && len(with) > maxWeights {

@@ -103,7 +103,7 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 	if err != nil {
 		return nil, err
 	}
-	kept, err := q.scope.admit(q.decision.ID, r, t, atoms, verdicts, rows, under)
+	kept, err := admit(q.scopes, q.decision.ID, r, t, atoms, verdicts, rows, under)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 		}
 	}
 	if len(q.decision.Entries) == 0 { // the first aggregation of a question
-		if p.totals, err = q.gate.Histories.sealTotals(q.session.Project.ID, q.scope); err != nil {
+		if p.totals, err = q.gate.Histories.sealTotals(q.session.Project.ID, q.scopes[0]); err != nil {
 			return nil, err
 		}
 	}
@@ -146,7 +146,7 @@ func (q *question) enter(ctx context.Context, vault Vault) (err error) {
 	if q.gate.Histories == nil {
 		return gatehouse.Errorf(gatehouse.CodeConfig, "The gate has no history to judge answers against.")
 	}
-	q.scope, q.left, err = q.gate.Histories.enter(ctx, q, vault)
+	q.scopes, q.left, err = q.gate.Histories.enter(ctx, q, vault)
 	return err
 }
 
@@ -157,7 +157,9 @@ func (q *question) leave(committed bool) {
 		return
 	}
 	if committed {
-		q.scope.damaged, q.scope.totals = false, nil
+		for _, s := range q.scopes {
+			s.damaged, s.totals = false, nil
+		}
 	}
 	q.left()
 }

@@ -40,7 +40,11 @@ const (
 // another version cannot be compared, everything is withheld.
 func (q *question) across(ctx context.Context, vault Vault, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict) ([]*releasedTable, error) {
 	var kept []*releasedTable
-	names := slices.Sorted(maps.Keys(q.scope.versions))
+	versions := map[string]bool{}
+	for _, s := range q.scopes {
+		maps.Copy(versions, s.versions)
+	}
+	names := slices.Sorted(maps.Keys(versions))
 	others := 0
 	for at, m := range q.session.Mounts {
 		for _, name := range names {
@@ -109,7 +113,7 @@ func (q *question) beside(ctx context.Context, vault Vault, at, number int, r *p
 				}
 			}
 		}
-		table, err := q.scope.admit(q.decision.ID, r, t, atoms, alone, rows, under)
+		table, err := admit(q.scopes, q.decision.ID, r, t, atoms, alone, rows, under)
 		if err != nil {
 			return kept, err
 		}

@@ -105,3 +105,39 @@ func TestPairsAtOnceInRelatedProjects(t *testing.T) {
 		t.Logf("of %d pairs one of %d was answered", len(pairs), some)
 	}
 }
+
+// What two projects may each know, and a third that shares members with both may
+// not: the third's members know both. Nor does what follows from the two together
+// follow for either.
+func TestMembersOfTwoProjectsBringThemTogether(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	all, less := "SELECT count(*) FROM patients WHERE sex = 'F'", "SELECT count(*) FROM patients WHERE sex = 'F' AND NOT "+w.onePerson()
+	again := "SELECT avg(birth_year) FROM patients WHERE sex = 'F' AND NOT " + w.onePerson()
+	chain := []*world{w.related("link1", "eve", "fay"), w.related("link2", "fay", "gus"), w.related("link3", "gus", "hal"), w.related("link4", "hal", "ida")}
+	whole := func(at int, sql string) bool {
+		r, err := chain[at].ask(sql)
+		return err == nil && r.disclosure.Outcome == egress.OutcomeReleased
+	}
+	for _, restart := range []bool{false, true} {
+		w.forget()
+		if !whole(0, all) {
+			t.Fatal("the first is not answered")
+		}
+		if restart {
+			w.restart()
+		}
+		if whole(2, less) {
+			t.Error("gus and fay, who are in the middle, know of one person")
+		}
+		if !whole(3, less) {
+			t.Error("nobody knows both, and the second is not answered")
+		}
+		if restart {
+			w.restart()
+		}
+		if whole(1, again) || whole(2, again) || whole(1, all) && whole(2, all) {
+			t.Error("what follows from what two others know is told to a third")
+		}
+	}
+}
