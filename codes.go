@@ -90,6 +90,7 @@ const (
 
 	// notices
 	CodeNoticeOptions Code = "GH-510" // an address or choice that cannot be used
+	CodeNotices       Code = "GH-511" // settings of e-mail or webhooks
 
 	// the protocol that notebooks speak
 	CodeProtocol    Code = "GH-601" // a message that is not valid Flight SQL
@@ -181,6 +182,7 @@ var codes = map[Code]codeInfo{
 	CodeKeys:     {KindUnavailable, "The operator must make the key store reachable."},
 	CodeUsage:    {KindInvalid, "See the command's --help."},
 
+	CodeNotices:       {KindInvalid, "Correct 'notices' in gatehouse.yaml."},
 	CodeNoticeOptions: {KindInvalid, "Give an address such as ada@example.org, and 'each' or 'daily'."},
 
 	CodeProtocol:    {KindInvalid, "Use a current ADBC or Flight SQL driver."},
