@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"net/http"
 
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
@@ -33,13 +32,11 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 	if h.devices, err = identity.NewDevices(provider, h.workspaces, h.log); err != nil {
 		return err
 	}
+	pages, err := h.site()
+	if err != nil {
+		return err
+	}
 	h.http = web.NewServer(config, secure)
-	h.http.Handler = frontDoor(h.http.Handler, h.browser.Handler(), h.site())
-	return nil
-}
-
-// site is the handler of the pages, mounted at "/"; nil while there are none. It
-// learns who is signed in from h.browser.Principal.
-func (h *house) site() http.Handler {
+	h.http.Handler = frontDoor(h.http.Handler, h.browser.Handler(), pages)
 	return nil
 }

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"net/http"
+	"os"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/infra/web/site"
+)
+
+// site is the handler of the pages. It learns who is signed in from
+// h.browser.Principal, by the cookie of a session and by nothing else.
+func (h *house) site() (http.Handler, error) {
+	ca, err := os.ReadFile(h.ca)
+	if err != nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The certificate authority's file cannot be read.").Because(err)
+	}
+	return site.New(site.Config{
+		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy,
+		Questions: egress.Questions{Store: state.Ledger{DB: h.state}, Authorizer: h.policy},
+		Journal:   auditing{h.installation}, Operations: operating{h},
+		Flight: h.flightURL(), CA: string(ca), Log: h.log,
+	})
+}

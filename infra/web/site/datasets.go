@@ -1,0 +1,105 @@
+package site
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+func (s *server) routeDatasets(mux *http.ServeMux) {
+	mux.HandleFunc("GET /datasets", s.signedIn(s.listDatasets))
+	mux.HandleFunc("GET /datasets/{dataset}/{number}", s.signedIn(s.showDataset))
+}
+
+// versions is the catalogue, for those who may read it.
+func (v *visit) versions() ([]catalog.Version, error) {
+	if err := v.Authorizer.Authorize(v.r.Context(), v.who, gatehouse.ActionDatasetRead, ""); err != nil && !v.researches() {
+		return nil, err
+	}
+	found, err := v.Catalogue.List(v.r.Context())
+	if err != nil {
+		if len(found) == 0 {
+			return nil, err
+		}
+		v.Log.ErrorContext(v.r.Context(), "some versions do not verify and are not shown", "cause", err, "request", v.id)
+	}
+	return found, nil
+}
+
+// researches reports whether the reader may read the catalogue within a project.
+func (v *visit) researches() bool {
+	projects, err := v.Projects.Projects(v.r.Context(), v.who)
+	return err == nil && slices.ContainsFunc(projects, func(p workspaces.Project) bool { return v.may(gatehouse.ActionDatasetRead, p.ID) })
+}
+
+func (s *server) listDatasets(v *visit) error {
+	found, err := v.versions()
+	if err != nil {
+		return err
+	}
+	slices.Reverse(found) // newest of each dataset first
+	v.render(http.StatusOK, "datasets", "Datasets", found)
+	return nil
+}
+
+// datasetPage is a version as the catalogue shows it.
+type datasetPage struct {
+	catalog.Version
+	Tables    []datasetTable
+	Size      *plot
+	Balance   *plot // custodians: what became of the rows
+	Custodial bool
+	Others    []catalog.Version
+}
+
+// datasetTable has the numbers that everybody may see: see catalog.About.
+type datasetTable struct {
+	catalog.Table
+	Rows, People int64
+}
+
+func (s *server) showDataset(v *visit) error {
+	found, err := v.versions()
+	if err != nil {
+		return err
+	}
+	number, _ := strconv.Atoi(v.r.PathValue("number"))
+	d := datasetPage{Custodial: v.may(gatehouse.ActionDatasetPublish, "")}
+	for _, version := range found {
+		switch {
+		case version.Dataset != v.r.PathValue("dataset"):
+		case version.Number == number:
+			d.Version = version
+		default:
+			d.Others = append(d.Others, version)
+		}
+	}
+	if d.Version.Number == 0 {
+		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
+	}
+	d.Size = &plot{Title: "Rows of each table, about", Category: "Table", Series: []string{"Rows"}}
+	for _, t := range d.Version.Tables {
+		shown := datasetTable{Table: t, Rows: t.Rows, People: t.People}
+		if !t.Public {
+			shown.Rows, shown.People = catalog.About(t.Rows), catalog.About(t.People)
+		}
+		d.Tables = append(d.Tables, shown)
+		d.Size.Bars = append(d.Size.Bars, bar{t.Name, []int64{shown.Rows}})
+	}
+	if d.Custodial {
+		d.Balance = &plot{Title: "What became of the rows of each extract", Category: "Extract", Series: []string{"Published", "Opted out", "Rejected"}}
+		for _, a := range d.Version.Accounts {
+			rejected := int64(0)
+			for _, n := range a.Rejected {
+				rejected += n
+			}
+			d.Balance.Bars = append(d.Balance.Bars, bar{a.Extract, []int64{a.Published, a.OptedOut, rejected}})
+		}
+	}
+	v.render(http.StatusOK, "dataset", d.Version.Title+" "+d.Version.Name(), d)
+	return nil
+}

@@ -1,0 +1,318 @@
+package site_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"html"
+	"io"
+	"log/slog"
+	"mime/multipart"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/identity"
+	"github.com/gatehouse-tre/gatehouse/infra/journal"
+	"github.com/gatehouse-tre/gatehouse/infra/keys"
+	"github.com/gatehouse-tre/gatehouse/infra/objects"
+	"github.com/gatehouse-tre/gatehouse/infra/policy"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/infra/web/site"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// house is the site over TLS with a real database, policy, keys, sessions and
+// services.
+type house struct {
+	t        *testing.T
+	url      string
+	server   *httptest.Server
+	services *workspaces.Service
+	requests *egress.Requests
+	sessions map[string]string // secrets by user
+	log      *bytes.Buffer
+}
+
+type prover struct{ db *state.DB }
+
+func (p prover) ProveEvent(ctx context.Context, action, subject string) (json.RawMessage, error) {
+	proof, err := journal.Proof(ctx, p.db.Reader(), action, subject)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(proof)
+}
+
+// shelf is a catalogue of one version.
+type shelf struct{}
+
+func (shelf) List(context.Context) ([]catalog.Version, error) {
+	return []catalog.Version{version}, nil
+}
+func (shelf) Version(context.Context, string, int) (catalog.Version, error) { return version, nil }
+
+var version = catalog.Version{
+	Dataset: "shared_care", Number: 3, Title: "Shared care", Custodian: "Northern Shared Care Record",
+	Published: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Units: 1003,
+	Tables: []catalog.Table{{Name: "patients", Description: "Everybody.", Rows: 1003, People: 1003, Columns: []catalog.Column{
+		{Name: "person_id", Type: "VARCHAR", Class: catalog.ClassPerson}, {Name: "sex", Type: "VARCHAR", Class: catalog.ClassDimension, Description: "As recorded"},
+	}}},
+	Accounts: []catalog.Account{{Table: "patients", Extract: "patients.csv", Read: 1077, Published: 1003, OptedOut: 74}},
+	Receipts: []catalog.Receipt{{List: "national", Dated: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Affected: 71}},
+}
+
+// auditing is the journal as cmd gives it to the site.
+type auditing struct {
+	db    *state.DB
+	rules *policy.Policy
+	keys  *keys.Keys
+}
+
+func (a auditing) Head(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
+	if err := a.rules.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
+		return site.JournalHead{}, err
+	}
+	found, err := journal.List(ctx, a.db.Reader(), journal.Filter{Limit: 1})
+	if err != nil || len(found) == 0 {
+		return site.JournalHead{}, err
+	}
+	return site.JournalHead{Size: found[0].Index + 1, Root: "root", Note: "signed"}, nil
+}
+
+func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.JournalFilter) ([]site.JournalEntry, error) {
+	if err := a.rules.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
+		return nil, err
+	}
+	found, err := journal.List(ctx, a.db.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Limit: f.Limit})
+	var out []site.JournalEntry
+	for _, e := range found {
+		out = append(out, site.JournalEntry{Index: e.Index, Event: e.Event})
+	}
+	return out, err
+}
+
+func (a auditing) Verify(ctx context.Context, p gatehouse.Principal, progress func(done, all int64)) (site.JournalHead, error) {
+	head, err := a.Head(ctx, p)
+	if err != nil {
+		return head, err
+	}
+	public, err := a.keys.Verifier(keys.Journal)
+	if err != nil {
+		return head, err
+	}
+	verifier, err := journal.NewVerifier(public)
+	if err != nil {
+		return head, err
+	}
+	report, err := journal.Verify(ctx, a.db.Reader(), verifier, "")
+	if report != nil {
+		head.Size = report.Events
+	}
+	return head, err
+}
+
+// operating is the machinery as cmd gives it to the site.
+type operating struct{ rules *policy.Policy }
+
+func (o operating) Status(ctx context.Context, p gatehouse.Principal) (site.Status, error) {
+	if err := o.rules.Authorize(ctx, p, gatehouse.ActionSystemOperate, ""); err != nil {
+		return site.Status{}, err
+	}
+	return site.Status{Version: "test", Lists: []site.ListStatus{{Version: version.Name(), List: "national", Dated: version.Published, Stale: true}}}, nil
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	ctx, dir := t.Context(), t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := &house{t: t, log: &bytes.Buffer{}, sessions: map[string]string{}}
+	kept, err := keys.Create(filepath.Join(dir, "keys"))
+	must(err)
+	journalKey, err := kept.Signer(keys.Journal)
+	must(err)
+	signer, err := journal.NewSigner(journalKey)
+	must(err)
+	db, err := state.Open(ctx, filepath.Join(dir, "state", "gatehouse.db"), state.Options{Journal: journal.New(signer, filepath.Join(dir, "journal", "checkpoint"))})
+	must(err)
+	t.Cleanup(func() { db.Close() })
+	store := state.Workspaces(db)
+	rules, err := policy.New(store)
+	must(err)
+	h.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: rules, Catalogue: shelf{}, Pseudonymiser: kept, Policies: (*egress.Policies)(nil), Dir: dir, MaxListAge: time.Hour, Factors: workspaces.Factors{Any: true}})
+	must(err)
+	must(store.Update(ctx, func(tx workspaces.Tx) error {
+		var errs []error
+		for _, user := range []string{"ada", "ann", "bob", "chris", "chloe", "cora", "aud", "olga"} {
+			errs = append(errs, tx.AddUser(ctx, user))
+		}
+		for user, role := range map[string]gatehouse.Role{"chris": gatehouse.RoleChecker, "chloe": gatehouse.RoleChecker, "cora": gatehouse.RoleCustodian, "aud": gatehouse.RoleAuditor, "olga": gatehouse.RoleOperator} {
+			errs = append(errs, tx.GrantRole(ctx, user, role))
+		}
+		for id, members := range map[string][]string{"a": {"ada", "ann"}, "b": {"bob"}} {
+			p := workspaces.Project{
+				ID: id, Title: "Project " + id, Purpose: "P", State: workspaces.ProjectActive, Policy: "sdap", OptOutBasis: workspaces.BasisApplies,
+				Expires: time.Now().AddDate(1, 0, 0), CreatedBy: members[0], ApprovedBy: "cora", Version: 1,
+				Datasets: []workspaces.DatasetGrant{{Dataset: "shared_care", Version: 3, Tables: []workspaces.TableGrant{{Table: "patients"}}}},
+			}
+			for i, m := range members {
+				role := gatehouse.RoleResearcher
+				if i == 0 {
+					role = gatehouse.RoleLead
+				}
+				p.Members = append(p.Members, workspaces.Member{User: m, Role: role, TrainingUntil: time.Now().AddDate(1, 0, 0)})
+			}
+			errs = append(errs, tx.AddProject(ctx, p), tx.AddWorkspace(ctx, workspaces.Workspace{ID: "ws-" + id, Project: id}))
+		}
+		return errors.Join(errs...)
+	}))
+	folder, err := objects.NewFolder(filepath.Join(dir, "objects"))
+	must(err)
+	releaseKey, err := kept.Signer(keys.Release)
+	must(err)
+	h.requests, err = egress.NewRequests(egress.RequestParts{
+		Store: state.Requests{DB: db}, Objects: folder, Authorizer: rules, Signer: releaseKey, Journal: prover{db}, Limits: egress.RequestLimits{FileBytes: 3 << 20},
+	})
+	must(err)
+	for _, user := range []string{"ada", "ann", "bob", "chris", "chloe", "cora", "aud", "olga"} {
+		account := workspaces.Identity{Issuer: "https://provider.example", Subject: user}
+		must(h.services.LinkIdentity(ctx, workspaces.System, user, account))
+		h.sessions[user], _, err = h.services.SignIn(ctx, workspaces.Authenticated{Identity: account}, workspaces.SignInBrowser, "")
+		must(err)
+	}
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	browser, err := identity.NewBrowser(nil, h.services, log)
+	must(err)
+	handler, err := site.New(site.Config{
+		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
+		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{db, rules, kept}, Operations: operating{rules},
+		Flight: "grpc+tls://127.0.0.1:1", CA: "-----BEGIN CERTIFICATE-----\n", Log: log,
+	})
+	must(err)
+	h.server = httptest.NewTLSServer(handler)
+	t.Cleanup(h.server.Close)
+	h.url = h.server.URL
+	return h
+}
+
+// reader is a person with a browser.
+type reader struct {
+	h    *house
+	http *http.Client
+}
+
+func (h *house) as(user string) *reader {
+	jar, _ := cookiejar.New(nil)
+	at, _ := url.Parse(h.url)
+	if user != "" {
+		jar.SetCookies(at, []*http.Cookie{{Name: "__Host-gatehouse-session", Value: h.sessions[user], Secure: true, Path: "/"}})
+	}
+	return &reader{h, &http.Client{Transport: h.server.Client().Transport, Jar: jar}}
+}
+
+// page is an answer.
+type page struct {
+	status int
+	path   string // after redirects
+	header http.Header
+	body   string
+}
+
+func (b *reader) do(r *http.Request) page {
+	b.h.t.Helper()
+	resp, err := b.http.Do(r)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	return page{resp.StatusCode, resp.Request.URL.Path, resp.Header, string(body)}
+}
+
+func (b *reader) get(path string) page {
+	b.h.t.Helper()
+	r, err := http.NewRequestWithContext(b.h.t.Context(), http.MethodGet, b.h.url+path, nil)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	return b.do(r)
+}
+
+// post sends a form as a browser does from a page of the site.
+func (b *reader) post(path string, form ...string) page {
+	b.h.t.Helper()
+	values := url.Values{}
+	for i := 0; i+1 < len(form); i += 2 {
+		values.Add(form[i], form[i+1])
+	}
+	r, err := http.NewRequestWithContext(b.h.t.Context(), http.MethodPost, b.h.url+path, strings.NewReader(values.Encode()))
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.do(r)
+}
+
+// upload sends a file by the form of a request.
+func (b *reader) upload(request, name, content string) page {
+	b.h.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	part, err := w.CreateFormFile("file", name)
+	if err == nil {
+		_, err = io.WriteString(part, content)
+	}
+	if err := errors.Join(err, w.Close()); err != nil {
+		b.h.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(b.h.t.Context(), http.MethodPost, b.h.url+"/requests/"+request+"/files", &body)
+	if err != nil {
+		b.h.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", w.FormDataContentType())
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return b.do(r)
+}
+
+// wants fails unless the page has the status and holds every text.
+func (p page) wants(t *testing.T, status int, texts ...string) page {
+	t.Helper()
+	if p.status != status {
+		t.Fatalf("%s: status %d, want %d\n%s", p.path, p.status, status, p.body)
+	}
+	for _, text := range texts {
+		if !strings.Contains(html.UnescapeString(p.body), text) {
+			t.Errorf("%s does not hold %q\n%s", p.path, text, p.body)
+		}
+	}
+	return p
+}
+
+// lacks fails if the page holds any of the texts.
+func (p page) lacks(t *testing.T, texts ...string) page {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(p.body, text) {
+			t.Errorf("%s holds %q", p.path, text)
+		}
+	}
+	return p
+}

@@ -1,0 +1,54 @@
+package site
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// homePage is what waits for the reader.
+type homePage struct {
+	Turns    []egress.RequestSummary // requests on which it may be the reader's turn
+	Queue    []egress.RequestSummary // requests that wait for checkers
+	Inbox    []workspaces.Project    // applications that wait for custodians
+	Projects []workspaces.Project
+}
+
+func (s *server) home(v *visit) error {
+	if v.who.Anonymous() {
+		v.render(http.StatusOK, "welcome", "Sign in", nil)
+		return nil
+	}
+	ctx := v.r.Context()
+	var h homePage
+	requests, err := v.Requests.Requests(ctx, v.who, egress.RequestFilter{})
+	if err != nil {
+		return err
+	}
+	for _, r := range requests {
+		if r.Author == v.who.User && r.Turn == egress.PartyAuthor {
+			h.Turns = append(h.Turns, r)
+		}
+		if v.may(gatehouse.ActionRequestReview, "") && (r.Turn == egress.PartyChecker || r.Turn == egress.PartyReleaser) {
+			h.Queue = append(h.Queue, r)
+		}
+	}
+	if h.Projects, err = v.Projects.Projects(ctx, v.who); err != nil {
+		return err
+	}
+	if v.may(gatehouse.ActionProjectApprove, "") {
+		for _, p := range h.Projects {
+			if p.State == workspaces.ProjectSubmitted {
+				h.Inbox = append(h.Inbox, p)
+			}
+		}
+	}
+	h.Projects = slices.DeleteFunc(h.Projects, func(p workspaces.Project) bool {
+		return !slices.ContainsFunc(p.Members, func(m workspaces.Member) bool { return m.User == v.who.User }) && p.CreatedBy != v.who.User
+	})
+	v.render(http.StatusOK, "home", "Home", h)
+	return nil
+}

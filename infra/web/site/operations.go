@@ -1,0 +1,79 @@
+package site
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// Operations tells how the machinery is; refused to those who may not operate it.
+type Operations interface {
+	Status(ctx context.Context, p gatehouse.Principal) (Status, error)
+}
+
+// Status is how the machinery is: no data, and nothing about anybody's questions.
+type Status struct {
+	Version    string
+	Since      time.Time
+	Load       [3]float64 // of 1, 5 and 15 minutes
+	Processors int
+	Memory     Volume // of the machine
+	Workspaces []WorkspaceStatus
+	Spare      []PoolStatus
+	Storage    []Volume
+	Lists      []ListStatus
+	Faults     []string // parts that do not work, in a sentence each
+	Journal    JournalHead
+	Saved      time.Time // when the checkpoint file was last written
+}
+
+// WorkspaceStatus is a workspace and its engine.
+type WorkspaceStatus struct {
+	ID, Project string
+	Running     bool
+	Memory      int64 // bytes that its engine has; 0 if it is not running, or not known
+	Scratch     int64 // bytes of its files
+}
+
+// PoolStatus is how many engines of a kind stand ready.
+type PoolStatus struct {
+	Kind  string
+	Ready int
+}
+
+// Volume is how much of something is taken.
+type Volume struct {
+	Name string
+	Used int64 // bytes
+	Of   int64 // bytes; 0 where there is no bound
+}
+
+// Percent is how much is taken, of a hundred.
+func (v Volume) Percent() int64 {
+	if v.Of == 0 {
+		return 0
+	}
+	return v.Used * 100 / v.Of
+}
+
+// ListStatus is an opt-out list that a version in use was made with.
+type ListStatus struct {
+	Version, List string
+	Dated         time.Time
+	Stale         bool // too old: questions are refused
+}
+
+func (s *server) routeOperations(mux *http.ServeMux) {
+	mux.HandleFunc("GET /operations", s.signedIn(s.showOperations))
+}
+
+func (s *server) showOperations(v *visit) error {
+	status, err := v.Operations.Status(v.r.Context(), v.who)
+	if err != nil {
+		return err
+	}
+	v.show(http.StatusOK, "operations", view{Title: "Operations", Data: status, Refresh: 30})
+	return nil
+}

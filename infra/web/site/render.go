@@ -1,0 +1,242 @@
+package site
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// page is one kind of page.
+type page struct{ *template.Template }
+
+// loadPages parses every page with the layout and the parts that pages share.
+func (s *server) loadPages() (map[string]*page, error) {
+	names, err := templateFiles.ReadDir("templates")
+	if err != nil {
+		return nil, err
+	}
+	shared := template.New("").Funcs(s.functions())
+	for _, f := range []string{"layout.html", "parts.html"} {
+		if shared, err = shared.ParseFS(templateFiles, "templates/"+f); err != nil {
+			return nil, err
+		}
+	}
+	pages := map[string]*page{}
+	for _, f := range names {
+		name := strings.TrimSuffix(f.Name(), ".html")
+		if name == "layout" || name == "parts" {
+			continue
+		}
+		t, err := shared.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templateFiles, path.Join("templates", f.Name()))
+		}
+		if err != nil {
+			return nil, err
+		}
+		pages[name] = &page{t}
+	}
+	return pages, nil
+}
+
+// view is what a template is given.
+type view struct {
+	Title   string
+	User    string
+	Nav     []link
+	Done    string
+	Problem *problem // what was wrong with the form on the page; nil for nothing
+	Refresh int      // seconds after which the page is loaded again; 0 for never
+	Data    any
+}
+
+type link struct {
+	Text, Href string
+	Current    bool
+}
+
+// render answers with a page.
+func (v *visit) render(status int, name, title string, data any) {
+	v.show(status, name, view{Title: title, Data: data})
+}
+
+// again answers with a page whose form could not be accepted.
+func (v *visit) again(name, title string, data any, err error) error {
+	p := v.problem(err)
+	if kind := p.Kind(); kind == gatehouse.KindUnauthenticated || kind == gatehouse.KindNotFound || kind == gatehouse.KindInternal {
+		return err
+	}
+	v.show(p.Status, name, view{Title: title, Data: data, Problem: p})
+	return nil
+}
+
+func (v *visit) show(status int, name string, content view) {
+	content.User = v.who.User
+	content.Nav = v.nav()
+	content.Done = doneSentences[v.r.URL.Query().Get("done")]
+	var b bytes.Buffer
+	if err := v.pages[name].ExecuteTemplate(&b, "layout", content); err != nil {
+		v.Log.ErrorContext(v.r.Context(), "a page could not be rendered", "page", name, "cause", err, "request", v.id)
+		v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		v.w.WriteHeader(http.StatusInternalServerError)
+		v.sent = true
+		fmt.Fprintf(v.w, "Something went wrong inside Gatehouse. Tell your operator the request id %s.\n", v.id)
+		return
+	}
+	if content.Refresh > 0 {
+		v.w.Header().Set("Refresh", fmt.Sprint(content.Refresh))
+	}
+	v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	v.w.WriteHeader(status)
+	v.sent = true
+	_, _ = b.WriteTo(v.w) // the client may have gone
+}
+
+// nav is the menu, as far as it leads somewhere for this reader.
+func (v *visit) nav() []link {
+	var links []link
+	add := func(text, href string, shown bool) {
+		if shown {
+			at := v.r.URL.Path
+			links = append(links, link{text, href, at == href || strings.HasPrefix(at, href+"/")})
+		}
+	}
+	known := !v.who.Anonymous()
+	research := known && !v.may(gatehouse.ActionSystemOperate, "")
+	add("Projects", "/projects", research || v.may(gatehouse.ActionProjectRead, ""))
+	add("Inbox", "/inbox", v.may(gatehouse.ActionProjectApprove, ""))
+	add("Queue", "/queue", v.may(gatehouse.ActionRequestReview, ""))
+	add("Requests", "/requests", research || v.may(gatehouse.ActionRequestRead, ""))
+	add("Datasets", "/datasets", research || v.may(gatehouse.ActionDatasetRead, ""))
+	add("Operations", "/operations", v.may(gatehouse.ActionSystemOperate, ""))
+	add("Journal", "/journal", v.may(gatehouse.ActionJournalRead, ""))
+	add("Register", "/register", true)
+	return links
+}
+
+// doneSentences are what a page can say after something was done. They are
+// chosen by name, so that no link can put words into our mouth.
+var doneSentences = map[string]string{
+	"created":       "The request was begun. Add its files, then submit it.",
+	"saved":         "Your changes were saved.",
+	"submitted":     "It was submitted.",
+	"withdrawn":     "The request was withdrawn.",
+	"added":         "The file was added.",
+	"removed":       "The file was taken out.",
+	"voted":         "Your vote was cast.",
+	"released":      "The approved files were released.",
+	"recalled":      "The release was recalled. The page names who had downloaded it.",
+	"drafted":       "The application was saved as a draft. Submit it when it is complete.",
+	"approved":      "The project was approved.",
+	"returned":      "It was returned to its author.",
+	"suspended":     "The project was suspended.",
+	"resumed":       "The project is active again.",
+	"closed":        "The project was closed.",
+	"opened":        "The workspace is open.",
+	"token-revoked": "The token was revoked.",
+}
+
+func (s *server) functions() template.FuncMap {
+	return template.FuncMap{
+		"asset":    s.assets.url,
+		"day":      func(t any) string { return timeText(t, "2 January 2006") },
+		"instant":  func(t any) string { return timeText(t, "2 January 2006, 15:04 MST") },
+		"iso":      func(t any) string { return timeText(t, time.RFC3339) },
+		"bytes":    byteText,
+		"thousand": thousands,
+		"words":    func(s any) string { return strings.ReplaceAll(strings.ReplaceAll(fmt.Sprint(s), "_", " "), "-", " ") },
+		"sentence": sentence,
+		"colour":   colour,
+		"join":     strings.Join,
+		"add":      func(a, b int) int { return a + b },
+		"dict":     dict,
+		"lines":    func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
+		"short":    func(s string) string { return s[:min(len(s), 12)] },
+	}
+}
+
+// timeText writes a time or a pointer to one; "" for none.
+func timeText(t any, layout string) string {
+	switch t := t.(type) {
+	case time.Time:
+		if !t.IsZero() {
+			return t.UTC().Format(layout)
+		}
+	case *time.Time:
+		if t != nil && !t.IsZero() {
+			return t.UTC().Format(layout)
+		}
+	}
+	return ""
+}
+
+func byteText(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d bytes", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%.1f KiB", float64(n)/(1<<10))
+	case n < 1<<30:
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+}
+
+// thousands writes a whole number with a comma at each thousand.
+func thousands(n any) string {
+	s := fmt.Sprint(n)
+	for at := len(s) - 3; at > 0 && s[at-1] != '-'; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
+}
+
+// sentence makes a name the beginning of a sentence: "in_review", "In review".
+func sentence(s any) string {
+	text := strings.ReplaceAll(fmt.Sprint(s), "_", " ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// colour is the tag that a state, verdict, outcome or severity wears. The word
+// stands in it too: nothing is told by colour alone.
+func colour(s any) string {
+	switch fmt.Sprint(s) {
+	case "active", "approved", "approve", "released", "proved", "signed":
+		return "nhsuk-tag--green"
+	case "submitted", "in_review", "pending", "claimed":
+		return "nhsuk-tag--blue"
+	case "draft", "withdrawn", "closed", "archived", "kept", "notice":
+		return "nhsuk-tag--grey"
+	case "returned", "return", "suppressed", "suspended", "warning", "referred", "disputed":
+		return "nhsuk-tag--yellow"
+	case "rejected", "reject", "recalled", "refused", "expired", "serious":
+		return "nhsuk-tag--red"
+	}
+	return "nhsuk-tag--grey"
+}
+
+// dict makes what a shared part is given, from names and values in turn.
+func dict(pairs ...any) map[string]any {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		m[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return m
+}
+
+func notThere(*visit) error {
+	return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such page.")
+}
