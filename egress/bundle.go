@@ -2,11 +2,13 @@ package egress
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -14,73 +16,38 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/gatehouse-tre/gatehouse/egress/inspect"
 )
 
-// ManifestFormat names the first form of a bundle's manifest.
-const ManifestFormat = "gatehouse-release-1"
-
-// The entries of a bundle, in this order: manifest.json, manifest.sig, and the
-// files by name under files/.
+// A bundle is a ZIP file of one folder, named after the release. The folder is a
+// BagIt bag (RFC 8493) whose payload is an RO-Crate of the Five Safes profile;
+// docs/release-format.md describes it for those who read it without Gatehouse.
+//
+// The signature is of the tag manifest, which holds the hash of the payload
+// manifest, which holds those of everything else.
 const (
-	manifestEntry  = "manifest.json"
-	signatureEntry = "manifest.sig"
-	filesFolder    = "files/"
+	bagEntry         = "bagit.txt"
+	infoEntry        = "bag-info.txt"
+	payloadEntry     = "manifest-sha512.txt"
+	tagEntry         = "tagmanifest-sha512.txt"
+	signatureEntry   = "signature.txt"
+	payloadFolder    = "data/"
+	recordPart       = "release.json"
+	proofPart        = "journal-proof.json"
+	cratePart        = "ro-crate-metadata.json"
+	outputsFolder    = "outputs/"
+	workflowFolder   = "workflow/"
+	bagDeclaration   = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+	hashesLineLength = 128 + 2 // of a manifest's line, without the path
 )
 
-// Manifest says what a bundle holds and why it may leave. It is signed.
-type Manifest struct {
-	Format     string           `json:"format"`
-	Release    string           `json:"release"`
-	Request    string           `json:"request"`
-	Project    string           `json:"project"`
-	Title      string           `json:"title"`
-	Context    RequestContext   `json:"context"`
-	Author     string           `json:"author"`
-	Submitted  time.Time        `json:"submitted"`
-	Released   time.Time        `json:"released"`
-	ReleasedBy string           `json:"released_by"`
-	Expires    time.Time        `json:"expires"`
-	Files      []ManifestFile   `json:"files"`
-	Withheld   int              `json:"files_withheld"` // files of the request that were not approved
-	Disclosure DisclosureRecord `json:"disclosure"`
-	// Journal proves that the request's conclusion is in the journal, in the
-	// form that docs/journal-format.md describes.
-	Journal json.RawMessage `json:"journal,omitempty"`
-	Key     string          `json:"key"`
-}
+// tagEntries are the entries before the payload, in order.
+var tagEntries = []string{bagEntry, infoEntry, payloadEntry, tagEntry, signatureEntry}
 
-// DisclosureRecord says by which rules the files were let out.
-type DisclosureRecord struct {
-	Policy    string   `json:"policy"`
-	Threshold int      `json:"threshold"`
-	Checkers  int      `json:"checkers"` // that approved each file
-	Datasets  []string `json:"datasets"` // name@version, that the project may use
-}
-
-// ManifestFile is one file of a bundle.
-type ManifestFile struct {
-	Name     string            `json:"name"`
-	Type     inspect.Type      `json:"type"`
-	SHA256   string            `json:"sha256"`
-	Bytes    int64             `json:"bytes"`
-	Origin   FileOrigin        `json:"origin"`
-	Decision string            `json:"decision,omitempty"`
-	Findings []inspect.Finding `json:"findings"`
-	Votes    []ManifestVote    `json:"votes"` // every one that was cast on it, a rejection that was lifted too
-}
-
-// ManifestVote is a checker's vote. Comments stay inside: they may speak of
-// what was taken out.
-type ManifestVote struct {
-	Checker string    `json:"checker"`
-	Round   int       `json:"round"`
-	Stage   VoteStage `json:"stage"`
-	Verdict Verdict   `json:"verdict"`
-	Cast    time.Time `json:"cast"`
-}
+var releaseName = regexp.MustCompile(`^rel_[0-9a-z]{1,40}$`)
 
 // KeyID names an Ed25519 public key: the first 16 hex digits of its SHA-256.
 func KeyID(key ed25519.PublicKey) string {
@@ -88,8 +55,8 @@ func KeyID(key ed25519.PublicKey) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// signatureText is what manifest.sig holds: algorithm, key and signature of the
-// bytes of manifest.json.
+// signatureText is what signature.txt holds: algorithm, key and signature of the
+// bytes of tagmanifest-sha512.txt.
 func signatureText(keyID string, signature []byte) string {
 	return fmt.Sprintf("ed25519 %s %s\n", keyID, base64.StdEncoding.EncodeToString(signature))
 }
@@ -99,45 +66,93 @@ func signatureText(keyID string, signature []byte) string {
 // it. Each file is read twice and must have its hash both times: what is not
 // byte for byte what was reviewed fails with ErrObjectDamaged.
 func WriteBundle(ctx context.Context, w io.Writer, m Manifest, signer crypto.Signer, open func(sha256 string) (io.ReadCloser, error)) error {
-	manifest, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return err
-	}
-	manifest = append(manifest, '\n')
 	public, ok := signer.Public().(ed25519.PublicKey)
 	if !ok {
 		return errors.New("the key that signs releases is not an Ed25519 key")
 	}
+	payload, err := payloadParts(ctx, m, open)
+	if err != nil {
+		return err
+	}
+	tags := []bundlePart{bytesPart(bagEntry, []byte(bagDeclaration)), bytesPart(infoEntry, bagInfo(m, payload)), bytesPart(payloadEntry, hashes(payload))}
+	manifest := hashes(tags)
 	signature, err := signer.Sign(rand.Reader, manifest, crypto.Hash(0))
 	if err != nil {
 		return fmt.Errorf("signing a release: %w", err)
 	}
-	parts := []bundlePart{
-		bytesPart(manifestEntry, manifest),
-		bytesPart(signatureEntry, []byte(signatureText(KeyID(public), signature))),
+	tags = append(tags, bytesPart(tagEntry, manifest), bytesPart(signatureEntry, []byte(signatureText(KeyID(public), signature))))
+	return writeParts(w, m.Release+"/", append(tags, payload...))
+}
+
+// payloadParts are the parts of the crate, in the order of their paths.
+func payloadParts(ctx context.Context, m Manifest, open func(sha256 string) (io.ReadCloser, error)) ([]bundlePart, error) {
+	record, err := marshalFixed(m)
+	if err != nil {
+		return nil, err
+	}
+	small := map[string][]byte{recordPart: record}
+	if m.Journal != nil {
+		var proof bytes.Buffer
+		if err := json.Indent(&proof, m.Journal, "", "  "); err != nil {
+			return nil, err
+		}
+		proof.WriteByte('\n')
+		small[proofPart] = proof.Bytes()
+	}
+	if err := describe(m, small); err != nil {
+		return nil, err
+	}
+	var parts []bundlePart
+	for path, content := range small {
+		parts = append(parts, bytesPart(payloadFolder+path, content))
 	}
 	for _, f := range m.Files {
-		part := bundlePart{name: filesFolder + f.Name, open: func() (io.ReadCloser, error) { return open(f.SHA256) }}
-		sum := crc32.NewIEEE()
-		if part.size, err = readVerified(ctx, part.open, f, sum); err != nil {
-			return err
+		part := bundlePart{name: payloadFolder + outputsFolder + f.Name}
+		sum, long := crc32.NewIEEE(), sha512.New()
+		if part.size, err = readVerified(ctx, open, f, io.MultiWriter(sum, long)); err != nil {
+			return nil, err
 		}
-		part.crc = sum.Sum32()
+		part.crc, part.sha512 = sum.Sum32(), hex.EncodeToString(long.Sum(nil))
 		part.copy = func(w io.Writer) error {
-			_, err := readVerified(ctx, part.open, f, w)
+			_, err := readVerified(ctx, open, f, w)
 			return err
 		}
 		parts = append(parts, part)
 	}
-	return writeParts(w, parts)
+	slices.SortFunc(parts, func(a, b bundlePart) int { return strings.Compare(a.name, b.name) })
+	return parts, nil
 }
 
+// bagInfo says what is in the bag, for those who know bags and not Gatehouse.
+func bagInfo(m Manifest, payload []bundlePart) []byte {
+	size := int64(0)
+	for _, p := range payload {
+		size += p.size
+	}
+	return fmt.Appendf(nil, "Bagging-Date: %s\nExternal-Identifier: urn:uuid:%s\nInternal-Sender-Identifier: %s\nPayload-Oxum: %d.%d\n",
+		m.Released.UTC().Format(time.DateOnly), m.uuid(), m.Release, size, len(payload))
+}
+
+// hashes is a bag's manifest: the SHA-512 and the path of each part, by path.
+func hashes(parts []bundlePart) []byte {
+	var lines []string
+	for _, p := range parts {
+		lines = append(lines, p.sha512+"  "+bagPath.Replace(p.name)+"\n")
+	}
+	slices.SortFunc(lines, func(a, b string) int { return strings.Compare(a[hashesLineLength:], b[hashesLineLength:]) })
+	return []byte(strings.Join(lines, ""))
+}
+
+// bagPath writes a path as a bag's manifest does (RFC 8493, 2.1.3). Names with
+// line breaks are refused long before.
+var bagPath = strings.NewReplacer("%", "%25")
+
 // readVerified copies a file to w and fails if it is not f.
-func readVerified(ctx context.Context, open func() (io.ReadCloser, error), f ManifestFile, w io.Writer) (int64, error) {
+func readVerified(ctx context.Context, open func(sha256 string) (io.ReadCloser, error), f ManifestFile, w io.Writer) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	r, err := open()
+	r, err := open(f.SHA256)
 	if err != nil {
 		return 0, err
 	}
@@ -155,15 +170,16 @@ func readVerified(ctx context.Context, open func() (io.ReadCloser, error), f Man
 
 // bundlePart is an entry of a bundle before it is written.
 type bundlePart struct {
-	name string
-	size int64
-	crc  uint32
-	open func() (io.ReadCloser, error)
-	copy func(io.Writer) error // writes the content
+	name   string // path below the bundle's folder
+	size   int64
+	crc    uint32
+	sha512 string                // lower-case hex
+	copy   func(io.Writer) error // writes the content
 }
 
 func bytesPart(name string, content []byte) bundlePart {
-	return bundlePart{name: name, size: int64(len(content)), crc: crc32.ChecksumIEEE(content), copy: func(w io.Writer) error {
+	sum := sha512.Sum512(content)
+	return bundlePart{name: name, size: int64(len(content)), crc: crc32.ChecksumIEEE(content), sha512: hex.EncodeToString(sum[:]), copy: func(w io.Writer) error {
 		_, err := w.Write(content)
 		return err
 	}}
@@ -172,11 +188,11 @@ func bytesPart(name string, content []byte) bundlePart {
 // writeParts is the one layout of a bundle: stored entries without compression,
 // times, comments or extra fields, so that nothing can hide in it and a
 // verifier can write it again and compare.
-func writeParts(w io.Writer, parts []bundlePart) error {
+func writeParts(w io.Writer, folder string, parts []bundlePart) error {
 	z := zip.NewWriter(w)
 	for _, part := range parts {
 		h := &zip.FileHeader{
-			Name: part.name, Method: zip.Store, Flags: 0x800, // the name is UTF-8
+			Name: folder + part.name, Method: zip.Store, Flags: 0x800, // the name is UTF-8
 			CRC32: part.crc, CompressedSize64: uint64(part.size), UncompressedSize64: uint64(part.size),
 			ReaderVersion: 20,
 			//lint:ignore SA1019 the only way to give a raw entry a date that every program can read: 1 January 1980

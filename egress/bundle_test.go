@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress/inspect"
 	"pgregory.net/rapid"
 )
 
@@ -32,7 +33,7 @@ func testBundle(t interface{ Fatal(...any) }, files ...string) []byte {
 		sum := sha256.Sum256([]byte(files[i+1]))
 		sha := hex.EncodeToString(sum[:])
 		content[sha] = files[i+1]
-		m.Files = append(m.Files, ManifestFile{Name: files[i], SHA256: sha, Bytes: int64(len(files[i+1]))})
+		m.Files = append(m.Files, ManifestFile{Name: files[i], SHA256: sha, Bytes: int64(len(files[i+1])), Findings: []inspect.Finding{}, Votes: []ManifestVote{}})
 	}
 	var b bytes.Buffer
 	err := WriteBundle(context.Background(), &b, m, testKey, func(sha string) (io.ReadCloser, error) {
@@ -67,7 +68,7 @@ func TestABundleVerifies(t *testing.T) {
 // verification writes them again.
 func TestTheLayoutOfBundlesIsFixed(t *testing.T) {
 	sum := sha256.Sum256(testBundle(t, "a.csv", "n\n12\n"))
-	if got, want := hex.EncodeToString(sum[:]), "729a006576e55929e176bb25d65680c835d3c43ce329cd6ba48ffd88bf631d16"; got != want {
+	if got, want := hex.EncodeToString(sum[:]), "e4a3ac8fad01ac9fa03a9adbb12b0a1b5fc5e8157e5a80f90a009c7abd2b96b5"; got != want {
 		t.Errorf("the bytes of a bundle have changed (%s): bundles of earlier versions would not verify", got)
 	}
 }
@@ -158,52 +159,76 @@ func TestTamperingIsNamed(t *testing.T) {
 		says   string
 	}{
 		"a changed file": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "files/a.csv" {
+			if n == "rel_1/data/outputs/a.csv" {
 				c = []byte("n\n13\n")
 			}
 			return keep(n, c)
 		}, ""), nil, `"a.csv" was changed`},
 		"a longer file": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "files/a.csv" {
+			if n == "rel_1/data/outputs/a.csv" {
 				c = append(c, '9')
 			}
 			return keep(n, c)
 		}, ""), nil, `"a.csv" was changed`},
 		"a missing file": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "files/a.csv" {
+			if n == "rel_1/data/outputs/a.csv" {
 				return nil
 			}
 			return keep(n, c)
 		}, ""), nil, `"a.csv" is missing`},
 		"an extra file": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "files/a.csv" {
-				return map[string][]byte{n: c, "files/c.csv": []byte("rows")}
+			if n == "rel_1/data/outputs/a.csv" {
+				return map[string][]byte{n: c, "rel_1/data/outputs/c.csv": []byte("rows")}
 			}
 			return keep(n, c)
-		}, ""), nil, `"files/c.csv" does not belong to it`},
+		}, ""), nil, `"c.csv" does not belong to it`},
 		"a renamed file": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "files/a.csv" {
-				n = "files/z.csv"
+			if n == "rel_1/data/outputs/a.csv" {
+				n = "rel_1/data/outputs/z.csv"
 			}
 			return keep(n, c)
-		}, ""), nil, `"a.csv" is missing; "files/z.csv" does not belong`},
-		"a changed manifest": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			return keep(n, bytes.Replace(c, []byte(`"ada"`), []byte(`"eve"`), 1))
-		}, ""), nil, "not of this manifest"},
+		}, ""), nil, `"a.csv" is missing; "z.csv" does not belong`},
+		"a changed record": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			return keep(n, bytes.Replace(c, []byte(`"author": "ada"`), []byte(`"author": "eve"`), 1))
+		}, ""), nil, `"release.json" was changed`},
+		"a changed description": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			return keep(n, bytes.Replace(c, []byte(`by two output checkers`), []byte(`by ten output checkers`), 1))
+		}, ""), nil, `"ro-crate-metadata.json" was changed`},
+		"a changed list of files": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			if n == "rel_1/manifest-sha512.txt" {
+				c = append(bytes.Clone(c), c...)
+			}
+			return keep(n, c)
+		}, ""), nil, `"manifest-sha512.txt" was changed`},
+		"a changed list of lists": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			if n == "rel_1/tagmanifest-sha512.txt" {
+				c = bytes.Replace(c, []byte("bagit"), []byte("begit"), 1)
+			}
+			return keep(n, c)
+		}, ""), nil, "not of this bundle"},
 		"no signature": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "manifest.sig" {
+			if n == "rel_1/signature.txt" {
 				return nil
 			}
 			return keep(n, c)
-		}, ""), nil, `"manifest.sig" is missing`},
+		}, ""), nil, `"signature.txt" is missing`},
+		"another folder": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			return keep(strings.Replace(n, "rel_1/", "rel_2/", 1), c)
+		}, ""), nil, "not named after the release"},
+		"two folders": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			return keep(strings.Replace(n, "rel_1/data/o", "rel_2/data/o", 1), c)
+		}, ""), nil, "does not belong to it"},
+		"a file that climbs out": {repack(t, good, func(n string, c []byte) map[string][]byte {
+			return keep(strings.Replace(n, "outputs/b", "../../b", 1), c)
+		}, ""), nil, "is missing"},
 		"a malformed signature": {repack(t, good, func(n string, c []byte) map[string][]byte {
-			if n == "manifest.sig" {
+			if n == "rel_1/signature.txt" {
 				c = append([]byte(" "), c...)
 			}
 			return keep(n, c)
 		}, ""), nil, "malformed"},
 		"another packing": {repack(t, good, keep, ""), nil, "its bytes differ"},
-		"a comment":       {repack(t, good, keep, "hidden"), nil, "its bytes differ"},
+		"a comment":       {repack(t, good, keep, "hidden"), nil, "data follows its end"},
 		"data behind":     {append(bytes.Clone(good), "hidden"...), nil, ""},
 		"data before":     {append([]byte("hidden"), good...), nil, "its bytes differ"},
 		"another key":     {good, other, "and the one given is"},
@@ -224,7 +249,7 @@ func TestTamperingIsNamed(t *testing.T) {
 	var double bytes.Buffer
 	w := zip.NewWriter(&double)
 	for range 2 {
-		if _, err := w.Create("manifest.json"); err != nil {
+		if _, err := w.CreateHeader(&zip.FileHeader{Name: "rel_1/bagit.txt", Method: zip.Store}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -238,6 +263,7 @@ func TestTamperingIsNamed(t *testing.T) {
 
 func TestABundleIsNotWrittenFromOtherBytes(t *testing.T) {
 	m := Manifest{Format: ManifestFormat, Files: []ManifestFile{{Name: "a.csv", SHA256: strings.Repeat("0", 64), Bytes: 5}}}
+	m.Release = "rel_1"
 	err := WriteBundle(t.Context(), io.Discard, m, testKey, func(string) (io.ReadCloser, error) {
 		return io.NopCloser(strings.NewReader("other")), nil
 	})

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -171,20 +171,29 @@ func (s *Requests) manifest(ctx context.Context, release Release, r Request, pro
 	}
 	m := Manifest{
 		Format: ManifestFormat, Release: release.ID, Request: r.ID, Project: r.Project, Title: r.Title, Context: r.Context,
+		About: ProjectRecord{Title: project.Title, Purpose: project.Purpose, ApprovedBy: project.ApprovedBy,
+			OptOutBasis: string(project.OptOutBasis), OptOutRef: project.OptOutRef},
 		Author: r.Author, Submitted: r.Submitted, Released: release.Released, ReleasedBy: release.By, Expires: release.Expires,
-		Disclosure: DisclosureRecord{Policy: policy.FullName(), Threshold: policy.Threshold, Checkers: 2, Datasets: []string{}},
-		Key:        release.Key,
+		Disclosure: DisclosureRecord{Policy: policy.FullName(), Threshold: policy.Threshold, Checkers: 2, Datasets: []DatasetRecord{}},
+		Key:        release.Key, Files: []ManifestFile{},
 	}
 	for _, d := range project.Datasets {
-		m.Disclosure.Datasets = append(m.Disclosure.Datasets, fmt.Sprintf("%s@%d", d.Dataset, d.Version))
+		record, err := s.dataset(ctx, d.Dataset, d.Version)
+		if err != nil {
+			return Manifest{}, err
+		}
+		m.Disclosure.Datasets = append(m.Disclosure.Datasets, record)
 	}
-	slices.Sort(m.Disclosure.Datasets)
+	slices.SortFunc(m.Disclosure.Datasets, func(a, b DatasetRecord) int { return strings.Compare(a.Name, b.Name) })
 	files := releasable(r)
 	m.Withheld = len(r.current()) - len(files)
 	for _, f := range files {
 		entry := ManifestFile{
 			Name: f.Name, Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision,
 			Findings: f.Report.Findings, Votes: []ManifestVote{},
+		}
+		if f.Referral != nil {
+			entry.Question = f.Referral.Statement
 		}
 		for _, v := range r.Votes {
 			if v.File == f.ID {
@@ -194,6 +203,24 @@ func (s *Requests) manifest(ctx context.Context, release Release, r Request, pro
 		m.Files = append(m.Files, entry)
 	}
 	return m, nil
+}
+
+// dataset is what a bundle says of a version. One whose manifest no longer
+// verifies is not vouched for: nothing is released then.
+func (s *Requests) dataset(ctx context.Context, name string, number int) (DatasetRecord, error) {
+	d := DatasetRecord{Name: catalog.Version{Dataset: name, Number: number}.Name(), OptOuts: []OptOutReceipt{}}
+	if s.Versions == nil {
+		return d, nil
+	}
+	v, err := s.Versions.Version(ctx, name, number)
+	if err != nil {
+		return d, err
+	}
+	d.Title, d.Custodian, d.Published, d.NoOptOuts = v.Title, v.Custodian, v.Published, v.NoOptOuts
+	for _, r := range v.Receipts {
+		d.OptOuts = append(d.OptOuts, OptOutReceipt{List: r.List, Dated: r.Dated, SHA256: r.SHA256})
+	}
+	return d, nil
 }
 
 // seal writes the bundle into the objects.

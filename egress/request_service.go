@@ -26,6 +26,7 @@ type RequestParts struct {
 	Signer     crypto.Signer // an Ed25519 key, which may be one that a key service holds
 	Journal    JournalProver // nil: bundles carry no proof
 	Policies   *Policies     // nil: only built-in ones
+	Versions   Versions      // nil: bundles say nothing of opt-outs
 
 	// What referrals need; nil: nothing can be referred.
 	Decisions Decisions

@@ -38,14 +38,14 @@ func TestARequestFromDraftToRecall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(m.Files) != 2 || len(m.Files[0].Votes) != 2 || m.Disclosure.Datasets[0] != "shared_care@3" || m.Disclosure.Threshold != 10 || m.Author != "ada" || len(m.Journal) == 0 {
+	if len(m.Files) != 2 || len(m.Files[0].Votes) != 2 || m.Disclosure.Datasets[0].Name != "shared_care@3" || m.Disclosure.Threshold != 10 || m.Author != "ada" || len(m.Journal) == 0 {
 		t.Errorf("manifest %+v", m)
 	}
 	z, err := zip.NewReader(bytes.NewReader(bundle), int64(len(bundle)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := z.Open("files/a.csv")
+	f, err := z.Open(release.ID + "/data/outputs/a.csv")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -114,7 +114,7 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 		return err
 	}
 	if h.requests, err = egress.NewRequests(egress.RequestParts{Store: state.Requests{DB: h.state}, Objects: store, Authorizer: h.policy, Signer: signer, Journal: eventProver{h.state},
-		Decisions: state.Ledger{DB: h.state}, Gate: h.gate, Sessions: h.workspaces, Policies: h.policies}); err != nil {
+		Decisions: state.Ledger{DB: h.state}, Gate: h.gate, Sessions: h.workspaces, Policies: h.policies, Versions: h.catalogue}); err != nil {
 		return err
 	}
 	cert, ca, err := ownCertificate(h.dir, time.Now())

@@ -96,13 +96,32 @@ func printManifest(cmd *cobra.Command, m egress.Manifest, proved bool) {
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "%q, project %s, by %s, released %s by %s\n", m.Title, m.Project, m.Author, minute(m.Released), m.ReleasedBy)
 	for _, f := range m.Files {
-		checkers := map[string]bool{}
+		fmt.Fprintf(cmd.OutOrStdout(), "  %s  %s, sha256 %s\n", f.Name, humanize.IBytes(uint64(f.Bytes)), f.SHA256)
 		for _, v := range f.Votes {
-			checkers[v.Checker] = true
+			fmt.Fprintf(cmd.OutOrStdout(), "    %s: %s (round %d, %s, %s)\n", v.Checker, v.Verdict, v.Round, v.Stage, minute(v.Cast))
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "  %s  %s, %s\n", f.Name, humanize.IBytes(uint64(f.Bytes)), counted(len(checkers), "checker"))
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "Disclosure policy %s, threshold %d.\n", m.Disclosure.Policy, m.Disclosure.Threshold)
+	for _, d := range m.Disclosure.Datasets {
+		fmt.Fprintf(cmd.OutOrStdout(), "Data of %s%s\n", d.Name, optOuts(d))
 	}
 	if m.Withheld > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "Left out, since it was not approved: %s of the request.\n", counted(m.Withheld, "file"))
 	}
+}
+
+// optOuts says which lists a dataset leaves out.
+func optOuts(d egress.DatasetRecord) string {
+	if d.NoOptOuts != "" {
+		return ": no opt-out list, since " + d.NoOptOuts
+	}
+	text := ""
+	for i, r := range d.OptOuts {
+		sep := ", "
+		if i == 0 {
+			sep = ", without the people of the opt-out lists "
+		}
+		text += sep + r.List + " of " + day(r.Dated)
+	}
+	return text
 }
