@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +47,9 @@ type readiness struct {
 	Population string            `json:"population"`
 	Extracts   string            `json:"extracts"`
 	Custodian  string            `json:"custodian"`
+	SignIn     string            `json:"sign_in"`  // page where people sign in
+	Issuer     string            `json:"issuer"`   // the provider where they do
+	Accounts   map[string]string `json:"accounts"` // subjects of the accounts there, by user; none of another provider
 }
 
 func newDemoCommand() *cobra.Command {
@@ -122,9 +128,20 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	last := recallDemo(in.dir)
+	identities, err := d.listenIdentity(in, last)
+	if err != nil {
+		return err
+	}
 	h, err := newHouse(ctx, in, d.address("HTTP API", d.http, last.HTTP), d.address("Flight SQL", d.flight, last.Flight))
 	if err != nil {
 		return err
+	}
+	if identities != nil {
+		provider, err := d.startIdentity(ctx, h, identities)
+		if err != nil {
+			return errors.Join(err, identities.Close(), h.stop(context.WithoutCancel(ctx)))
+		}
+		defer provider.Stop(context.WithoutCancel(ctx))
 	}
 	r, err := d.open(ctx, h, version, last)
 	if err != nil {
@@ -279,6 +296,13 @@ func (d *demo) open(ctx context.Context, h *house, version catalog.Version, last
 	r := readiness{HTTP: h.httpURL(), Flight: h.flightURL(), CA: h.ca, Workspace: demoWorkspace, Datasets: map[string]string{},
 		Population: filepath.Join(h.dir, "custodian", "populations", demoProject+".parquet"), Extracts: d.extracts(), Custodian: filepath.Join(h.dir, "custodian")}
 	now := demoMemory{HTTP: h.httpListener.Addr().String(), Flight: h.flightListener.Addr().String()}
+	r.SignIn, r.Issuer, r.Accounts = h.httpURL()+"/sign-in", h.settings.Identity.Issuer, map[string]string{}
+	if h.settings.Identity.ClientSecretFile == demoSecretFile {
+		now.Identity = strings.TrimPrefix(r.Issuer, "https://")
+		for _, a := range demoAccounts() {
+			r.Accounts[strings.TrimPrefix(a.Subject, demoSubject)] = a.Subject
+		}
+	}
 	var err error
 	if r.Tokens, now.Tokens, err = issueTokens(ctx, h.installation, last.Tokens); err != nil {
 		return r, err
@@ -300,6 +324,8 @@ func (d *demo) open(ctx context.Context, h *house, version catalog.Version, last
 // explain prints what to paste into a notebook, and how to try a request.
 func (d *demo) explain(r readiness) {
 	fmt.Fprintf(d.out, `
+  Sign in     %s
+              as %s (no passwords: a page to choose from)
   HTTP API    %s
   Flight SQL  %s
   CA          %s
@@ -327,5 +353,5 @@ To take files out, as the researcher, then two checkers:
 
 Stop with Ctrl-C; the next start goes on where this one stopped.
 
-`, r.HTTP, r.Flight, r.CA, d.ready, d.ready, r.HTTP, r.CA, d.ready, demoProject)
+`, r.SignIn, strings.Join(slices.Sorted(maps.Keys(r.Accounts)), ", "), r.HTTP, r.Flight, r.CA, d.ready, d.ready, r.HTTP, r.CA, d.ready, demoProject)
 }

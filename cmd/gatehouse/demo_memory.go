@@ -15,9 +15,10 @@ import (
 // demoMemory is what a run of the demonstration leaves for the next, in
 // DIR/state/demo.json.
 type demoMemory struct {
-	HTTP   string   `json:"http"`   // where it listened
-	Flight string   `json:"flight"` // where it listened
-	Tokens []string `json:"tokens"` // ids of the tokens that it made
+	HTTP     string   `json:"http"`     // where it listened
+	Flight   string   `json:"flight"`   // where it listened
+	Identity string   `json:"identity"` // where its provider for development listened
+	Tokens   []string `json:"tokens"`   // ids of the tokens that it made
 }
 
 func demoMemoryFile(dir string) string { return filepath.Join(dir, "state", "demo.json") }
