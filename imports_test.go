@@ -109,6 +109,8 @@ func TestImports(t *testing.T) {
 			{"github.com/zitadel/oidc", []string{"infra/identity"}, "everything else sees a Principal"},
 			{"golang.org/x/oauth2", []string{"infra/identity", "cmd/gatehouse"}, "everything else sees a Principal"},
 			{"github.com/danielgtaylor/huma", []string{"infra/web"}, "HTTP is a detail of one door"},
+			{"github.com/wneessen/go-mail", []string{"infra/notices"}, "whoever tells somebody something leaves a notice in its transaction"},
+			{"github.com/standard-webhooks", []string{"infra/notices"}, "whoever tells somebody something leaves a notice in its transaction"},
 			{"github.com/landlock-lsm/go-landlock", []string{"infra/sandbox"}, "one place builds the wall"},
 			{"github.com/elastic/go-seccomp-bpf", []string{"infra/sandbox"}, "one place builds the wall"},
 		} {

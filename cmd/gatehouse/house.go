@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
+	"github.com/gatehouse-tre/gatehouse/infra/notices"
 	"github.com/gatehouse-tre/gatehouse/infra/objects"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 )
@@ -32,14 +33,15 @@ const drainTime = 20 * time.Second
 // house is a running installation: engines, services, listeners.
 type house struct {
 	*installation
-	log      *slog.Logger
-	engines  *engines
-	binders  *engine.Pool
-	lobbies  *engine.Pool
-	vaults   *engine.Vaults
-	gate     *egress.Gate
-	requests *egress.Requests
-	ca       string // file of the authority that signed the certificate
+	log       *slog.Logger
+	engines   *engines
+	binders   *engine.Pool
+	lobbies   *engine.Pool
+	vaults    *engine.Vaults
+	gate      *egress.Gate
+	requests  *egress.Requests
+	deliverer *notices.Deliverer
+	ca        string // file of the authority that signed the certificate
 
 	flight         *flight.Server
 	flightListener net.Listener
@@ -129,6 +131,9 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 	if h.flightListener, err = listen(flightAddr); err != nil {
 		return err
 	}
+	if err := h.composeNotices(); err != nil {
+		return err
+	}
 	return h.composeWeb(httpAddr, secure)
 }
 
@@ -159,6 +164,10 @@ func (h *house) serve(ctx context.Context) error {
 		if err := h.http.ServeTLS(h.httpListener, "", ""); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
+		return nil
+	})
+	group.Go(func() error {
+		h.deliverer.Run(running)
 		return nil
 	})
 	group.Go(func() error {

@@ -20,6 +20,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
+	"github.com/gatehouse-tre/gatehouse/infra/notices"
 	"github.com/gatehouse-tre/gatehouse/infra/policy"
 	"github.com/gatehouse-tre/gatehouse/infra/sandbox"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
@@ -34,6 +35,8 @@ type settings struct {
 	AllowMissing []sandbox.Layer `yaml:"allow_missing,omitempty"`
 	// Identity is where people sign in; without it there are tokens only.
 	Identity signInSettings `yaml:"identity,omitempty"`
+	// Notices is how people are told by e-mail and webhook; without it they look themselves.
+	Notices notices.Settings `yaml:"notices,omitempty"`
 }
 
 func settingsFile(dir string) string { return filepath.Join(dir, "gatehouse.yaml") }

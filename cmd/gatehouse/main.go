@@ -28,7 +28,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand(), newPublishCommand(), newCatalogCommand())
 	root.AddCommand(newUserCommand(), newProjectCommand(), newWorkspaceCommand(), newTokenCommand(), newPolicyCommand(), newJournalCommand())
-	root.AddCommand(newQueryCommand(), newRequestCommand(), newVerifyCommand())
+	root.AddCommand(newQueryCommand(), newRequestCommand(), newVerifyCommand(), newNoticesCommand())
 	reportUsage(root)
 	return root
 }

@@ -43,6 +43,7 @@ type Config struct {
 	Authorizer egress.Authorizer // for the catalogue; the services have their own
 	Sessions   egress.Sessions   // lets people into their workspace, to have a question explained
 	Gate       Gate              // explains questions
+	Notices    *workspaces.Notices
 	Ready      func(context.Context) error
 	Log        *slog.Logger
 }
@@ -106,6 +107,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeRequests(api)
 	s.describeFiles(api)
 	s.describeReleases(api)
+	s.describeNotices(api)
 	return api
 }
 
