@@ -22,14 +22,16 @@ type Action string
 const (
 	ActionDatasetPublish  Action = "dataset.publish"  // make a version
 	ActionDatasetRead     Action = "dataset.read"     // see catalogue entries (metadata only)
-	ActionProjectCreate   Action = "project.create"   // draft a project
-	ActionProjectApprove  Action = "project.approve"  // approve a project for a dataset
+	ActionProjectCreate   Action = "project.create"   // draft, submit and amend a project
+	ActionProjectApprove  Action = "project.approve"  // decide about a project for a dataset, and stop it
 	ActionProjectRead     Action = "project.read"     // see a project
+	ActionProjectSign     Action = "project.sign"     // sign the agreement of one's project
 	ActionWorkspaceOpen   Action = "workspace.open"   // start a workspace, make its tokens
 	ActionWorkspaceQuery  Action = "workspace.query"  // ask gated questions
 	ActionRequestCreate   Action = "request.create"   // collect files and submit them
 	ActionRequestRead     Action = "request.read"     // see a request and its files
 	ActionRequestReview   Action = "request.review"   // vote on files
+	ActionRequestVet      Action = "request.vet"      // agree, or not, for a dataset's custodian
 	ActionRequestRelease  Action = "request.release"  // seal what two checkers approved
 	ActionRequestDownload Action = "request.download" // take a release out
 	ActionRequestRecall   Action = "request.recall"   // call a release back

@@ -104,7 +104,7 @@ func (s *Requests) refer(ctx context.Context, p gatehouse.Principal, n NewReferr
 	if n.Title == "" {
 		n.Title = "Referral of " + d.ID
 	}
-	if err := errors.Join(checkTitle(n.Title), n.Context.check(false)); err != nil {
+	if err := errors.Join(checkTitle(n.Title), n.Context.check("The request", false, false)); err != nil {
 		return Request{}, err
 	}
 	if err := referable(*d); err != nil {
@@ -160,7 +160,7 @@ func referable(d Decision) error {
 
 // referredFile stores what was computed.
 func (s *Requests) referredFile(ctx context.Context, p gatehouse.Principal, d Decision, c *Recomputed) (RequestFile, error) {
-	f := RequestFile{Name: d.ID + ".csv", Origin: OriginQuery, Decision: d.ID, AddedBy: p.User, Round: 1}
+	f := RequestFile{Name: d.ID + ".csv", Kind: KindOutput, Origin: OriginQuery, Decision: d.ID, AddedBy: p.User, Round: 1}
 	answer, err := s.Objects.Put(ctx, bytes.NewReader(c.Answer))
 	if err != nil {
 		return f, err
@@ -223,7 +223,7 @@ func (s *Requests) addReferral(ctx context.Context, p gatehouse.Principal, n New
 		tx.Record(gatehouse.Event{Time: tx.Now(), Actor: p.User, Action: "query.referred", Project: r.Project, Subject: d.ID, Detail: map[string]string{
 			"request": r.ID, "file": f.ID, "sha256": f.SHA256, "evidence": f.Referral.Findings.Evidence, "outcome": string(d.Outcome), "code": string(d.Code),
 		}})
-		return tx.AddFile(ctx, f)
+		return errors.Join(tx.AddFile(ctx, f), s.turn(ctx, tx, &r, project))
 	})
 	return r, err
 }

@@ -32,7 +32,7 @@ func (h *house) referred() (id, name string) {
 	id = h.draft()
 	err = state.Requests{DB: h.db}.Update(h.t.Context(), func(tx egress.RequestTx) error {
 		return tx.AddFile(h.t.Context(), egress.RequestFile{
-			ID: gatehouse.NewID("fil"), Request: id, Name: "qry_1.csv", SHA256: answer.SHA256, Bytes: answer.Bytes, Origin: egress.OriginQuery, Decision: "qry_1",
+			ID: gatehouse.NewID("fil"), Request: id, Name: "qry_1.csv", Kind: egress.KindOutput, SHA256: answer.SHA256, Bytes: answer.Bytes, Origin: egress.OriginQuery, Decision: "qry_1",
 			AddedBy: "ada", Added: h.clock(), Round: 1,
 			Report: inspect.Report{Type: inspect.CSV, Rows: 1, Columns: 2, Findings: []inspect.Finding{{Rule: inspect.RuleSmallCount, Line: 2}}},
 			Referral: &egress.Referral{Decision: "qry_1", Statement: "SELECT 1", Outcome: egress.OutcomeSuppressed,

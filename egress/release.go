@@ -145,6 +145,9 @@ func mayRelease(r Request, project workspaces.Project, user string, now time.Tim
 	if err := live(project, "", now); err != nil {
 		return err
 	}
+	if vetoed(&r) || len(uncleared(&r)) > 0 {
+		return gatehouse.Errorf(gatehouse.CodeSeparation, "The custodian of a dataset of the request has not agreed.")
+	}
 	if len(releasable(r)) == 0 {
 		return gatehouse.Errorf(gatehouse.CodeSeparation, "No file of the request was approved by two different checkers.")
 	}
@@ -154,7 +157,7 @@ func mayRelease(r Request, project workspaces.Project, user string, now time.Tim
 // releasable gives the files that may leave, by name.
 func releasable(r Request) []RequestFile {
 	var files []RequestFile
-	for _, f := range r.current() {
+	for _, f := range r.outputs() {
 		if approvedByTwo(f, r.Votes) {
 			files = append(files, f)
 		}
@@ -186,7 +189,7 @@ func (s *Requests) manifest(ctx context.Context, release Release, r Request, pro
 	}
 	slices.SortFunc(m.Disclosure.Datasets, func(a, b DatasetRecord) int { return strings.Compare(a.Name, b.Name) })
 	files := releasable(r)
-	m.Withheld = len(r.current()) - len(files)
+	m.Withheld = len(r.outputs()) - len(files)
 	for _, f := range files {
 		entry := ManifestFile{
 			Name: f.Name, Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision,
@@ -349,7 +352,8 @@ func (s *Requests) RecallRelease(ctx context.Context, p gatehouse.Principal, id,
 	err := s.Store.Update(ctx, func(tx RequestTx) error {
 		var r Request
 		var err error
-		if release, r, _, err = s.readRelease(ctx, tx, p, gatehouse.ActionRequestRecall, id); err != nil {
+		var project workspaces.Project
+		if release, r, project, err = s.readRelease(ctx, tx, p, gatehouse.ActionRequestRecall, id); err != nil {
 			return err
 		}
 		if r.State, err = r.State.next(StepRecall); err != nil {
@@ -362,7 +366,10 @@ func (s *Requests) RecallRelease(ctx context.Context, p gatehouse.Principal, id,
 			detail["downloaded_by_"+strconv.Itoa(i+1)] = user
 		}
 		tx.Record(gatehouse.Event{Time: now, Actor: p.User, Action: "release.recalled", Project: r.Project, Subject: release.ID, Detail: detail})
-		return errors.Join(tx.SaveRelease(ctx, release), save(ctx, tx, &r))
+		for _, user := range downloaders(release) {
+			tx.Notify(gatehouse.Notice{Kind: "release.recalled", To: user, Project: r.Project, Subject: release.ID})
+		}
+		return errors.Join(tx.SaveRelease(ctx, release), s.save(ctx, tx, &r, project))
 	})
 	return release, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "release.recall", Project: release.Project, Subject: id}, err)
 }

@@ -17,7 +17,8 @@ type Request struct {
 	ID      string
 	Project string
 	Title   string
-	Context RequestContext
+	Context RequestContext // of outputs that are in no group
+	Groups  []OutputGroup
 	State   RequestState
 	Author  string
 	Round   int // submissions so far; votes belong to a round
@@ -27,24 +28,30 @@ type Request struct {
 	Submitted time.Time // of the newest round; zero for a draft
 	Concluded time.Time // when the votes of the newest round settled it; zero before
 
-	// Reviewed is the fingerprint of title and context as the checkers last saw
-	// them: approvals outlive a resubmission only if it is unchanged.
-	Reviewed string
+	// Vetoes are the datasets whose custodian must agree in this round, as they
+	// asked for it when the checkers approved.
+	Vetoes []string
 	// Insiders were members of the project at some submission. They never check,
 	// even after they have left the project.
 	Insiders []string
 
-	Files   []RequestFile // in the order added; removed ones too
-	Votes   []Vote        // all that were ever cast, in order
-	Release string        // id, once released
+	Files      []RequestFile // in the order added; removed ones too
+	Votes      []Vote        // all that were ever cast, in order
+	Clearances []Clearance   // all that custodians ever said, in order
+	Messages   []Message     // questions and answers, in order
+	Claims     []Claim       // those that have run out too
+	Turns      []Turn        // each time that it came to another state, in order
+	Release    string        // id, once released
 }
 
 // RequestContext tells the checkers what they look at. Every field is required
-// when the request is submitted.
+// when the request is submitted; of a referred result the gate itself measures
+// the people behind each number.
 type RequestContext struct {
 	What       string `json:"what,omitempty" doc:"What the files show, and how they were made"`
 	Population string `json:"population,omitempty" doc:"Whom the numbers are about, and how they were selected"`
 	Dates      string `json:"dates,omitempty" doc:"The period that the data covers"`
+	People     string `json:"people,omitempty" doc:"How many people stand behind each number, or which supporting file says so"`
 	Controls   string `json:"controls,omitempty" doc:"Disclosure controls applied: thresholds, rounding, suppression"`
 }
 
@@ -57,12 +64,23 @@ const (
 	OriginQuery  FileOrigin = "query"  // an answer that the gate referred to people
 )
 
+// FileKind says what a request's file is for.
+type FileKind string
+
+// The kinds.
+const (
+	KindOutput     FileKind = "output"     // is to leave
+	KindSupporting FileKind = "supporting" // helps the checkers to judge the outputs, and never leaves
+)
+
 // RequestFile is one file of a request. Its bytes are kept once, under their
 // hash, and are those that leave.
 type RequestFile struct {
 	ID       string
 	Request  string
 	Name     string // a plain file name, unique in the request whatever its case
+	Kind     FileKind
+	Group    string // name of its group of outputs; "" for none
 	SHA256   string // lower-case hex
 	Bytes    int64
 	Origin   FileOrigin
@@ -76,6 +94,9 @@ type RequestFile struct {
 	// Round is the round whose votes decide the file: the newest, or an earlier
 	// one whose outcome still stands.
 	Round int
+	// Basis is what the checkers of that round judge it by; nil before.
+	Basis *Basis
+	Proof *Proof // the gate's decision that let these bytes out already; nil for none
 }
 
 // RequestLimits bound what one request may hold.
@@ -130,13 +151,19 @@ func (r *Request) insider(user string) bool {
 // checkTitle and the like refuse texts that cannot be shown as they are.
 func checkTitle(title string) error { return checkText("title", title, maxTitle, false) }
 
-func (c RequestContext) check(required bool) error {
-	for _, f := range []struct{ name, text string }{
-		{"what", c.What}, {"population", c.Population}, {"dates", c.Dates}, {"controls", c.Controls},
+// check refuses texts that cannot be shown and, if required, fields that are
+// missing; whose names them.
+func (c RequestContext) check(whose string, required, people bool) error {
+	for _, f := range []struct {
+		name, text string
+		required   bool
+	}{
+		{"what", c.What, required}, {"population", c.Population, required}, {"dates", c.Dates, required},
+		{"people", c.People, required && people}, {"controls", c.Controls, required},
 	} {
-		if required && strings.TrimSpace(f.text) == "" {
-			return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The request does not say its %q.", f.name).
-				WithAdvice("Say what the files show, their population, the dates, and the controls applied; a checker decides by that.")
+		if f.required && strings.TrimSpace(f.text) == "" {
+			return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "%s does not say its %q.", whose, f.name).
+				WithAdvice("Say what the files show, their population, the dates, how many people stand behind each number, and the controls applied; a checker decides by that.")
 		}
 		if err := checkText(f.name, f.text, maxText, true); err != nil {
 			return err

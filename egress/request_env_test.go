@@ -156,7 +156,7 @@ func as(user string) gatehouse.Principal {
 	return gatehouse.Principal{User: user, Session: "tok_" + user}
 }
 
-var explained = egress.RequestContext{What: "counts", Population: "adults", Dates: "2024", Controls: "k = 10"}
+var explained = egress.RequestContext{What: "counts", Population: "adults", Dates: "2024", People: "at least 45", Controls: "k = 10"}
 
 // draft is a request of ada's with these files.
 func (h *house) draft(files ...string) string {

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -12,11 +13,26 @@ import (
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
-// AddFile copies what content gives into the objects and adds it to a draft or
-// returned request under name, after looking into it. The original is never
-// read again.
+// AddFile adds a file that is to leave, in no group of outputs; see AddFileAs.
 func (s *Requests) AddFile(ctx context.Context, p gatehouse.Principal, id, name string, content io.Reader) (RequestView, error) {
-	return s.addFile(ctx, p, id, RequestFile{Name: name, Origin: OriginUpload}, content)
+	return s.AddFileAs(ctx, p, id, NewFile{Name: name}, content)
+}
+
+// NewFile is what is said of a file that is handed in.
+type NewFile struct {
+	Name  string
+	Kind  FileKind // "" for an output
+	Group string   // name of a group of the request; "" for none
+}
+
+// AddFileAs copies what content gives into the objects and adds it to a draft or
+// returned request, after looking into it. The original is never read again.
+func (s *Requests) AddFileAs(ctx context.Context, p gatehouse.Principal, id string, n NewFile, content io.Reader) (RequestView, error) {
+	f := RequestFile{Name: n.Name, Kind: cmp.Or(n.Kind, KindOutput), Group: n.Group, Origin: OriginUpload}
+	if f.Kind != KindOutput && f.Kind != KindSupporting {
+		return RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "A file's kind is one of output and supporting.")
+	}
+	return s.addFile(ctx, p, id, f, content)
 }
 
 // addFile adds a file of any origin. What can be refused before a byte is
@@ -30,6 +46,9 @@ func (s *Requests) addFile(ctx context.Context, p gatehouse.Principal, id string
 	err = s.Store.View(ctx, func(tx RequestReader) error {
 		var r Request
 		if r, project, err = s.read(ctx, tx, p, gatehouse.ActionRequestCreate, id); err != nil {
+			return err
+		}
+		if _, err := r.group(f.Group); err != nil {
 			return err
 		}
 		return s.fits(r, project, p, f, tx.Now())
@@ -47,15 +66,26 @@ func (s *Requests) addFile(ctx context.Context, p gatehouse.Principal, id string
 		return RequestView{}, err
 	}
 
+	if f.Proof, err = s.prove(ctx, f, project); err != nil {
+		return RequestView{}, err
+	}
+
 	err = s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepEdit,
 		func(tx RequestTx, r *Request, project workspaces.Project, e *gatehouse.Event) error {
 			if err := s.fits(*r, project, p, f, tx.Now()); err != nil {
 				return err
 			}
+			var err error
+			if f.Group, err = r.group(f.Group); err != nil {
+				return err
+			}
 			f.ID, f.Request, f.AddedBy, f.Added, f.Round = gatehouse.NewID("fil"), r.ID, p.User, tx.Now(), r.Round+1
 			e.Action = "request.file.added"
 			e.Detail["file"], e.Detail["sha256"], e.Detail["bytes"] = f.ID, f.SHA256, strconv.FormatInt(f.Bytes, 10)
-			e.Detail["origin"], e.Detail["type"] = string(f.Origin), string(f.Report.Type)
+			e.Detail["origin"], e.Detail["type"], e.Detail["kind"] = string(f.Origin), string(f.Report.Type), string(f.Kind)
+			if f.Proof != nil {
+				e.Detail["proved_by"] = f.Proof.Decision
+			}
 			return tx.AddFile(ctx, f)
 		})
 	if err != nil {
@@ -144,7 +174,13 @@ func (s *Requests) inspect(ctx context.Context, f RequestFile, project workspace
 		return inspect.Report{}, err
 	}
 	defer content.Close()
-	report, err := inspect.File(f.Name, content, inspect.Options{Threshold: policy.Threshold, MaxBytes: s.Limits.FileBytes})
+	options := inspect.Options{Threshold: policy.Threshold, MaxBytes: s.Limits.FileBytes, Supporting: f.Kind == KindSupporting}
+	if s.Pseudonyms != nil {
+		if options.Pseudonym, err = s.Pseudonyms.Recogniser(ctx, project.ID); err != nil {
+			return inspect.Report{}, err
+		}
+	}
+	report, err := inspect.File(f.Name, content, options)
 	if refusal, ok := inspect.IsRefusal(err); ok {
 		return report, gatehouse.Errorf(gatehouse.CodeFileRefused, "%s", refusal.What).WithAdvice("%s", refusal.Do)
 	}
@@ -163,6 +199,28 @@ func (s *Requests) RemoveFile(ctx context.Context, p gatehouse.Principal, id, na
 			f.Removed = tx.Now()
 			e.Action = "request.file.removed"
 			e.Detail["file"], e.Detail["sha256"] = f.ID, f.SHA256
+			return tx.SaveFile(ctx, f)
+		})
+	if err != nil {
+		return RequestView{}, err
+	}
+	return s.Request(ctx, p, id)
+}
+
+// MoveFile puts a file of a draft or returned request into another group; "" is
+// none.
+func (s *Requests) MoveFile(ctx context.Context, p gatehouse.Principal, id, name, group string) (RequestView, error) {
+	err := s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepEdit,
+		func(tx RequestTx, r *Request, _ workspaces.Project, e *gatehouse.Event) error {
+			f, err := r.file(name)
+			if err != nil {
+				return err
+			}
+			if f.Group, err = r.group(group); err != nil {
+				return err
+			}
+			e.Action = "request.file.moved"
+			e.Detail["file"] = f.ID
 			return tx.SaveFile(ctx, f)
 		})
 	if err != nil {

@@ -5,9 +5,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -33,8 +30,14 @@ type RequestParts struct {
 	Gate      Recomputer
 	Sessions  Sessions
 
+	// What is told of files beside their own bytes; nil: nothing is.
+	Pseudonyms Recognisers // finds the project's own pseudonyms in files
+	Proofs     Proofs      // finds files that are answers of the gate
+
 	Limits   RequestLimits // zero fields: those of DefaultRequestLimits
 	Lifetime time.Duration // how long a release can be downloaded; 0: 14 days
+	Target   int           // working days that a request may take, the author's own left out; 0: DefaultTarget
+	Claim    time.Duration // how long a claim holds; 0: DefaultClaim
 }
 
 // Requests takes files past two checkers and out. Who acts is given by the
@@ -61,6 +64,7 @@ func NewRequests(parts RequestParts) (*Requests, error) {
 	l.FileBytes, l.RequestBytes = cmp.Or(l.FileBytes, d.FileBytes), cmp.Or(l.RequestBytes, d.RequestBytes)
 	l.Files, l.Added = cmp.Or(l.Files, d.Files), cmp.Or(l.Added, d.Added)
 	parts.Lifetime = cmp.Or(parts.Lifetime, 14*24*time.Hour)
+	parts.Target, parts.Claim = cmp.Or(parts.Target, DefaultTarget), cmp.Or(parts.Claim, DefaultClaim)
 	return &Requests{RequestParts: parts, public: public, reading: make(chan struct{}, 4), referring: make(chan struct{}, 1)}, nil
 }
 
@@ -144,12 +148,12 @@ func (s *Requests) change(ctx context.Context, p gatehouse.Principal, action gat
 			e.Detail["state"] = string(r.State)
 			tx.Record(e)
 		}
-		if step == StepSubmit || step == StepVote {
-			if err := settle(tx, &r); err != nil {
+		if step == StepSubmit || step == StepVote || step == StepClear {
+			if err := settle(ctx, tx, &r, project); err != nil {
 				return err
 			}
 		}
-		return save(ctx, tx, &r)
+		return s.save(ctx, tx, &r, project)
 	})
 	return s.journalRefusal(ctx, refused, err)
 }
@@ -182,16 +186,43 @@ func (s *Requests) journalRefusal(ctx context.Context, e gatehouse.Event, err er
 }
 
 // save writes the next version of a request that was read in this transaction.
-func save(ctx context.Context, tx RequestTx, r *Request) error {
+// A new state is noted with its time, and those whose turn it is are told.
+func (s *Requests) save(ctx context.Context, tx RequestTx, r *Request, project workspaces.Project) error {
 	r.Version++
-	return tx.SaveRequest(ctx, *r)
+	if err := tx.SaveRequest(ctx, *r); err != nil {
+		return err
+	}
+	if len(r.Turns) > 0 && r.Turns[len(r.Turns)-1].State == r.State {
+		return nil
+	}
+	return s.turn(ctx, tx, r, project)
 }
 
-// settle takes the step that the votes lead to, if they lead to one.
-func settle(tx RequestTx, r *Request) error {
+// turn notes that a request has come to its state.
+func (s *Requests) turn(ctx context.Context, tx RequestTx, r *Request, project workspaces.Project) error {
+	t := Turn{State: r.State, At: tx.Now()}
+	if err := tx.AddTurn(ctx, r.ID, t); err != nil {
+		return err
+	}
+	r.Turns = append(r.Turns, t)
+	return s.notifyTurn(ctx, tx, *r, project)
+}
+
+// settle takes the step that the votes and the custodians' words lead to, if they
+// lead to one.
+func settle(ctx context.Context, tx RequestTx, r *Request, project workspaces.Project) error {
 	step := conclusion(r)
-	if step == "" {
+	switch {
+	case step == "" || r.State == RequestVetting && len(uncleared(r)) > 0:
 		return nil
+	case step == StepApprove && r.State != RequestVetting:
+		var err error
+		if r.Vetoes, err = asking(ctx, tx, project); err != nil {
+			return err
+		}
+		if len(r.Vetoes) > 0 {
+			step = StepVet
+		}
 	}
 	next, err := r.State.next(step)
 	if err != nil {
@@ -206,7 +237,7 @@ func settle(tx RequestTx, r *Request) error {
 	}
 	detail := map[string]string{"state": string(r.State), "round": strconv.Itoa(r.Round)}
 	n := map[FileOutcome]int{}
-	for _, f := range r.current() {
+	for _, f := range r.outputs() {
 		n[consolidate(f, r.Votes)]++
 	}
 	for outcome, files := range n {
@@ -247,6 +278,7 @@ type NewRequest struct {
 	Project string
 	Title   string
 	Context RequestContext
+	Groups  []OutputGroup
 }
 
 // CreateRequest begins a draft.
@@ -255,11 +287,15 @@ func (s *Requests) CreateRequest(ctx context.Context, p gatehouse.Principal, n N
 	if n.Title == "" {
 		return RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The request has no title.")
 	}
-	if err := errors.Join(checkTitle(n.Title), n.Context.check(false)); err != nil {
+	if err := errors.Join(checkTitle(n.Title), n.Context.check("The request", false, false)); err != nil {
 		return RequestView{}, err
 	}
-	r := Request{ID: gatehouse.NewID("req"), Project: n.Project, Title: n.Title, Context: n.Context, State: RequestDraft, Author: p.User, Version: 1}
-	err := s.Store.Update(ctx, func(tx RequestTx) error {
+	groups, err := cleanGroups(n.Groups)
+	if err != nil {
+		return RequestView{}, err
+	}
+	r := Request{ID: gatehouse.NewID("req"), Project: n.Project, Title: n.Title, Context: n.Context, Groups: groups, State: RequestDraft, Author: p.User, Version: 1}
+	err = s.Store.Update(ctx, func(tx RequestTx) error {
 		if err := s.may(ctx, p, gatehouse.ActionRequestCreate, n.Project, "project"); err != nil {
 			return err
 		}
@@ -272,7 +308,7 @@ func (s *Requests) CreateRequest(ctx context.Context, p gatehouse.Principal, n N
 		}
 		r.Created = tx.Now()
 		tx.Record(gatehouse.Event{Time: tx.Now(), Actor: p.User, Action: "request.created", Project: r.Project, Subject: r.ID})
-		return tx.AddRequest(ctx, r)
+		return errors.Join(tx.AddRequest(ctx, r), s.turn(ctx, tx, &r, project))
 	})
 	if err != nil {
 		return RequestView{}, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "request.create", Project: n.Project, Subject: "new request"}, err)
@@ -284,9 +320,10 @@ func (s *Requests) CreateRequest(ctx context.Context, p gatehouse.Principal, n N
 type RequestEdit struct {
 	Title   *string
 	Context *RequestContext
+	Groups  *[]OutputGroup // all of them; a group with files in it stays
 }
 
-// EditRequest changes title and context of a draft or returned request.
+// EditRequest changes title, context and groups of a draft or returned request.
 func (s *Requests) EditRequest(ctx context.Context, p gatehouse.Principal, id string, edit RequestEdit) (RequestView, error) {
 	err := s.change(ctx, p, gatehouse.ActionRequestCreate, id, StepEdit,
 		func(tx RequestTx, r *Request, _ workspaces.Project, e *gatehouse.Event) error {
@@ -299,7 +336,19 @@ func (s *Requests) EditRequest(ctx context.Context, p gatehouse.Principal, id st
 			if edit.Context != nil {
 				r.Context = *edit.Context
 			}
-			return errors.Join(checkTitle(r.Title), r.Context.check(false))
+			if edit.Groups != nil {
+				groups, err := cleanGroups(*edit.Groups)
+				if err != nil {
+					return err
+				}
+				r.Groups = groups
+				for _, f := range r.current() {
+					if _, err := r.group(f.Group); err != nil {
+						return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The group %q has files in it.", f.Group).WithAdvice("Put them into another group first, or take them out.")
+					}
+				}
+			}
+			return errors.Join(checkTitle(r.Title), r.Context.check("The request", false, false))
 		})
 	if err != nil {
 		return RequestView{}, err
@@ -316,27 +365,22 @@ func (s *Requests) SubmitRequest(ctx context.Context, p gatehouse.Principal, id 
 			if err := live(project, p.User, tx.Now()); err != nil {
 				return err
 			}
-			if err := r.Context.check(true); err != nil {
+			if err := r.explained(); err != nil {
 				return err
 			}
-			if len(r.current()) == 0 {
-				return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The request has no files.").WithAdvice("Add at least one file, then submit.")
-			}
-			fingerprint := r.fingerprint()
-			unchanged := r.Reviewed == fingerprint
 			r.Round++
-			r.Reviewed, r.Submitted, r.Concluded = fingerprint, tx.Now(), time.Time{}
+			r.Submitted, r.Concluded, r.Vetoes = tx.Now(), time.Time{}, nil
 			for _, m := range project.Members {
 				if !r.insider(m.User) {
 					r.Insiders = append(r.Insiders, m.User)
 				}
 			}
 			for i, f := range r.Files {
-				outcome := consolidate(f, r.Votes)
-				if !f.Removed.IsZero() || outcome == OutcomeFileRejected || outcome == OutcomeFileApproved && unchanged {
+				outcome, basis := consolidate(f, r.Votes), r.basis(f)
+				if !f.Removed.IsZero() || f.Kind == KindSupporting || outcome == OutcomeFileRejected || outcome == OutcomeFileApproved && basis.stands(f.Basis) {
 					continue
 				}
-				r.Files[i].Round = r.Round
+				r.Files[i].Round, r.Files[i].Basis = r.Round, &basis
 				if err := tx.SaveFile(ctx, r.Files[i]); err != nil {
 					return err
 				}
@@ -349,19 +393,6 @@ func (s *Requests) SubmitRequest(ctx context.Context, p gatehouse.Principal, id 
 		return RequestView{}, err
 	}
 	return s.Request(ctx, p, id)
-}
-
-// fingerprint identifies title and context.
-func (r *Request) fingerprint() string {
-	b, err := json.Marshal(struct {
-		Title   string
-		Context RequestContext
-	}{r.Title, r.Context})
-	if err != nil {
-		panic("egress: strings cannot be written as JSON") // json.Marshal never fails on strings
-	}
-	h := sha256.Sum256(b)
-	return hex.EncodeToString(h[:])
 }
 
 // WithdrawRequest gives a request up, at any time before its release.

@@ -16,6 +16,7 @@ const (
 	RequestSubmitted RequestState = "submitted" // waits for its first vote
 	RequestInReview  RequestState = "in_review" // checkers vote, each without seeing the other
 	RequestDisputed  RequestState = "disputed"  // two checkers disagree on a file and look again, together
+	RequestVetting   RequestState = "vetting"   // the checkers approved; custodians of the data have the last word
 	RequestApproved  RequestState = "approved"  // at least one file may be released
 	RequestReturned  RequestState = "returned"  // the author must change something
 	RequestRejected  RequestState = "rejected"  // no file may be released
@@ -27,17 +28,20 @@ const (
 // RequestStep is something that happens to a request.
 type RequestStep string
 
-// The steps. The conclusions (conclude-…, dispute) follow from votes: nobody
-// can ask for them.
+// The steps. The conclusions (conclude-…, dispute) follow from votes, or from
+// what the custodians said: nobody can ask for them.
 const (
 	StepEdit     RequestStep = "edit" // add or remove a file, change title or context
 	StepSubmit   RequestStep = "submit"
 	StepWithdraw RequestStep = "withdraw"
 	StepVote     RequestStep = "vote"
 	StepDispute  RequestStep = "dispute"
+	StepVet      RequestStep = "conclude-vetting" // approved by the checkers; a dataset's custodian must agree
 	StepApprove  RequestStep = "conclude-approved"
 	StepReturn   RequestStep = "conclude-returned"
 	StepReject   RequestStep = "conclude-rejected"
+	StepClear    RequestStep = "clear" // a custodian agrees
+	StepVeto     RequestStep = "veto"  // a custodian does not
 	StepRelease  RequestStep = "release"
 	StepDownload RequestStep = "download"
 	StepRecall   RequestStep = "recall"
@@ -48,13 +52,14 @@ type Party string
 
 // The parties.
 const (
-	PartyAuthor   Party = "author"   // who made the request
-	PartyChecker  Party = "checker"  // not the author, not of the project
-	PartyReleaser Party = "releaser" // seals what was approved; not the author, not of the project
-	PartyMember   Party = "member"   // of the project
-	PartyRecaller Party = "recaller" // whom policy allows to call a release back
-	PartyVotes    Party = "votes"    // follows from the votes, in the transaction of the last one
-	PartyNobody   Party = "nobody"   // final
+	PartyAuthor    Party = "author"    // who made the request
+	PartyChecker   Party = "checker"   // not the author, not of the project
+	PartyCustodian Party = "custodian" // of a dataset that asks for a veto; not the author, not of the project, none of the checkers
+	PartyReleaser  Party = "releaser"  // seals what was approved; not the author, not of the project
+	PartyMember    Party = "member"    // of the project
+	PartyRecaller  Party = "recaller"  // whom policy allows to call a release back
+	PartyVotes     Party = "votes"     // follows from the votes and clearances, in the transaction of the last one
+	PartyNobody    Party = "nobody"    // final
 )
 
 // RequestTransition is one row of the state machine.
@@ -76,21 +81,29 @@ var RequestTransitions = []RequestTransition{
 	{RequestSubmitted, StepWithdraw, RequestWithdrawn, PartyAuthor},
 	// A request that comes back with nothing left to vote on (the author took the
 	// returned files out) is concluded at once from the votes that stand.
+	{RequestSubmitted, StepVet, RequestVetting, PartyVotes},
 	{RequestSubmitted, StepApprove, RequestApproved, PartyVotes},
 	{RequestSubmitted, StepReject, RequestRejected, PartyVotes},
 
 	{RequestInReview, StepVote, RequestInReview, PartyChecker},
 	{RequestInReview, StepDispute, RequestDisputed, PartyVotes},
+	{RequestInReview, StepVet, RequestVetting, PartyVotes},
 	{RequestInReview, StepApprove, RequestApproved, PartyVotes},
 	{RequestInReview, StepReturn, RequestReturned, PartyVotes},
 	{RequestInReview, StepReject, RequestRejected, PartyVotes},
 	{RequestInReview, StepWithdraw, RequestWithdrawn, PartyAuthor},
 
 	{RequestDisputed, StepVote, RequestDisputed, PartyChecker},
+	{RequestDisputed, StepVet, RequestVetting, PartyVotes},
 	{RequestDisputed, StepApprove, RequestApproved, PartyVotes},
 	{RequestDisputed, StepReturn, RequestReturned, PartyVotes},
 	{RequestDisputed, StepReject, RequestRejected, PartyVotes},
 	{RequestDisputed, StepWithdraw, RequestWithdrawn, PartyAuthor},
+
+	{RequestVetting, StepClear, RequestVetting, PartyCustodian},
+	{RequestVetting, StepApprove, RequestApproved, PartyVotes},
+	{RequestVetting, StepVeto, RequestRejected, PartyCustodian},
+	{RequestVetting, StepWithdraw, RequestWithdrawn, PartyAuthor},
 
 	{RequestReturned, StepEdit, RequestReturned, PartyAuthor},
 	{RequestReturned, StepSubmit, RequestSubmitted, PartyAuthor},
@@ -109,6 +122,7 @@ var RequestOwners = map[RequestState]Party{
 	RequestSubmitted: PartyChecker,
 	RequestInReview:  PartyChecker,
 	RequestDisputed:  PartyChecker,
+	RequestVetting:   PartyCustodian,
 	RequestApproved:  PartyReleaser,
 	RequestReturned:  PartyAuthor,
 	RequestReleased:  PartyMember,
@@ -120,13 +134,13 @@ var RequestOwners = map[RequestState]Party{
 // RequestStates lists every state, in the order of a request's life.
 var RequestStates = []RequestState{
 	RequestDraft, RequestSubmitted, RequestInReview, RequestDisputed, RequestReturned,
-	RequestApproved, RequestRejected, RequestReleased, RequestRecalled, RequestWithdrawn,
+	RequestVetting, RequestApproved, RequestRejected, RequestReleased, RequestRecalled, RequestWithdrawn,
 }
 
 // RequestSteps lists every step.
 var RequestSteps = []RequestStep{
-	StepEdit, StepSubmit, StepWithdraw, StepVote, StepDispute, StepApprove, StepReturn,
-	StepReject, StepRelease, StepDownload, StepRecall,
+	StepEdit, StepSubmit, StepWithdraw, StepVote, StepDispute, StepVet, StepApprove, StepReturn,
+	StepReject, StepClear, StepVeto, StepRelease, StepDownload, StepRecall,
 }
 
 // next gives the state after step, or a GH-401 error if the state does not
@@ -151,6 +165,8 @@ func (s RequestState) advice() string {
 		return "Nothing more can happen to it; make a new request."
 	case PartyChecker:
 		return "It waits for checkers."
+	case PartyCustodian:
+		return "It waits for a custodian of the data."
 	case PartyReleaser:
 		return "It waits to be released."
 	case PartyMember:

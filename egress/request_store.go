@@ -26,12 +26,22 @@ type RequestStore interface {
 type RequestReader interface {
 	Now() time.Time
 	Project(ctx context.Context, id string) (workspaces.Project, error)
-	// Request comes with its files and votes.
+	// Request comes whole: with files, votes, messages, and all the rest.
 	Request(ctx context.Context, id string) (Request, error)
 	// RequestProjects names the projects that have requests.
 	RequestProjects(ctx context.Context) ([]string, error)
-	// Requests come newest first, without files and votes.
+	// Requests come newest first, with their turns and nothing else beside.
 	Requests(ctx context.Context, q RequestQuery) ([]Request, error)
+	// Waiting gives the requests in one of WaitingStates, whole, the oldest first.
+	Waiting(ctx context.Context) ([]Request, error)
+	// Holders names who holds a role of the house.
+	Holders(ctx context.Context, role gatehouse.Role) ([]string, error)
+	// Vetoes lists the datasets that ask for their custodian's agreement, by name.
+	Vetoes(ctx context.Context) ([]DatasetVeto, error)
+	// Uses reports whether a user is a member of a project that may use a dataset.
+	Uses(ctx context.Context, user, dataset string) (bool, error)
+	// Releases gives a project's releases, newest first.
+	Releases(ctx context.Context, project string) ([]Release, error)
 	// Release comes with its downloads.
 	Release(ctx context.Context, id string) (Release, error)
 	// Rejections gives, by hash, the ids of settled or withdrawn requests other
@@ -49,8 +59,8 @@ type RequestQuery struct {
 	Limit    int
 }
 
-// RequestTx changes within one transaction. Rows of votes and downloads are
-// only ever added.
+// RequestTx changes within one transaction. Rows of votes, downloads, messages,
+// turns and clearances are only ever added.
 type RequestTx interface {
 	RequestReader
 	// AddRequest and SaveRequest write the request's own fields; SaveRequest
@@ -58,9 +68,19 @@ type RequestTx interface {
 	AddRequest(ctx context.Context, r Request) error
 	SaveRequest(ctx context.Context, r Request) error
 	AddFile(ctx context.Context, f RequestFile) error
-	// SaveFile writes Removed and Round.
+	// SaveFile writes Group, Removed, Round and Basis.
 	SaveFile(ctx context.Context, f RequestFile) error
 	AddVote(ctx context.Context, request string, v Vote) error
+	AddTurn(ctx context.Context, request string, t Turn) error
+	AddMessage(ctx context.Context, request string, m Message) error
+	AddClearance(ctx context.Context, request string, c Clearance) error
+	// SetClaim adds a checker's claim or makes it longer; DropClaim is idempotent.
+	SetClaim(ctx context.Context, request string, c Claim) error
+	DropClaim(ctx context.Context, request, checker string) error
+	// SetVeto reports whether anything changed.
+	SetVeto(ctx context.Context, dataset, by string, ask bool) (bool, error)
+	// MarkOverdue reports whether it was the first time for that round and state.
+	MarkOverdue(ctx context.Context, request string, round int, state RequestState) (bool, error)
 	AddRelease(ctx context.Context, r Release) error
 	// CountRelease adds what a release lets out to the history of every project on
 	// the datasets.
@@ -69,6 +89,8 @@ type RequestTx interface {
 	SaveRelease(ctx context.Context, r Release) error
 	AddDownload(ctx context.Context, release string, d Download) error
 	Record(e gatehouse.Event)
+	// Notify adds a notice, sent after the transaction has committed.
+	Notify(n gatehouse.Notice)
 }
 
 // Object is what a store of objects keeps.

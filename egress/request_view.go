@@ -2,6 +2,8 @@ package egress
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -12,11 +14,19 @@ import (
 // RequestView is a request as one reader may see it.
 type RequestView struct {
 	RequestSummary
-	Context  RequestContext `json:"context"`
-	Files    []FileView     `json:"files"`
-	Removed  []FileView     `json:"removed,omitempty" doc:"Files that the author took out after checkers had voted on them"`
-	Release  string         `json:"release,omitempty" doc:"Id of the release"`
-	MayCheck bool           `json:"may_check" doc:"Whether you may vote on this request's files"`
+	Context    RequestContext `json:"context" doc:"Of outputs that are in no group"`
+	Groups     []OutputGroup  `json:"groups" doc:"Groups of outputs, each with a context of its own"`
+	Files      []FileView     `json:"files"`
+	Removed    []FileView     `json:"removed,omitempty" doc:"Files that the author took out after checkers had voted on them"`
+	Release    string         `json:"release,omitempty" doc:"Id of the release"`
+	Vetoes     []string       `json:"vetoes,omitempty" doc:"Datasets whose custodian must agree in this round"`
+	Clearances []Clearance    `json:"clearances,omitempty" doc:"What custodians said"`
+	Discussion []ThreadView   `json:"discussion" doc:"Questions and answers that you may see"`
+	Claims     []Claim        `json:"claims,omitempty" doc:"Checkers who said that they are looking at it (shown to checkers)"`
+	Warnings   []string       `json:"warnings,omitempty" doc:"What to know of the request as a whole"`
+	MayCheck   bool           `json:"may_check" doc:"Whether you may vote on this request's files"`
+	MayClear   bool           `json:"may_clear" doc:"Whether you may decide for a dataset's custodian"`
+	MaySpeak   bool           `json:"may_speak" doc:"Whether you may write in the discussion"`
 }
 
 // RequestSummary is a request in a list.
@@ -24,18 +34,22 @@ type RequestSummary struct {
 	ID        string       `json:"id"`
 	Project   string       `json:"project"`
 	Title     string       `json:"title"`
-	State     RequestState `json:"state" enum:"draft,submitted,in_review,disputed,approved,returned,rejected,released,recalled,withdrawn"`
-	Turn      Party        `json:"turn" doc:"Whose turn it is" enum:"author,checker,releaser,member,nobody"`
+	State     RequestState `json:"state" enum:"draft,submitted,in_review,disputed,vetting,approved,returned,rejected,released,recalled,withdrawn"`
+	Turn      Party        `json:"turn" doc:"Whose turn it is" enum:"author,checker,custodian,releaser,member,nobody"`
 	Author    string       `json:"author"`
 	Round     int          `json:"round" doc:"How often it was submitted"`
 	Created   time.Time    `json:"created"`
 	Submitted *time.Time   `json:"submitted,omitempty"`
 	Concluded *time.Time   `json:"concluded,omitempty"`
+	Clock     Clock        `json:"clock"`
 }
 
 // FileView is a file of a request as one reader may see it.
 type FileView struct {
 	Name      string            `json:"name"`
+	Kind      FileKind          `json:"kind" enum:"output,supporting" doc:"A supporting file helps the checkers and never leaves: nobody votes on it"`
+	Group     string            `json:"group,omitempty" doc:"Name of its group of outputs"`
+	Proof     *Proof            `json:"proof,omitempty" doc:"The gate's decision that let these bytes out already"`
 	Type      inspect.Type      `json:"type"`
 	SHA256    string            `json:"sha256"`
 	Bytes     int64             `json:"bytes"`
@@ -81,16 +95,22 @@ func (s *Requests) Request(ctx context.Context, p gatehouse.Principal, id string
 type sight struct {
 	user    string
 	checker bool // may vote on this request
-	all     bool // an auditor
+	// custodian may decide for a dataset's custodian, once the checkers have.
+	custodian bool
+	inside    bool // on the author's side: is or was of the project
+	all       bool // an auditor
 }
 
 func (s *Requests) sight(ctx context.Context, p gatehouse.Principal, r Request, project workspaces.Project) sight {
-	checker := mayCheck(r, project, p.User) == nil && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestReview, r.Project) == nil
+	outside := mayCheck(r, project, p.User) == nil
+	checker := outside && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestReview, r.Project) == nil
 	return sight{
-		user:    p.User,
-		checker: checker,
+		user:      p.User,
+		checker:   checker,
+		custodian: outside && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestVet, r.Project) == nil,
+		inside:    !outside,
 		// Whoever may vote stays blind, whatever else they may do.
-		all: !checker && !isMember(project, p.User) && s.Authorizer.Authorize(ctx, p, gatehouse.ActionJournalRead, "") == nil,
+		all: outside && !checker && s.Authorizer.Authorize(ctx, p, gatehouse.ActionJournalRead, "") == nil,
 	}
 }
 
@@ -103,10 +123,19 @@ func (v sight) round(r Request, round int) bool {
 
 func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Principal, r Request, project workspaces.Project) (RequestView, error) {
 	sees := s.sight(ctx, p, r, project)
-	insider := mayCheck(r, project, p.User) != nil
+	now := tx.Now()
 	view := RequestView{
-		RequestSummary: summary(r), Context: r.Context, Release: r.Release, Files: []FileView{},
+		RequestSummary: s.summary(r, now), Context: r.Context, Groups: append([]OutputGroup{}, r.Groups...), Release: r.Release, Files: []FileView{},
+		Vetoes: r.Vetoes, Clearances: r.Clearances, Discussion: s.discussion(sees, r), Warnings: warnings(sees, r, project, now),
 		MayCheck: sees.checker && RequestOwners[r.State] == PartyChecker,
+		MayClear: sees.custodian && r.State == RequestVetting && mayVet(r, project, p.User) == nil,
+		MaySpeak: (sees.checker || sees.custodian || isMember(project, p.User)) && r.Round > 0 && RequestOwners[r.State] != PartyNobody,
+	}
+	if sees.checker || sees.custodian || sees.all {
+		view.Claims = standing(r.Claims, now)
+		if r.State == RequestDisputed && sees.checker {
+			view.Clock.Names = undecided(r)
+		}
 	}
 	elsewhere := map[string][]string{}
 	if sees.checker {
@@ -121,7 +150,8 @@ func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Princ
 	}
 	for _, f := range r.Files {
 		shown := FileView{
-			Name: f.Name, Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision, Referral: f.Referral, Added: f.Added,
+			Name: f.Name, Kind: f.Kind, Group: f.Group, Proof: f.Proof,
+			Type: f.Report.Type, SHA256: f.SHA256, Bytes: f.Bytes, Origin: f.Origin, Decision: f.Decision, Referral: f.Referral, Added: f.Added,
 			Rows: f.Report.Rows, Columns: f.Report.Columns, Findings: f.Report.Findings,
 			Outcome: OutcomePending, Votes: []VoteView{}, Elsewhere: elsewhere[f.SHA256],
 		}
@@ -135,7 +165,7 @@ func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Princ
 				shown.Votes = append(shown.Votes, VoteView{v.Checker, v.Round, v.Stage, v.Verdict, v.Comment, v.Cast})
 			}
 		}
-		if insider {
+		if sees.inside {
 			shown = shown.forInsider()
 		}
 		if f.Removed.IsZero() {
@@ -148,18 +178,57 @@ func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Princ
 	return view, nil
 }
 
-func summary(r Request) RequestSummary {
-	s := RequestSummary{
+func (s *Requests) summary(r Request, now time.Time) RequestSummary {
+	out := RequestSummary{
 		ID: r.ID, Project: r.Project, Title: r.Title, State: r.State, Turn: RequestOwners[r.State],
-		Author: r.Author, Round: r.Round, Created: r.Created,
+		Author: r.Author, Round: r.Round, Created: r.Created, Clock: s.clock(r, now),
 	}
 	if !r.Submitted.IsZero() {
-		s.Submitted = &r.Submitted
+		out.Submitted = &r.Submitted
 	}
 	if !r.Concluded.IsZero() {
-		s.Concluded = &r.Concluded
+		out.Concluded = &r.Concluded
 	}
-	return s
+	return out
+}
+
+// warnings are what a reader should know of a request as a whole.
+func warnings(sees sight, r Request, project workspaces.Project, now time.Time) []string {
+	var out []string
+	if RequestOwners[r.State] == PartyNobody {
+		return nil
+	}
+	if err := live(project, "", now); err != nil {
+		out = append(out, gatehouse.Public(err).Message+" Nothing is released until that changes.")
+	}
+	named := map[string]string{}
+	serious := 0
+	for _, f := range r.current() {
+		if other, twice := named[f.SHA256]; twice && !r.holdsReferral() {
+			out = append(out, f.Name+" and "+other+" have the same bytes.")
+		}
+		named[f.SHA256] = f.Name
+		if seriously(f) && f.Kind != KindSupporting && (!sees.inside || f.Origin != OriginQuery) {
+			serious++
+		}
+	}
+	if serious > 0 {
+		out = append(out, "Inspection found something serious in "+counted(serious, "file")+" that is to leave.")
+	}
+	return out
+}
+
+// seriously reports whether inspection found something serious in a file.
+func seriously(f RequestFile) bool {
+	return slices.ContainsFunc(f.Report.Findings, func(found inspect.Finding) bool { return found.Severity == inspect.Serious })
+}
+
+// counted is "1 file" or "2 files".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // RequestFilter selects from the requests that somebody may see.
@@ -192,7 +261,7 @@ func (s *Requests) Requests(ctx context.Context, p gatehouse.Principal, f Reques
 		}
 		found, err := tx.Requests(ctx, q)
 		for _, r := range found {
-			list = append(list, summary(r))
+			list = append(list, s.summary(r, tx.Now()))
 		}
 		return err
 	})

@@ -116,11 +116,31 @@ func approvedByTwo(f RequestFile, votes []Vote) bool {
 	return approvals >= 2 && consolidate(f, votes) == OutcomeFileApproved
 }
 
-// conclusion is the step that the votes on all files lead to, or "" while a
-// file waits for votes.
+// pendingFor gives the files on which a checker can vote now.
+func pendingFor(r *Request, checker string) []RequestFile {
+	return slices.DeleteFunc(r.outputs(), func(f RequestFile) bool {
+		_, err := vote(r, checker, Ballot{File: f.Name, Verdict: VerdictApprove})
+		return err != nil
+	})
+}
+
+// undecided names the checkers who disagree and have not voted again on all that
+// they disagree on.
+func undecided(r Request) []string {
+	var names []string
+	for _, v := range r.Votes {
+		if !slices.Contains(names, v.Checker) && len(pendingFor(&r, v.Checker)) > 0 {
+			names = append(names, v.Checker)
+		}
+	}
+	return names
+}
+
+// conclusion is the step that the votes on all outputs lead to, or "" while one
+// waits for votes.
 func conclusion(r *Request) RequestStep {
 	n := map[FileOutcome]int{}
-	for _, f := range r.current() {
+	for _, f := range r.outputs() {
 		n[consolidate(f, r.Votes)]++
 	}
 	switch {

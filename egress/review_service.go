@@ -60,6 +60,10 @@ func (s *Requests) ReviewRequest(ctx context.Context, p gatehouse.Principal, id 
 					},
 				})
 			}
+			// Whoever has nothing left to vote on claims it no more.
+			if len(pendingFor(r, p.User)) == 0 {
+				return tx.DropClaim(ctx, r.ID, p.User)
+			}
 			return nil
 		})
 	if err != nil {
@@ -74,6 +78,9 @@ func vote(r *Request, user string, b Ballot) (Vote, error) {
 	f, err := r.file(b.File)
 	if err != nil {
 		return Vote{}, err
+	}
+	if f.Kind == KindSupporting {
+		return Vote{}, gatehouse.Errorf(gatehouse.CodeRequestState, "A supporting file never leaves, and nobody votes on it.")
 	}
 	if strictness[b.Verdict] == 0 {
 		return Vote{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "A verdict is one of approve, return and reject.")
@@ -116,9 +123,9 @@ func vote(r *Request, user string, b Ballot) (Vote, error) {
 	return v, nil
 }
 
-// OpenFile gives a checker the bytes of a file, as they would leave. Each look
-// is journaled before a byte is given. The author does not get them: they may
-// be rows from inside a workspace.
+// OpenFile gives a checker, or a custodian whose word the request waits for, the
+// bytes of a file, as they would leave. Each look is journaled before a byte is
+// given. The author does not get them: they may be rows from inside a workspace.
 func (s *Requests) OpenFile(ctx context.Context, p gatehouse.Principal, id, name string) (RequestFile, io.ReadCloser, error) {
 	f, err := s.look(ctx, p, id, name, func(f RequestFile) (string, string, error) { return "request.file.viewed", f.SHA256, nil })
 	if err != nil {
@@ -133,14 +140,8 @@ func (s *Requests) OpenFile(ctx context.Context, p gatehouse.Principal, id, name
 func (s *Requests) look(ctx context.Context, p gatehouse.Principal, id, name string, at func(RequestFile) (action, sha256 string, err error)) (RequestFile, error) {
 	var f RequestFile
 	err := s.Store.Update(ctx, func(tx RequestTx) error {
-		r, project, err := s.read(ctx, tx, p, gatehouse.ActionRequestReview, id)
+		r, err := s.lookedAt(ctx, tx, p, id)
 		if err != nil {
-			return err
-		}
-		if r.Round == 0 {
-			return notFound("request")
-		}
-		if err := mayCheck(r, project, p.User); err != nil {
 			return err
 		}
 		if f, err = r.file(name); err != nil {
@@ -157,4 +158,19 @@ func (s *Requests) look(ctx context.Context, p gatehouse.Principal, id, name str
 		return nil
 	})
 	return f, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "request.file.view", Subject: id}, err)
+}
+
+// lookedAt loads a request for somebody who may look into its files.
+func (s *Requests) lookedAt(ctx context.Context, tx RequestReader, p gatehouse.Principal, id string) (Request, error) {
+	r, project, err := s.read(ctx, tx, p, gatehouse.ActionRequestReview, id)
+	if gatehouse.CodeOf(err) == gatehouse.CodeDenied && r.State == RequestVetting {
+		r, project, err = s.read(ctx, tx, p, gatehouse.ActionRequestVet, id)
+	}
+	if err != nil {
+		return r, err
+	}
+	if r.Round == 0 {
+		return r, notFound("request")
+	}
+	return r, mayCheck(r, project, p.User)
 }

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -21,14 +21,17 @@ func newRequestCommand() *cobra.Command {
 		Short: "Take files out: collect, submit, review, release, download, recall",
 		Long: `A request takes files out of the environment, past two output checkers.
 
-As a researcher:  create, add, remove, edit, submit, withdraw, then download what was released.
-As a checker:     list --state submitted, show, file, review, release; recall if need be.
+As a researcher:  create, add, group, remove, edit, submit, withdraw, then download what was released.
+As a checker:     queue, claim, show, file, compare, discuss, review, release; recall if need be.
+As a custodian:   queue, show, file, clear or veto, where a dataset of yours asks for it (see veto).
 
 docs/life-of-a-request.md tells the whole way.`,
 	}
 	f.add(c)
 	c.AddCommand(newRequestCreateCommand(f), newRequestAddCommand(f), newRequestRemoveCommand(f), newRequestEditCommand(f), newRequestSubmitCommand(f),
 		newRequestWithdrawCommand(f), newRequestListCommand(f), newRequestShowCommand(f), newRequestFileCommand(f), newRequestReviewCommand(f),
+		newRequestQueueCommand(f), newRequestClaimCommand(f), newRequestUnclaimCommand(f), newRequestDiscussCommand(f), newRequestCompareCommand(f),
+		newRequestGroupCommand(f), newRequestClearCommand(f), newRequestVetoCommand(f),
 		newRequestReleaseCommand(f), newRequestDownloadCommand(f), newRequestRecallCommand(f))
 	return c
 }
@@ -40,6 +43,7 @@ func (f *contextFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.What, "what", "", "what the files show, and how they were made")
 	c.Flags().StringVar(&f.Population, "population", "", "whom the numbers are about, and how they were selected")
 	c.Flags().StringVar(&f.Dates, "dates", "", "the period that the data covers")
+	c.Flags().StringVar(&f.People, "people", "", "how many people stand behind each number, or which supporting file says so")
 	c.Flags().StringVar(&f.Controls, "controls", "", "disclosure controls applied: thresholds, rounding, suppression")
 }
 
@@ -49,7 +53,7 @@ func (f *contextFlags) given() bool { return f.RequestContext != egress.RequestC
 // over gives c with what was given in its place.
 func (f *contextFlags) over(c egress.RequestContext) egress.RequestContext {
 	for _, field := range []struct{ to, from *string }{
-		{&c.What, &f.What}, {&c.Population, &f.Population}, {&c.Dates, &f.Dates}, {&c.Controls, &f.Controls},
+		{&c.What, &f.What}, {&c.Population, &f.Population}, {&c.Dates, &f.Dates}, {&c.People, &f.People}, {&c.Controls, &f.Controls},
 	} {
 		if *field.from != "" {
 			*field.to = *field.from
@@ -63,6 +67,7 @@ func newRequestCreateCommand(f *serverFlags) *cobra.Command {
 	var explained contextFlags
 	var submit bool
 	var query string
+	var supporting []string
 	c := &cobra.Command{
 		Use:   "create --project P --title TITLE [FILE…] | create --query DECISION",
 		Short: "Begin a request, with files or for a result that the gate withheld; prints its id",
@@ -81,7 +86,7 @@ alone: you have it when two of them have approved it and it is released.`,
 			if err != nil {
 				return err
 			}
-			if err := readable(files); err != nil {
+			if err := readable(append(slices.Clone(files), supporting...)); err != nil {
 				return err
 			}
 			in.Context = explained.RequestContext
@@ -95,7 +100,10 @@ alone: you have it when two of them have approved it and it is released.`,
 				return err
 			}
 			id := v.ID
-			if v, err = addFiles(cmd, client, v, files); err == nil && submit {
+			if v, err = addFiles(cmd, client, v, egress.NewFile{}, files); err == nil {
+				v, err = addFiles(cmd, client, v, egress.NewFile{Kind: egress.KindSupporting}, supporting)
+			}
+			if err == nil && submit {
 				v, err = client.SubmitRequest(cmd.Context(), id)
 			}
 			if err != nil {
@@ -107,9 +115,11 @@ alone: you have it when two of them have approved it and it is released.`,
 	}
 	c.Flags().StringVar(&in.Project, "project", "", "project whose request it is")
 	c.Flags().StringVar(&in.Title, "title", "", "what to call it")
+	c.Flags().StringArrayVar(&supporting, "supporting", nil, "hand this file in for the checkers alone: it never leaves")
 	c.Flags().BoolVar(&submit, "submit", false, "hand it to the checkers at once")
 	c.Flags().StringVar(&query, "query", "", "decision (qry_…) whose result to refer to the checkers, in place of files")
 	c.MarkFlagsMutuallyExclusive("query", "project")
+	c.MarkFlagsMutuallyExclusive("query", "supporting")
 	explained.add(c)
 	return c
 }
@@ -128,9 +138,9 @@ func readable(files []string) error {
 	return nil
 }
 
-func addFiles(cmd *cobra.Command, client *web.Client, v egress.RequestView, files []string) (egress.RequestView, error) {
+func addFiles(cmd *cobra.Command, client *web.Client, v egress.RequestView, as egress.NewFile, files []string) (egress.RequestView, error) {
 	for _, path := range files {
-		next, err := addFile(cmd.Context(), client, v.ID, path)
+		next, err := addFile(cmd.Context(), client, v.ID, as, path)
 		if err != nil {
 			cmd.PrintErrf("%s was not added.\n", path)
 			return v, err
@@ -143,18 +153,21 @@ func addFiles(cmd *cobra.Command, client *web.Client, v egress.RequestView, file
 	return v, nil
 }
 
-func addFile(ctx context.Context, client *web.Client, id, path string) (egress.RequestView, error) {
+func addFile(ctx context.Context, client *web.Client, id string, as egress.NewFile, path string) (egress.RequestView, error) {
 	content, err := os.Open(path)
 	if err != nil {
 		return egress.RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "The file %s cannot be read.", path).Because(err)
 	}
 	defer content.Close()
-	return client.AddFile(ctx, id, filepath.Base(path), content)
+	as.Name = filepath.Base(path)
+	return client.AddFileAs(ctx, id, as, content)
 }
 
 func newRequestAddCommand(f *serverFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "add REQUEST FILE…",
+	var as egress.NewFile
+	var supporting bool
+	c := &cobra.Command{
+		Use:   "add REQUEST FILE… [--supporting] [--group NAME]",
 		Short: "Hand in files to a draft or returned request",
 		Args:  cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -165,13 +178,19 @@ func newRequestAddCommand(f *serverFlags) *cobra.Command {
 			if err := readable(args[1:]); err != nil {
 				return err
 			}
-			v, err := addFiles(cmd, client, egress.RequestView{RequestSummary: egress.RequestSummary{ID: args[0]}}, args[1:])
+			if supporting {
+				as.Kind = egress.KindSupporting
+			}
+			v, err := addFiles(cmd, client, egress.RequestView{RequestSummary: egress.RequestSummary{ID: args[0]}}, as, args[1:])
 			if err != nil {
 				return err
 			}
 			return f.show(cmd.OutOrStdout(), v, func() {})
 		},
 	}
+	c.Flags().BoolVar(&supporting, "supporting", false, "for the checkers alone: it never leaves, and nobody votes on it")
+	c.Flags().StringVar(&as.Group, "group", "", "group of outputs that it belongs to")
+	return c
 }
 
 // step is a command that does one thing to a request and shows it.
@@ -272,110 +291,8 @@ func newRequestListCommand(f *serverFlags) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&filter.Project, "project", "", "of this project only")
-	c.Flags().StringVar(&state, "state", "", "in this state only: draft, submitted, in_review, disputed, returned, approved, rejected, released, recalled, withdrawn")
+	c.Flags().StringVar(&state, "state", "", "in this state only: draft, submitted, in_review, disputed, returned, vetting, approved, rejected, released, recalled, withdrawn")
 	c.Flags().StringVar(&filter.After, "after", "", "older than the request of this id")
 	c.Flags().IntVar(&filter.Limit, "limit", 100, "at most so many")
-	return c
-}
-
-func newRequestShowCommand(f *serverFlags) *cobra.Command {
-	return &cobra.Command{
-		Use:   "show REQUEST",
-		Short: "Show a request: context, files, findings, and the votes that you may see",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
-			if err != nil {
-				return err
-			}
-			v, err := client.Request(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return f.show(cmd.OutOrStdout(), v, func() { printRequest(cmd.OutOrStdout(), v) })
-		},
-	}
-}
-
-func newRequestFileCommand(f *serverFlags) *cobra.Command {
-	var output string
-	var evidence bool
-	c := &cobra.Command{
-		Use:   "file REQUEST FILE [--evidence] [--output PATH]",
-		Short: "Fetch a file of a request to look at it, as a checker; journaled",
-		Args:  cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
-			if err != nil {
-				return err
-			}
-			if output == "" {
-				output = filepath.Base(args[1])
-				if evidence {
-					output = "evidence-" + output
-				}
-			}
-			fetch := client.File
-			if evidence {
-				fetch = client.Evidence
-			}
-			err = saveNew(output, func(w io.Writer) error { return fetch(cmd.Context(), args[0], args[1], w) })
-			if err == nil {
-				cmd.PrintErrf("saved as %s\n", output)
-			}
-			return err
-		},
-	}
-	c.Flags().StringVarP(&output, "output", "o", "", "where to save it (default: its name, in this folder)")
-	c.Flags().BoolVar(&evidence, "evidence", false, "what the gate measured of a referred result: the people behind each number")
-	return c
-}
-
-func newRequestReviewCommand(f *serverFlags) *cobra.Command {
-	var approve, giveBack, reject []string
-	var comment string
-	var all bool
-	c := step(f, "review REQUEST [--approve FILE]… [--return FILE]… [--reject FILE]… [--comment TEXT]", "Vote on files, as a checker", "has your votes",
-		func(ctx context.Context, client *web.Client, args []string) (egress.RequestView, error) {
-			if all {
-				v, err := client.Request(ctx, args[0])
-				if err != nil {
-					return v, err
-				}
-				for _, file := range v.Files {
-					approve = append(approve, file.Name)
-				}
-			}
-			// A comment says what is wrong: it goes with approvals only if nothing else
-			// is voted.
-			remark := comment
-			if len(giveBack)+len(reject) > 0 {
-				remark = ""
-			}
-			var votes []web.BallotInput
-			for _, group := range []struct {
-				verdict egress.Verdict
-				files   []string
-				comment string
-			}{{egress.VerdictApprove, approve, remark}, {egress.VerdictReturn, giveBack, comment}, {egress.VerdictReject, reject, comment}} {
-				for _, file := range group.files {
-					votes = append(votes, web.BallotInput{File: file, Verdict: group.verdict, Comment: group.comment})
-				}
-			}
-			if len(votes) == 0 {
-				return egress.RequestView{}, gatehouse.Errorf(gatehouse.CodeRequestInvalid, "There is no vote to cast.").WithAdvice("Name files with --approve, --return or --reject.")
-			}
-			return client.Vote(ctx, args[0], votes)
-		})
-	c.Args = cobra.ExactArgs(1)
-	// StringArray: a file's name may hold a comma.
-	c.Flags().StringArrayVar(&approve, "approve", nil, "this file may leave")
-	c.Flags().StringArrayVar(&giveBack, "return", nil, "this file may leave once something is changed")
-	c.Flags().StringArrayVar(&reject, "reject", nil, "this file may not leave")
-	c.Flags().BoolVar(&all, "approve-all", false, "every file may leave")
-	c.Flags().StringVar(&comment, "comment", "", "why; required to return or reject")
-	c.MarkFlagsMutuallyExclusive("approve-all", "approve")
-	c.MarkFlagsMutuallyExclusive("approve-all", "return")
-	c.MarkFlagsMutuallyExclusive("approve-all", "reject")
 	return c
 }

@@ -37,6 +37,8 @@ func stateInWords(s egress.RequestSummary) string {
 			return state + ", the turn of the two checkers who disagree"
 		}
 		return state + ", the checkers' turn"
+	case egress.PartyCustodian:
+		return state + ", the turn of the data's custodian"
 	case egress.PartyReleaser:
 		return state + ", a checker can release it"
 	case egress.PartyMember:
@@ -52,9 +54,9 @@ func printList(w io.Writer, found []egress.RequestSummary) {
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	defer table.Flush()
-	fmt.Fprintln(table, "REQUEST\tPROJECT\tSTATE\tAUTHOR\tCREATED\tTITLE")
+	fmt.Fprintln(table, "REQUEST\tPROJECT\tSTATE\tAUTHOR\tCREATED\tDUE\tTITLE")
 	for _, r := range found {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Project, strings.ReplaceAll(string(r.State), "_", " "), r.Author, day(r.Created), r.Title)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Project, strings.ReplaceAll(string(r.State), "_", " "), r.Author, day(r.Created), dueInWords(r.Clock), r.Title)
 	}
 }
 
@@ -64,21 +66,33 @@ func printRequest(w io.Writer, v egress.RequestView) {
 		fmt.Fprintf(w, ", submitted %s (round %d)", minute(*v.Submitted), v.Round)
 	}
 	fmt.Fprintln(w)
+	printClock(w, v)
 	if v.Release != "" {
 		fmt.Fprintf(w, "release %s\n", v.Release)
 	}
-	fmt.Fprintln(w)
-	for _, f := range []struct{ name, text string }{
-		{"what", v.Context.What}, {"population", v.Context.Population}, {"dates", v.Context.Dates}, {"controls", v.Context.Controls},
-	} {
-		text := strings.ReplaceAll(strings.ReplaceAll(f.text, "\r", ""), "\n", "\n            ")
-		if text == "" {
-			text = "(not said yet)"
+	for _, warning := range v.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	for _, c := range v.Clearances {
+		fmt.Fprintf(w, "custodian %s of %s: %s", c.Custodian, c.Dataset, c.Verdict)
+		if c.Reason != "" {
+			fmt.Fprintf(w, " - %s", indented(c.Reason, 4))
 		}
-		fmt.Fprintf(w, "%-11s %s\n", f.name, text)
+		fmt.Fprintln(w)
+	}
+	if len(v.Groups) == 0 || v.Context != (egress.RequestContext{}) {
+		fmt.Fprintln(w)
+		printContext(w, v.Context)
+	}
+	for _, g := range v.Groups {
+		fmt.Fprintf(w, "\ngroup %s\n", g.Name)
+		printContext(w, g.Context)
 	}
 	for _, f := range v.Files {
 		fmt.Fprintf(w, "\n%s  %s", f.Name, f.Type)
+		if f.Group != "" {
+			fmt.Fprintf(w, ", of the group %s", f.Group)
+		}
 		if f.Bytes > 0 {
 			fmt.Fprintf(w, ", %s", humanize.IBytes(uint64(f.Bytes)))
 		}
@@ -88,18 +102,43 @@ func printRequest(w io.Writer, v egress.RequestView) {
 		if f.Origin == egress.OriginQuery {
 			fmt.Fprintf(w, ", from the query %s", f.Decision)
 		}
-		fmt.Fprintf(w, "\n  %s, %d of 2 votes\n", f.Outcome, f.Cast)
+		if f.Kind == egress.KindSupporting {
+			fmt.Fprint(w, "\n  supporting: for the checkers, never released\n")
+		} else {
+			fmt.Fprintf(w, "\n  %s, %d of 2 votes\n", f.Outcome, f.Cast)
+		}
 		printFile(w, f)
 	}
 	for _, f := range v.Removed {
 		fmt.Fprintf(w, "\n%s  (taken out by the author)\n", f.Name)
 		printFile(w, f)
 	}
+	printDiscussion(w, v.Discussion)
+}
+
+func printContext(w io.Writer, c egress.RequestContext) {
+	for _, f := range []struct{ name, text string }{
+		{"what", c.What}, {"population", c.Population}, {"dates", c.Dates}, {"people", c.People}, {"controls", c.Controls},
+	} {
+		text := indented(f.text, 12)
+		if text == "" {
+			text = "(not said yet)"
+		}
+		fmt.Fprintf(w, "%-11s %s\n", f.name, text)
+	}
+}
+
+// indented is a text of several lines, all but the first moved to the right.
+func indented(text string, by int) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r", ""), "\n", "\n"+strings.Repeat(" ", by))
 }
 
 func printFile(w io.Writer, f egress.FileView) {
 	if f.Referral != nil {
 		printReferral(w, f.Referral)
+	}
+	if f.Proof != nil {
+		fmt.Fprintf(w, "  proved: these are the bytes of the gate's answer %s, of %s\n", f.Proof.Decision, minute(f.Proof.Decided))
 	}
 	for _, vote := range f.Votes {
 		fmt.Fprintf(w, "  %s: %s", vote.Checker, vote.Verdict)
@@ -107,7 +146,7 @@ func printFile(w io.Writer, f egress.FileView) {
 			fmt.Fprint(w, ", looking again")
 		}
 		if vote.Comment != "" {
-			fmt.Fprintf(w, " - %s", strings.ReplaceAll(strings.ReplaceAll(vote.Comment, "\r", ""), "\n", "\n      "))
+			fmt.Fprintf(w, " - %s", indented(vote.Comment, 6))
 		}
 		fmt.Fprintln(w)
 	}

@@ -77,6 +77,10 @@ func newDesk(t *testing.T) *desk {
 	must(err)
 	cert, ca, err := ownCertificate(d.dir, time.Now())
 	must(err)
+	h.ca = ca
+	h.flightListener, err = listen("127.0.0.1:0") // pages name its address
+	must(err)
+	t.Cleanup(func() { h.flightListener.Close() })
 	must(h.composeWeb("127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}))
 	served := make(chan error, 1)
 	go func() { served <- h.http.ServeTLS(h.httpListener, "", "") }()
@@ -134,7 +138,7 @@ func (d *desk) file(name, content string) string {
 	return path
 }
 
-var explained = []string{"--what", "counts", "--population", "adults", "--dates", "2024", "--controls", "k = 10"}
+var explained = []string{"--what", "counts", "--population", "adults", "--dates", "2024", "--people", "see the counts", "--controls", "k = 10"}
 
 func TestARequestOnTheCommandLine(t *testing.T) {
 	d := newDesk(t)

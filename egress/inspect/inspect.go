@@ -32,6 +32,7 @@ type Rule string
 // The rules.
 const (
 	RuleNHSNumber        Rule = "nhs-number"
+	RulePseudonym        Rule = "pseudonym"
 	RulePostcode         Rule = "postcode"
 	RuleBirthDate        Rule = "birth-date"
 	RuleEmail            Rule = "email"
@@ -84,6 +85,13 @@ type Options struct {
 	Threshold int   // counts from 1 to Threshold-1 are small; 0 means 10
 	MaxBytes  int64 // larger files are refused; 0 means 64 MiB. A file is held in memory while it is read
 	MaxPlaces int   // places reported per rule, the rest in one sum; 0 means 20
+
+	// Supporting is a file that helps the checkers and does not leave: programs are
+	// accepted too.
+	Supporting bool
+	// Pseudonym reports whether 32 letters and digits are a pseudonym of the
+	// project; nil where it has none. The argument is valid during the call only.
+	Pseudonym func([]byte) bool
 }
 
 func (o Options) withDefaults() Options {
@@ -107,7 +115,7 @@ func File(name string, r io.Reader, o Options) (Report, error) {
 	if len(data) == 0 {
 		return Report{}, &Refusal{"The file is empty.", "Leave it out, or write it again."}
 	}
-	declared, err := typeOfName(name)
+	declared, err := typeOfName(name, o.Supporting)
 	if err != nil {
 		return Report{}, err
 	}
@@ -123,7 +131,7 @@ func File(name string, r io.Reader, o Options) (Report, error) {
 	case JSON:
 		report.Rows, report.Columns, err = inspectJSON(c, data)
 		inspectText(c, data)
-	case Text, Markdown:
+	case Text, Markdown, Code:
 		inspectText(c, data)
 		if declared == Markdown {
 			inspectMarkup(c, data)
@@ -149,9 +157,10 @@ func File(name string, r io.Reader, o Options) (Report, error) {
 
 // collector gathers findings, a bounded number of each rule.
 type collector struct {
-	options  Options
-	findings []Finding
-	seen     map[Rule]int
+	options    Options
+	findings   []Finding
+	seen       map[Rule]int
+	recognised int // runs that were tried as pseudonyms
 }
 
 func (c *collector) add(f Finding) {

@@ -23,6 +23,7 @@ const (
 	SVG      Type = "svg"
 	PNG      Type = "png"
 	PDF      Type = "pdf"
+	Code     Type = "code" // programs that made the outputs: as supporting files alone
 )
 
 // MediaType is the type as HTTP names it.
@@ -44,7 +45,7 @@ func (t Type) MediaType() string {
 		return "image/png"
 	case PDF:
 		return "application/pdf"
-	case Text:
+	case Text, Code:
 		return "text/plain; charset=utf-8"
 	}
 	return "application/octet-stream"
@@ -55,9 +56,21 @@ var extensions = map[string]Type{
 	".html": HTML, ".htm": HTML, ".svg": SVG, ".png": PNG, ".pdf": PDF,
 }
 
-func typeOfName(name string) (Type, error) {
+// programs are accepted as supporting files. A notebook holds its results too, and
+// is read as the JSON that it is.
+var programs = map[string]Type{
+	".r": Code, ".rmd": Code, ".qmd": Code, ".py": Code, ".sql": Code, ".do": Code, ".sas": Code, ".jl": Code, ".sh": Code, ".yaml": Code, ".yml": Code, ".ipynb": JSON,
+}
+
+func typeOfName(name string, supporting bool) (Type, error) {
 	if t, ok := extensions[extension(name)]; ok {
 		return t, nil
+	}
+	if t, ok := programs[extension(name)]; ok {
+		if supporting {
+			return t, nil
+		}
+		return "", &Refusal{"Programs do not leave as outputs.", "Hand it in as a supporting file, for the checkers to read."}
 	}
 	return "", &Refusal{"The file's type is not accepted.",
 		"Accepted are .csv, .tsv, .json, .txt, .log, .md, .html, .svg, .png and .pdf."}

@@ -49,6 +49,7 @@ func inspectLine(c *collector, line int, text []byte) {
 			i += size - 1
 		}
 	}
+	inspectPseudonyms(c, line, text, place)
 	for _, at := range birthDates(text) {
 		c.add(Finding{RuleBirthDate, Serious, line, place(at), "This reads as a date of birth.", "Give the year of birth or an age band."})
 	}

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,22 +65,25 @@ func (tx requestTx) Project(ctx context.Context, id string) (workspaces.Project,
 	return workspacesTx(tx).Project(ctx, id)
 }
 
-const requestColumns = `r.id, r.project, r.title, r.context, r.state, r.author, r.round, r.version,
-	r.created, r.submitted, r.concluded, r.reviewed, r.insiders, coalesce(l.id, '')`
+const requestColumns = `r.id, r.project, r.title, r.context, r.groups, r.state, r.author, r.round, r.version,
+	r.created, r.submitted, r.concluded, r.vetoes, r.insiders, coalesce(l.id, '')`
 
 func scanRequest(scan func(...any) error) (egress.Request, error) {
 	var (
 		r                             egress.Request
-		context, insiders             string
+		context, groups               string
+		vetoes, insiders              string
 		created, submitted, concluded sql.NullString
 	)
-	err := scan(&r.ID, &r.Project, &r.Title, &context, &r.State, &r.Author, &r.Round, &r.Version,
-		&created, &submitted, &concluded, &r.Reviewed, &insiders, &r.Release)
+	err := scan(&r.ID, &r.Project, &r.Title, &context, &groups, &r.State, &r.Author, &r.Round, &r.Version,
+		&created, &submitted, &concluded, &vetoes, &insiders, &r.Release)
 	if err != nil {
 		return r, err
 	}
 	return r, errors.Join(
 		json.Unmarshal([]byte(context), &r.Context),
+		json.Unmarshal([]byte(groups), &r.Groups),
+		json.Unmarshal([]byte(vetoes), &r.Vetoes),
 		json.Unmarshal([]byte(insiders), &r.Insiders),
 		scanTimes(map[*time.Time]sql.NullString{&r.Created: created, &r.Submitted: submitted, &r.Concluded: concluded}),
 	)
@@ -94,11 +97,19 @@ func (tx requestTx) Request(ctx context.Context, id string) (egress.Request, err
 	} else if err != nil {
 		return r, err
 	}
-	if r.Files, err = tx.files(ctx, id); err != nil {
-		return r, err
-	}
-	r.Votes, err = tx.votes(ctx, id)
-	return r, err
+	return r, tx.whole(ctx, &r)
+}
+
+// whole reads what stands beside a request.
+func (tx requestTx) whole(ctx context.Context, r *egress.Request) error {
+	var errs [6]error
+	r.Files, errs[0] = tx.files(ctx, r.ID)
+	r.Votes, errs[1] = tx.votes(ctx, r.ID)
+	r.Turns, errs[2] = tx.turns(ctx, r.ID)
+	r.Messages, errs[3] = tx.messages(ctx, r.ID)
+	r.Claims, errs[4] = tx.claims(ctx, r.ID)
+	r.Clearances, errs[5] = tx.clearances(ctx, r.ID)
+	return errors.Join(errs[:]...)
 }
 
 func (tx requestTx) files(ctx context.Context, request string) ([]egress.RequestFile, error) {
@@ -108,18 +119,21 @@ func (tx requestTx) files(ctx context.Context, request string) ([]egress.Request
 			f              egress.RequestFile
 			report         string
 			referral       string
+			basis, proof   string
 			added, removed sql.NullString
 		)
-		if err := scan(&f.ID, &f.Request, &f.Name, &f.SHA256, &f.Bytes, &f.Origin, &f.Decision, &report, &referral, &f.Cohorts, &f.AddedBy, &added, &removed, &f.Round); err != nil {
+		if err := scan(&f.ID, &f.Request, &f.Name, &f.Kind, &f.Group, &basis, &proof, &f.SHA256, &f.Bytes, &f.Origin, &f.Decision, &report, &referral, &f.Cohorts, &f.AddedBy, &added, &removed, &f.Round); err != nil {
 			return err
 		}
 		err := errors.Join(json.Unmarshal([]byte(report), &f.Report), scanTimes(map[*time.Time]sql.NullString{&f.Added: added, &f.Removed: removed}))
-		if referral != "" {
-			err = errors.Join(err, json.Unmarshal([]byte(referral), &f.Referral))
+		for text, to := range map[string]any{referral: &f.Referral, basis: &f.Basis, proof: &f.Proof} {
+			if text != "" {
+				err = errors.Join(err, json.Unmarshal([]byte(text), to))
+			}
 		}
 		files = append(files, f)
 		return err
-	}, `SELECT id, request, name, sha256, bytes, origin, decision, report, referral, cohorts, added_by, added, removed, round
+	}, `SELECT id, request, name, kind, grp, basis, proof, sha256, bytes, origin, decision, report, referral, cohorts, added_by, added, removed, round
 		FROM request_files WHERE request = $1 ORDER BY seq`, request)
 	return files, err
 }
@@ -163,7 +177,7 @@ func (tx requestTx) Requests(ctx context.Context, q egress.RequestQuery) ([]egre
 	args := []any{q.Member}
 	arg := func(v any) string {
 		args = append(args, v)
-		return fmt.Sprintf("$%d", len(args))
+		return placeholder(len(args))
 	}
 	var projects []string
 	for _, p := range q.Projects {
@@ -179,6 +193,19 @@ func (tx requestTx) Requests(ctx context.Context, q egress.RequestQuery) ([]egre
 		query += ` AND (r.created, r.id) < (SELECT o.created, o.id FROM requests o WHERE o.id = ` + arg(q.After) + `)`
 	}
 	query += ` ORDER BY r.created DESC, r.id DESC LIMIT ` + arg(q.Limit)
+	found, err := tx.list(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if found[i].Turns, err = tx.turns(ctx, found[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (tx requestTx) list(ctx context.Context, query string, args ...any) ([]egress.Request, error) {
 	var found []egress.Request
 	err := tx.each(ctx, func(scan func(...any) error) error {
 		r, err := scanRequest(scan)
@@ -187,6 +214,9 @@ func (tx requestTx) Requests(ctx context.Context, q egress.RequestQuery) ([]egre
 	}, query, args...)
 	return found, err
 }
+
+// placeholder is the nth argument of a statement.
+func placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
 func (tx requestTx) Rejections(ctx context.Context, sha256 []string, except string) (map[string][]string, error) {
 	found := map[string][]string{}
@@ -212,27 +242,30 @@ func (tx requestTx) Rejections(ctx context.Context, sha256 []string, except stri
 func (tx requestTx) AddRequest(ctx context.Context, r egress.Request) error {
 	context, err1 := asJSON(r.Context)
 	insiders, err2 := asJSON(r.Insiders)
-	if err := errors.Join(err1, err2); err != nil {
+	groups, err3 := asJSON(r.Groups)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
 	_, err := tx.sql.ExecContext(ctx, `INSERT INTO requests
-		(id, project, title, context, state, author, round, version, created, submitted, concluded, reviewed, insiders)
+		(id, project, title, context, groups, state, author, round, version, created, submitted, concluded, insiders)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
-		r.ID, r.Project, r.Title, context, string(r.State), r.Author, r.Round, r.Version,
-		timeText(r.Created), optional(r.Submitted), optional(r.Concluded), r.Reviewed, insiders)
+		r.ID, r.Project, r.Title, context, groups, string(r.State), r.Author, r.Round, r.Version,
+		timeText(r.Created), optional(r.Submitted), optional(r.Concluded), insiders)
 	return err
 }
 
 func (tx requestTx) SaveRequest(ctx context.Context, r egress.Request) error {
 	context, err1 := asJSON(r.Context)
 	insiders, err2 := asJSON(r.Insiders)
-	if err := errors.Join(err1, err2); err != nil {
+	groups, err3 := asJSON(r.Groups)
+	vetoes, err4 := asJSON(r.Vetoes)
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		return err
 	}
-	saved, err := tx.affects(ctx, `UPDATE requests SET title = $1, context = $2, state = $3, round = $4, version = $5,
-		submitted = $6, concluded = $7, reviewed = $8, insiders = $9 WHERE id = $10 AND version = $11`,
-		r.Title, context, string(r.State), r.Round, r.Version,
-		optional(r.Submitted), optional(r.Concluded), r.Reviewed, insiders, r.ID, r.Version-1)
+	saved, err := tx.affects(ctx, `UPDATE requests SET title = $1, context = $2, groups = $3, state = $4, round = $5, version = $6,
+		submitted = $7, concluded = $8, vetoes = $9, insiders = $10 WHERE id = $11 AND version = $12`,
+		r.Title, context, groups, string(r.State), r.Round, r.Version,
+		optional(r.Submitted), optional(r.Concluded), vetoes, insiders, r.ID, r.Version-1)
 	if err == nil && !saved {
 		err = gatehouse.Errorf(gatehouse.CodeRequestState, "The request was changed by somebody else.").WithAdvice("Look at it again.")
 	}
@@ -244,22 +277,37 @@ func (tx requestTx) AddFile(ctx context.Context, f egress.RequestFile) error {
 	if err != nil {
 		return err
 	}
-	referral := ""
-	if f.Referral != nil {
-		if referral, err = asJSON(f.Referral); err != nil {
-			return err
-		}
+	referral, err := optionalJSON(f.Referral)
+	if err != nil {
+		return err
+	}
+	proof, err := optionalJSON(f.Proof)
+	if err != nil {
+		return err
 	}
 	_, err = tx.sql.ExecContext(ctx, `INSERT INTO request_files
-		(id, request, name, sha256, bytes, origin, decision, report, referral, cohorts, added_by, added, removed, round)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-		f.ID, f.Request, f.Name, f.SHA256, f.Bytes, string(f.Origin), f.Decision, report, referral, f.Cohorts, f.AddedBy, timeText(f.Added), optional(f.Removed), f.Round)
+		(id, request, name, kind, grp, sha256, bytes, origin, decision, report, referral, proof, cohorts, added_by, added, removed, round)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		f.ID, f.Request, f.Name, string(f.Kind), f.Group, f.SHA256, f.Bytes, string(f.Origin), f.Decision, report, referral, proof, f.Cohorts,
+		f.AddedBy, timeText(f.Added), optional(f.Removed), f.Round)
 	return err
 }
 
+// optionalJSON is a record that may be missing, which is the empty text.
+func optionalJSON[T any](v *T) (string, error) {
+	if v == nil {
+		return "", nil
+	}
+	return asJSON(v)
+}
+
 func (tx requestTx) SaveFile(ctx context.Context, f egress.RequestFile) error {
-	saved, err := tx.affects(ctx, `UPDATE request_files SET removed = $1, round = $2 WHERE id = $3 AND request = $4 AND removed IS NULL`,
-		optional(f.Removed), f.Round, f.ID, f.Request)
+	basis, err := optionalJSON(f.Basis)
+	if err != nil {
+		return err
+	}
+	saved, err := tx.affects(ctx, `UPDATE request_files SET grp = $1, removed = $2, round = $3, basis = $4 WHERE id = $5 AND request = $6 AND removed IS NULL`,
+		f.Group, optional(f.Removed), f.Round, basis, f.ID, f.Request)
 	if err == nil && !saved {
 		err = absent("file", f.Name)
 	}
@@ -270,75 +318,5 @@ func (tx requestTx) AddVote(ctx context.Context, request string, v egress.Vote) 
 	_, err := tx.sql.ExecContext(ctx, `INSERT INTO request_votes (request, file, checker, round, stage, verdict, comment, cast_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		request, v.File, v.Checker, v.Round, string(v.Stage), string(v.Verdict), v.Comment, timeText(v.Cast))
-	return err
-}
-
-func (tx requestTx) Release(ctx context.Context, id string) (egress.Release, error) {
-	var (
-		r                           egress.Release
-		files                       string
-		released, expires, recalled sql.NullString
-	)
-	err := tx.sql.QueryRowContext(ctx, `SELECT id, request, project, title, sha256, bytes, signing_key, files,
-		released, released_by, expires, recalled, recalled_by, reason FROM releases WHERE id = $1`, id).
-		Scan(&r.ID, &r.Request, &r.Project, &r.Title, &r.SHA256, &r.Bytes, &r.Key, &files,
-			&released, &r.By, &expires, &recalled, &r.RecalledBy, &r.Reason)
-	if errors.Is(err, sql.ErrNoRows) {
-		return r, absent("release", id)
-	} else if err != nil {
-		return r, err
-	}
-	var at time.Time
-	err = errors.Join(json.Unmarshal([]byte(files), &r.Files),
-		scanTimes(map[*time.Time]sql.NullString{&r.Released: released, &r.Expires: expires, &at: recalled}))
-	if err != nil {
-		return r, err
-	}
-	if recalled.Valid {
-		r.Recalled = &at
-	}
-	r.Downloads = []egress.Download{}
-	err = tx.each(ctx, func(scan func(...any) error) error {
-		var (
-			d  egress.Download
-			at string
-		)
-		err := scan(&d.By, &d.Session, &at)
-		if err == nil {
-			d.At, err = parseTime(at)
-		}
-		r.Downloads = append(r.Downloads, d)
-		return err
-	}, `SELECT user_name, session, at FROM release_downloads WHERE release = $1 ORDER BY seq`, id)
-	return r, err
-}
-
-func (tx requestTx) AddRelease(ctx context.Context, r egress.Release) error {
-	files, err := asJSON(r.Files)
-	if err != nil {
-		return err
-	}
-	_, err = tx.sql.ExecContext(ctx, `INSERT INTO releases
-		(id, request, project, title, sha256, bytes, signing_key, files, released, released_by, expires)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		r.ID, r.Request, r.Project, r.Title, r.SHA256, r.Bytes, r.Key, files, timeText(r.Released), r.By, timeText(r.Expires))
-	return err
-}
-
-func (tx requestTx) SaveRelease(ctx context.Context, r egress.Release) error {
-	if r.Recalled == nil {
-		return errors.New("state: a release is saved only to recall it")
-	}
-	saved, err := tx.affects(ctx, `UPDATE releases SET recalled = $1, recalled_by = $2, reason = $3 WHERE id = $4 AND recalled IS NULL`,
-		timeText(*r.Recalled), r.RecalledBy, r.Reason, r.ID)
-	if err == nil && !saved {
-		err = gatehouse.Errorf(gatehouse.CodeRequestState, "The release was recalled already.")
-	}
-	return err
-}
-
-func (tx requestTx) AddDownload(ctx context.Context, release string, d egress.Download) error {
-	_, err := tx.sql.ExecContext(ctx, `INSERT INTO release_downloads (release, user_name, session, at) VALUES ($1, $2, $3, $4)`,
-		release, d.By, d.Session, timeText(d.At))
 	return err
 }

@@ -30,13 +30,13 @@ func requestsOf(t *testing.T) (*state.DB, state.Requests, egress.Request) {
 	}
 	r := egress.Request{
 		ID: "req_1", Project: "p", Title: "T", Context: egress.RequestContext{What: "w"}, State: egress.RequestInReview, Author: "ada", Round: 1, Version: 1,
-		Created: noon, Submitted: noon.Add(time.Hour), Reviewed: "f", Insiders: []string{"ada"},
+		Created: noon, Submitted: noon.Add(time.Hour), Insiders: []string{"ada"}, Groups: []egress.OutputGroup{{Name: "g", Context: egress.RequestContext{Dates: "d"}}}, Vetoes: []string{"v"},
 	}
 	store := state.Requests{DB: db}
 	err = store.Update(ctx, func(tx egress.RequestTx) error {
 		return errors.Join(
 			tx.AddRequest(ctx, r),
-			tx.AddFile(ctx, egress.RequestFile{ID: "fil_1", Request: "req_1", Name: "a.csv", SHA256: strings.Repeat("a", 64), Bytes: 3, Origin: egress.OriginUpload, AddedBy: "ada", Added: noon, Round: 1}),
+			tx.AddFile(ctx, egress.RequestFile{ID: "fil_1", Request: "req_1", Name: "a.csv", Kind: egress.KindOutput, SHA256: strings.Repeat("a", 64), Bytes: 3, Origin: egress.OriginUpload, AddedBy: "ada", Added: noon, Round: 1}),
 			tx.AddVote(ctx, "req_1", egress.Vote{File: "fil_1", Checker: "chris", Round: 1, Stage: egress.StageBlind, Verdict: egress.VerdictReject, Comment: "c", Cast: noon}),
 		)
 	})

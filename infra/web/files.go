@@ -21,9 +21,16 @@ type FilePath struct {
 	Name string `path:"name" maxLength:"255" doc:"Name of the file"`
 }
 
+// FileChange changes what is said of a file.
+type FileChange struct {
+	Group string `json:"group" maxLength:"100" doc:"Name of a group of outputs of the request; empty for none"`
+}
+
 // upload streams a body: the reader is the connection's own.
 type upload struct {
 	FilePath
+	Kind    egress.FileKind `query:"kind" enum:"output,supporting" default:"output" doc:"A supporting file helps the checkers and never leaves"`
+	Group   string          `query:"group" maxLength:"100" doc:"Name of a group of outputs of the request"`
 	content io.Reader
 }
 
@@ -45,7 +52,16 @@ func (s *server) describeFiles(api huma.API) {
 		RequestBody:   &huma.RequestBody{Required: true, Content: bytesOfAnyKind},
 		DefaultStatus: http.StatusCreated, Errors: append([]int{http.StatusRequestEntityTooLarge}, stepErrors...),
 	}, func(ctx context.Context, in *upload) (*view, error) {
-		return outcome(s.Requests.AddFile(ctx, principal(ctx), in.Request, in.Name, body{in.content}))
+		return outcome(s.Requests.AddFileAs(ctx, principal(ctx), in.Request, egress.NewFile{Name: in.Name, Kind: in.Kind, Group: in.Group}, body{in.content}))
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "move-file", Method: http.MethodPatch, Path: "/v1/requests/{request}/files/{name}", Summary: "Put a file into another group of outputs", Tags: tags, Security: signedIn, Errors: stepErrors,
+	}, func(ctx context.Context, in *struct {
+		FilePath
+		Body FileChange
+	}) (*view, error) {
+		return outcome(s.Requests.MoveFile(ctx, principal(ctx), in.Request, in.Name, in.Body.Group))
 	})
 
 	handle(s, api, huma.Operation{

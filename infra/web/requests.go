@@ -14,6 +14,7 @@ type RequestInput struct {
 	Project string                `json:"project" maxLength:"64"`
 	Title   string                `json:"title" minLength:"1" maxLength:"200"`
 	Context egress.RequestContext `json:"context,omitempty"`
+	Groups  []egress.OutputGroup  `json:"groups,omitempty" maxItems:"50" nullable:"false"`
 }
 
 // ReferralInput refers a question to the checkers.
@@ -27,6 +28,7 @@ type ReferralInput struct {
 type RequestChange struct {
 	Title   *string                `json:"title,omitempty" minLength:"1" maxLength:"200"`
 	Context *egress.RequestContext `json:"context,omitempty"`
+	Groups  *[]egress.OutputGroup  `json:"groups,omitempty" maxItems:"50" doc:"All groups, in the place of those that there are" nullable:"false"`
 }
 
 // Votes are one checker's.
@@ -65,7 +67,7 @@ func (s *server) describeRequests(api huma.API) {
 		OperationID: "list-requests", Method: http.MethodGet, Path: "/v1/requests", Summary: "Requests that you may see, newest first", Tags: tags, Security: signedIn,
 	}, func(ctx context.Context, in *struct {
 		Project string              `query:"project" maxLength:"64"`
-		State   egress.RequestState `query:"state" enum:"draft,submitted,in_review,disputed,approved,returned,rejected,released,recalled,withdrawn"`
+		State   egress.RequestState `query:"state" enum:"draft,submitted,in_review,disputed,vetting,approved,returned,rejected,released,recalled,withdrawn"`
 		After   string              `query:"after" maxLength:"64" doc:"Id of a request: only older ones"`
 		Limit   int                 `query:"limit" minimum:"1" maximum:"500" default:"100"`
 	}) (*listOf[egress.RequestSummary], error) {
@@ -77,7 +79,7 @@ func (s *server) describeRequests(api huma.API) {
 		OperationID: "create-request", Method: http.MethodPost, Path: "/v1/requests", Summary: "Begin a request", Tags: tags, Security: signedIn,
 		DefaultStatus: http.StatusCreated, Errors: stepErrors,
 	}, func(ctx context.Context, in *one[RequestInput]) (*view, error) {
-		return outcome(s.Requests.CreateRequest(ctx, principal(ctx), egress.NewRequest{Project: in.Body.Project, Title: in.Body.Title, Context: in.Body.Context}))
+		return outcome(s.Requests.CreateRequest(ctx, principal(ctx), egress.NewRequest{Project: in.Body.Project, Title: in.Body.Title, Context: in.Body.Context, Groups: in.Body.Groups}))
 	})
 
 	handle(s, api, huma.Operation{
@@ -96,12 +98,12 @@ func (s *server) describeRequests(api huma.API) {
 	})
 
 	handle(s, api, huma.Operation{
-		OperationID: "edit-request", Method: http.MethodPatch, Path: "/v1/requests/{request}", Summary: "Change title or context", Tags: tags, Security: signedIn, Errors: stepErrors,
+		OperationID: "edit-request", Method: http.MethodPatch, Path: "/v1/requests/{request}", Summary: "Change title, context or groups", Tags: tags, Security: signedIn, Errors: stepErrors,
 	}, func(ctx context.Context, in *struct {
 		RequestPath
 		Body RequestChange
 	}) (*view, error) {
-		return outcome(s.Requests.EditRequest(ctx, principal(ctx), in.Request, egress.RequestEdit{Title: in.Body.Title, Context: in.Body.Context}))
+		return outcome(s.Requests.EditRequest(ctx, principal(ctx), in.Request, egress.RequestEdit{Title: in.Body.Title, Context: in.Body.Context, Groups: in.Body.Groups}))
 	})
 
 	handle(s, api, huma.Operation{

@@ -173,7 +173,7 @@ func (s *site) send(user, method, path, body string) (int, http.Header, string) 
 	return resp.StatusCode, resp.Header, string(b)
 }
 
-var explained = egress.RequestContext{What: "counts", Population: "adults", Dates: "2024", Controls: "k = 10"}
+var explained = egress.RequestContext{What: "counts", Population: "adults", Dates: "2024", People: "at least 45", Controls: "k = 10"}
 
 func (s *site) submitted(files map[string]string) string {
 	s.t.Helper()

@@ -106,6 +106,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeExplain(api)
 	s.describeRequests(api)
 	s.describeFiles(api)
+	s.describeReviews(api)
 	s.describeReleases(api)
 	s.describeNotices(api)
 	return api
