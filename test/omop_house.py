@@ -23,6 +23,11 @@ EXTRACT = pathlib.Path(__file__).resolve().parent.parent / "catalog/testdata/omo
 PROJECT = """id: {project}
 title: Queries in the public shape of OHDSI's
 purpose: To see which questions of the OMOP community are answered.
+lay_summary: Made-up people are counted.
+public_benefit: The gate is shown at work.
+organisation: University of Northtown
+funding: None
+outputs: [tables]
 policy: sdap
 opt_out_basis: legal
 opt_out_ref: The people are synthetic
@@ -67,10 +72,12 @@ def main():
         print(run("publish", "--dir", house, "--definition", "omop", "--extracts", work, "--as", "carol"), flush=True)
         lead, custodian = token("lea"), token("carol")
         project = work / "project.yaml"
-        project.write_text(PROJECT.format(project="ohdsi", tables=", ".join(f"{{table: {table}}}" for table in TABLES)))
+        project.write_text(PROJECT.format(project="ohdsi", tables=", ".join(f"{{table: {table}, why: Questions are asked of it}}" for table in TABLES)))
         run("project", "create", "--dir", house, project, token=lead)
         run("project", "submit", "--dir", house, "ohdsi", token=lead)
         run("project", "approve", "--dir", house, "ohdsi", token=custodian)
+        for member in (lead, token("remy")):
+            run("project", "sign", "--dir", house, "ohdsi", "--agreement", "1", token=member)
         run("workspace", "open", "--dir", house, "ohdsi", "ohdsi", token=custodian)
     tokens = {"researcher": token("remy", "--workspace", "ohdsi")}
     http, flight = free(), free()

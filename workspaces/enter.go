@@ -14,8 +14,8 @@ const NationalList = "national"
 // Enter checks everything that must hold for p to ask a question now, and gives
 // what the gate needs to know. It is called for each question: what it gives is
 // not kept. In this order: the token is live and bound to a workspace; policy
-// allows the query; the user is a member whose training is valid; the project is
-// active and not expired; its dataset version verifies; the opt-out lists that
+// allows the query; the user is a member whose training and agreement are valid;
+// the project is active and not expired; its dataset version verifies; the opt-out lists that
 // the version was made with are fresh; the population is written and leaves out
 // everybody who has withdrawn. The first that fails is returned, and journaled.
 func (s *Service) Enter(ctx context.Context, p gatehouse.Principal) (*Session, error) {
@@ -69,23 +69,18 @@ func (s *Service) enter(ctx context.Context, p gatehouse.Principal, e *gatehouse
 	if err := s.Authorizer.Authorize(ctx, p, gatehouse.ActionWorkspaceQuery, project.ID); err != nil {
 		return nil, err
 	}
-	member, ok := project.member(p.User)
-	if !ok {
-		return nil, refuse(gatehouse.CodeDenied, "You are not a member of the project %q.", project.ID)
-	}
-	if !now.Before(member.TrainingUntil) {
-		return nil, refuse(gatehouse.CodeTrainingLapsed, "Your training certificate has lapsed.")
-	}
-	if err := project.usable(now); err != nil {
+	if err := project.Admit(p.User, now); err != nil {
 		return nil, err
 	}
-	for _, grant := range project.Datasets {
-		mount, err := s.mount(ctx, session.Workspace, project, grant, now)
-		if err != nil {
-			return nil, err
-		}
-		session.Mounts = append(session.Mounts, mount)
+	grant, ok := project.grant(session.Workspace.Dataset)
+	if !ok {
+		return nil, refuse(gatehouse.CodeWrongWorkspace, "The dataset of this workspace is not part of the project %q any more.", project.ID)
 	}
+	mount, err := s.mount(ctx, session.Workspace, project, grant, now)
+	if err != nil {
+		return nil, err
+	}
+	session.Mounts = []Mount{mount}
 	return session, nil
 }
 

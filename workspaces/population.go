@@ -117,7 +117,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 		return p, unwritable(err)
 	}
 	defer mounted.discard()
-	kept, err := newReplacement(filepath.Join(custodians, w.Project+".parquet"), 0o600, -1, -1)
+	kept, err := newReplacement(filepath.Join(custodians, w.ID+".parquet"), 0o600, -1, -1)
 	if err != nil {
 		return p, unwritable(err)
 	}

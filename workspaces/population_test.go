@@ -197,6 +197,7 @@ func TestDamagedUnitsMakeNoPopulation(t *testing.T) {
 			h.must(err)
 			h.must(h.SubmitProject(t.Context(), lead, "diabetes-outcomes"))
 			h.must(h.ApproveProject(t.Context(), custodian, "diabetes-outcomes"))
+			h.sign("diabetes-outcomes", "ada", "ben")
 			_, err = h.OpenWorkspace(t.Context(), lead, "diabetes-outcomes", "diabetes-outcomes")
 			h.want(err, gatehouse.CodeManifest)
 			if left, _ := filepath.Glob(filepath.Join(h.dir, "workspaces", "diabetes-outcomes", "*population*")); len(left) > 0 {

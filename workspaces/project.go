@@ -10,18 +10,6 @@ import (
 	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
-// ProjectState is where a project stands in its life.
-type ProjectState string
-
-// The states of a project. Expiry is not a state but a date, checked at use.
-const (
-	ProjectDraft     ProjectState = "draft"
-	ProjectSubmitted ProjectState = "submitted"
-	ProjectActive    ProjectState = "active"
-	ProjectSuspended ProjectState = "suspended"
-	ProjectClosed    ProjectState = "closed"
-)
-
 // OptOutBasis is why a project may or may not use data of people who opted out.
 type OptOutBasis string
 
@@ -38,6 +26,10 @@ type Member struct {
 	User          string         `json:"user" yaml:"user"`
 	Role          gatehouse.Role `json:"role" yaml:"role"` // lead or researcher
 	TrainingUntil time.Time      `json:"training_until" yaml:"training_until"`
+	// Agreement is the version that the member signed last, and until when that
+	// holds. Both are zero before the first signature.
+	Agreement      int       `json:"agreement,omitempty"`
+	AgreementUntil time.Time `json:"agreement_until,omitzero"`
 }
 
 // TableGrant is a table that a project may use, and the columns of it; no
@@ -45,6 +37,10 @@ type Member struct {
 type TableGrant struct {
 	Table   string   `json:"table" yaml:"table"`
 	Columns []string `json:"columns,omitempty" yaml:"columns"`
+	// Why the project needs the table, and those of its columns that the sentence
+	// about the table does not speak for.
+	Why        string            `json:"why,omitempty" yaml:"why"`
+	ColumnsWhy map[string]string `json:"columns_why,omitempty" yaml:"columns_why"`
 }
 
 // DatasetGrant is a dataset version that a project may use, in part.
@@ -54,27 +50,42 @@ type DatasetGrant struct {
 	Tables  []TableGrant `json:"tables" yaml:"tables"`
 }
 
-// Project is approved research: purpose, people, data, policy, expiry.
+// Project is research that is applied for or approved: purpose, people, data,
+// policy, expiry.
 type Project struct {
-	ID          string         `json:"id"` // a ValidName, e.g. "diabetes-outcomes"
-	Title       string         `json:"title"`
-	Purpose     string         `json:"purpose"`
-	State       ProjectState   `json:"state"`
+	ID      string       `json:"id"` // a ValidName, e.g. "diabetes-outcomes"
+	Title   string       `json:"title"`
+	Purpose string       `json:"purpose"` // what is to be found out, and how
+	State   ProjectState `json:"state"`
+
+	LaySummary    string   `json:"lay_summary,omitempty"`    // for anybody to read, in the public register
+	PublicBenefit string   `json:"public_benefit,omitempty"` // who is better off for it; public
+	Organisation  string   `json:"organisation,omitempty"`   // the lead's; public
+	PublicNames   []string `json:"public_names,omitempty"`   // people whom the register names, as they wish to be named
+	Funding       string   `json:"funding,omitempty"`        // who pays; public
+	Outputs       []string `json:"outputs,omitempty"`        // what is to leave: papers, tables, models
+
 	Members     []Member       `json:"members"`
 	Datasets    []DatasetGrant `json:"datasets"`
 	Policy      string         `json:"policy"` // disclosure policy: name@version
 	OptOutBasis OptOutBasis    `json:"opt_out_basis"`
 	OptOutRef   string         `json:"opt_out_ref,omitempty"` // document that supports a basis other than "applies"
+	Starts      time.Time      `json:"starts,omitzero"`
 	Expires     time.Time      `json:"expires"`
 	CreatedBy   string         `json:"created_by"`
-	ApprovedBy  string         `json:"approved_by,omitempty"`
-	Version     int            `json:"version"` // grows with each change; for optimistic concurrency
+	Round       int            `json:"round,omitempty"` // submissions so far; decisions belong to one
+
+	ApprovedBy   string    `json:"approved_by,omitempty"`   // whose decision was the last that it needed
+	Approved     time.Time `json:"approved,omitzero"`       // when that was
+	SuspendedFor []string  `json:"suspended_for,omitempty"` // datasets whose custodian stopped it
+	Version      int       `json:"version"`                 // grows with each change; for optimistic concurrency
 }
 
-// Workspace is the isolated place of one project.
+// Workspace is the isolated place of one project, over one of its datasets.
 type Workspace struct {
 	ID      string `json:"id"` // a ValidName
 	Project string `json:"project"`
+	Dataset string `json:"dataset"`
 	Folder  string `json:"-"` // scratch and population of this workspace
 }
 

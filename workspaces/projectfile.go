@@ -14,15 +14,22 @@ import (
 // projectFile is the form in which a project is written down. Dates may be days,
 // which last until their end, or instants.
 type projectFile struct {
-	ID          string         `yaml:"id"`
-	Title       string         `yaml:"title"`
-	Purpose     string         `yaml:"purpose"`
-	Policy      string         `yaml:"policy"`
-	OptOutBasis OptOutBasis    `yaml:"opt_out_basis"`
-	OptOutRef   string         `yaml:"opt_out_ref"`
-	Expires     string         `yaml:"expires"`
-	Members     []memberFile   `yaml:"members"`
-	Datasets    []DatasetGrant `yaml:"datasets"`
+	ID            string         `yaml:"id"`
+	Title         string         `yaml:"title"`
+	LaySummary    string         `yaml:"lay_summary"`
+	Purpose       string         `yaml:"purpose"`
+	PublicBenefit string         `yaml:"public_benefit"`
+	Organisation  string         `yaml:"organisation"`
+	PublicNames   []string       `yaml:"public_names"`
+	Funding       string         `yaml:"funding"`
+	Outputs       []string       `yaml:"outputs"`
+	Policy        string         `yaml:"policy"`
+	OptOutBasis   OptOutBasis    `yaml:"opt_out_basis"`
+	OptOutRef     string         `yaml:"opt_out_ref"`
+	Starts        string         `yaml:"starts"`
+	Expires       string         `yaml:"expires"`
+	Members       []memberFile   `yaml:"members"`
+	Datasets      []DatasetGrant `yaml:"datasets"`
 }
 
 type memberFile struct {
@@ -44,6 +51,8 @@ func ParseProject(r io.Reader) (Project, error) {
 	}
 	p := Project{
 		ID: f.ID, Title: strings.TrimSpace(f.Title), Purpose: strings.TrimSpace(f.Purpose), State: ProjectDraft,
+		LaySummary: strings.TrimSpace(f.LaySummary), PublicBenefit: strings.TrimSpace(f.PublicBenefit), Organisation: strings.TrimSpace(f.Organisation),
+		PublicNames: f.PublicNames, Funding: strings.TrimSpace(f.Funding), Outputs: f.Outputs,
 		Datasets: f.Datasets, Policy: f.Policy, OptOutBasis: f.OptOutBasis, OptOutRef: f.OptOutRef,
 	}
 	if p.OptOutBasis == "" {
@@ -52,6 +61,14 @@ func ParseProject(r io.Reader) (Project, error) {
 	var err error
 	if p.Expires, err = ParseDay("expires", f.Expires); err != nil {
 		return Project{}, err
+	}
+	if f.Starts != "" {
+		if p.Starts, err = ParseDay("starts", f.Starts); err != nil {
+			return Project{}, err
+		}
+		if _, err := time.Parse(time.DateOnly, f.Starts); err == nil {
+			p.Starts = p.Starts.AddDate(0, 0, -1) // a day begins at its beginning
+		}
 	}
 	for _, m := range f.Members {
 		until, err := ParseDay("training_until", m.TrainingUntil)

@@ -74,11 +74,8 @@ func (s *Service) act(ctx context.Context, actor gatehouse.Principal, action gat
 		if err := s.Authorizer.Authorize(ctx, actor, action, e.Project); err != nil {
 			return err
 		}
-		if err := change(tx); err != nil {
-			return err
-		}
-		tx.Record(e)
-		return nil
+		tx.Record(e) // before the events of what follows from it; what change adds to its Detail is kept
+		return change(tx)
 	})
 	return s.journalRefusal(ctx, e, err)
 }
@@ -90,11 +87,8 @@ func (s *Service) actAsSystem(ctx context.Context, actor gatehouse.Principal, e 
 		if actor != System {
 			return gatehouse.Errorf(gatehouse.CodeDenied, "Only the owner of the installation does this, on its own machine.")
 		}
-		if err := change(tx); err != nil {
-			return err
-		}
-		tx.Record(e)
-		return nil
+		tx.Record(e) // before the events of what follows from it; what change adds to its Detail is kept
+		return change(tx)
 	})
 	return s.journalRefusal(ctx, e, err)
 }

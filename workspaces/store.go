@@ -28,6 +28,9 @@ type Tx interface {
 	// Record adds an event to the journal, committed with the transaction. A zero
 	// time becomes Now.
 	Record(e gatehouse.Event)
+	// Notify tells a person something, once the transaction has committed. Nothing
+	// depends on its being heard.
+	Notify(n gatehouse.Notice)
 
 	// AddUser is CodeConflict for a name that is taken.
 	AddUser(ctx context.Context, name string) error
@@ -45,6 +48,35 @@ type Tx interface {
 	// ChangeProject replaces the project with p's id and makes its version
 	// p.Version+1. It is CodeConflict if the stored version is not p.Version.
 	ChangeProject(ctx context.Context, p Project) error
+
+	// Custodians gives the custodians of a dataset, by name.
+	Custodians(ctx context.Context, dataset string) ([]string, error)
+	// AddCustodian and RemoveCustodian are idempotent.
+	AddCustodian(ctx context.Context, dataset, user string) error
+	RemoveCustodian(ctx context.Context, dataset, user string) error
+
+	// Decisions gives all that was ever decided about a project, oldest first.
+	Decisions(ctx context.Context, project string) ([]Decision, error)
+	// AddDecision is CodeConflict if the dataset has a decision in that round, or
+	// on that amendment.
+	AddDecision(ctx context.Context, d Decision) error
+
+	Amendment(ctx context.Context, id string) (Amendment, error)
+	// Amendments gives a project's, oldest first.
+	Amendments(ctx context.Context, project string) ([]Amendment, error)
+	AddAmendment(ctx context.Context, a Amendment) error
+	// ConcludeAmendment changes the state of an amendment that is still proposed,
+	// else it is CodeConflict.
+	ConcludeAmendment(ctx context.Context, id string, to AmendmentState) error
+
+	// Agreement gives the newest version, CodeNotFound if none was ever added.
+	Agreement(ctx context.Context) (Agreement, error)
+	AddAgreement(ctx context.Context, a Agreement) error
+	AddSignature(ctx context.Context, s Signature) error
+	Signatures(ctx context.Context, project string) ([]Signature, error)
+
+	// AddWarning keeps that a warning was given, and reports whether it is new.
+	AddWarning(ctx context.Context, w Warning) (added bool, err error)
 
 	Workspace(ctx context.Context, id string) (Workspace, error)
 	Workspaces(ctx context.Context) ([]Workspace, error)

@@ -132,6 +132,7 @@ func TestOpeningAWorkspace(t *testing.T) {
 	h.want(err, gatehouse.CodeProjectNotActive)
 	h.must(h.SubmitProject(ctx, lead, id))
 	h.must(h.ApproveProject(ctx, custodian, id))
+	h.sign(id, "ada", "ben")
 	_, err = h.OpenWorkspace(ctx, gatehouse.Principal{User: "ben"}, id, id)
 	h.want(err, gatehouse.CodeDenied)
 	_, err = h.OpenWorkspace(ctx, lead, id, "../escape")
@@ -148,6 +149,7 @@ func TestOpeningAWorkspace(t *testing.T) {
 	h.must(err)
 	h.must(h.SubmitProject(ctx, lead, "asthma"))
 	h.must(h.ApproveProject(ctx, custodian, "asthma"))
+	h.sign("asthma", "ada", "ben")
 	_, err = h.OpenWorkspace(ctx, lead, "asthma", id)
 	h.want(err, gatehouse.CodeConflict)
 }

@@ -1,12 +1,16 @@
 package workspaces
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -46,10 +50,12 @@ func (p Project) Validate() error {
 	f.add(p.Expires.IsZero(), "The project has no expiry (expires).")
 	p.validateMembers(&f)
 	f.add(len(p.Datasets) == 0, "The project names no dataset.")
-	// Units of different dataset families mean different people: their
-	// pseudonyms must not meet until a version says which family it is of.
-	f.add(len(p.Datasets) > 1, "The project names %d datasets; a project uses one.", len(p.Datasets))
+	f.add(!p.Starts.IsZero() && !p.Starts.Before(p.Expires), "The project would start after it expires.")
+	p.validateTexts(&f)
+	var datasets []string
 	for _, d := range p.Datasets {
+		f.add(slices.Contains(datasets, d.Dataset), "The dataset %q is asked for twice.", d.Dataset)
+		datasets = append(datasets, d.Dataset)
 		d.validate(&f)
 	}
 	if len(f) > 0 {
@@ -72,6 +78,43 @@ func (p Project) validateMembers(f *faults) {
 		}
 	}
 	f.add(leads == 0, "The project has no lead among its members.")
+}
+
+// Limits of what an application may say, in bytes and in entries.
+const (
+	maxProjectLine = 300
+	maxProjectText = 20_000
+	maxEntries     = 100
+)
+
+// validateTexts bounds what people write, and refuses what cannot be shown.
+func (p Project) validateTexts(f *faults) {
+	texts := map[string]string{"purpose": p.Purpose, "lay_summary": p.LaySummary, "public_benefit": p.PublicBenefit, "funding": p.Funding}
+	lines := map[string][]string{"title": {p.Title}, "organisation": {p.Organisation}, "opt_out_ref": {p.OptOutRef}, "public_names": p.PublicNames, "outputs": p.Outputs}
+	for _, d := range p.Datasets {
+		for _, t := range d.Tables {
+			texts["why of "+t.Table] = t.Why
+			for column, why := range t.ColumnsWhy {
+				texts["columns_why of "+column] = why
+				f.add(len(t.Columns) > 0 && !slices.Contains(t.Columns, column), "A reason is given for column %q of table %q, which is not asked for.", column, t.Table)
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		f.add(!showable(texts[name], true) || len(texts[name]) > maxProjectText, "The %s is longer than %d bytes, or holds what cannot be shown.", name, maxProjectText)
+	}
+	for _, name := range slices.Sorted(maps.Keys(lines)) {
+		f.add(len(lines[name]) > maxEntries, "There are more than %d %s.", maxEntries, name)
+		f.add(slices.ContainsFunc(lines[name], func(s string) bool { return len(s) > maxProjectLine || !showable(s, false) }),
+			"The %s is longer than %d bytes, or holds what cannot be shown.", name, maxProjectLine)
+	}
+}
+
+// showable reports whether text can be shown as it is.
+func showable(text string, lines bool) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsControl(r) && (!lines || r != '\n' && r != '\t' && r != '\r') || unicode.Is(unicode.Cf, r) && r != '\u200d'
+	})
 }
 
 func (d DatasetGrant) validate(f *faults) {
@@ -130,8 +173,11 @@ func (d DatasetGrant) Mounted(v catalog.Version) ([]catalog.Table, error) {
 
 // pin checks the project's grants against the catalogue and fixes the number of
 // each dataset for which the newest version was asked.
+// Datasets of one project are of one family: only there is a unit, and so a
+// pseudonym, the same person in each of them.
 func (p *Project) pin(ctx context.Context, c Catalogue) error {
 	p.Datasets = slices.Clone(p.Datasets)
+	family := ""
 	for i, d := range p.Datasets {
 		v, err := c.Version(ctx, d.Dataset, d.Version)
 		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
@@ -144,6 +190,11 @@ func (p *Project) pin(ctx context.Context, c Catalogue) error {
 			return err
 		}
 		p.Datasets[i].Version = v.Number
+		own := cmp.Or(v.Family, v.Dataset)
+		if i > 0 && own != family {
+			return invalid("The datasets %q and %q do not share a person index: apply for a project for each.", p.Datasets[0].Dataset, d.Dataset)
+		}
+		family = own
 	}
 	return nil
 }
@@ -169,13 +220,33 @@ func (p Project) member(user string) (Member, bool) {
 	return p.Members[i], true
 }
 
-// usable reports whether the project is active and not expired at now.
-func (p Project) usable(now time.Time) error {
+// Live reports whether members may work in the project at now.
+func (p Project) Live(now time.Time) error {
 	switch {
+	case p.State == ProjectExpired || p.State == ProjectActive && !now.Before(p.Expires):
+		return refuse(gatehouse.CodeProjectExpired, "The project %q has expired.", p.ID)
 	case p.State != ProjectActive:
 		return refuse(gatehouse.CodeProjectNotActive, "The project %q is not active.", p.ID)
-	case !now.Before(p.Expires):
-		return refuse(gatehouse.CodeProjectExpired, "The project %q has expired.", p.ID)
 	}
 	return nil
+}
+
+// Admit reports whether user may work in the project at now: a member whose
+// training and agreement hold, in a project that is live. What lapses, lapses at
+// its instant.
+func (p Project) Admit(user string, now time.Time) error {
+	m, ok := p.member(user)
+	switch {
+	case !ok:
+		return refuse(gatehouse.CodeDenied, "You are not a member of the project %q.", p.ID)
+	case !now.Before(m.TrainingUntil):
+		return refuse(gatehouse.CodeTrainingLapsed, "Your training certificate has lapsed.")
+	case p.State != ProjectActive: // before the agreement: until then nobody can be expected to have signed
+		return p.Live(now)
+	case m.Agreement == 0:
+		return refuse(gatehouse.CodeUnsigned, "You have not signed the agreement of the project %q.", p.ID)
+	case !now.Before(m.AgreementUntil):
+		return refuse(gatehouse.CodeUnsigned, "Your signature of the agreement of the project %q has lapsed.", p.ID)
+	}
+	return p.Live(now)
 }

@@ -12,15 +12,21 @@ func (s *Service) folder(workspace string) string {
 	return filepath.Join(s.Dir, "workspaces", workspace)
 }
 
-// OpenWorkspace makes a workspace for an active project, with its population,
-// and gives one that is there already. A member or a custodian may, or System.
-// An id that another project has taken is CodeConflict.
+// OpenWorkspace is OpenWorkspaceOn for a project with a single dataset.
 func (s *Service) OpenWorkspace(ctx context.Context, actor gatehouse.Principal, project, id string) (Workspace, error) {
+	return s.OpenWorkspaceOn(ctx, actor, project, "", id)
+}
+
+// OpenWorkspaceOn makes a workspace for an active project over one of its
+// datasets ("" for its only one), with its population, and gives one that is
+// there already. A member or a custodian may, or System. An id that another
+// project or dataset has taken is CodeConflict.
+func (s *Service) OpenWorkspaceOn(ctx context.Context, actor gatehouse.Principal, project, dataset, id string) (Workspace, error) {
 	if !gatehouse.ValidName(id) {
 		return Workspace{}, invalid("The workspace's id %q is not a name of lower-case letters, digits, '-' and '_'.", id)
 	}
 	w := Workspace{ID: id, Project: project, Folder: s.folder(id)}
-	var p Project
+	var grant DatasetGrant
 	e := gatehouse.Event{Actor: actor.User, Action: "workspace.opened", Project: project, Subject: id}
 	err := s.Store.Update(ctx, func(tx Tx) (err error) {
 		if actor != System {
@@ -28,15 +34,24 @@ func (s *Service) OpenWorkspace(ctx context.Context, actor gatehouse.Principal, 
 				return err
 			}
 		}
-		if p, err = tx.Project(ctx, project); err != nil {
+		p, err := tx.Project(ctx, project)
+		if err != nil {
 			return err
 		}
-		if err := p.usable(tx.Now()); err != nil {
+		if err := p.Live(tx.Now()); err != nil {
 			return err
 		}
 		old, err := tx.Workspace(ctx, id)
+		if dataset == "" && err == nil && old.Project == project {
+			dataset = old.Dataset
+		}
+		var found error
+		if grant, found = p.grantOr(dataset); found != nil {
+			return found
+		}
+		w.Dataset = grant.Dataset
 		switch {
-		case err == nil && old.Project == project:
+		case err == nil && old.Project == project && old.Dataset == w.Dataset:
 			return nil
 		case err == nil:
 			return gatehouse.Errorf(gatehouse.CodeConflict, "The workspace id %q is taken.", id)
@@ -49,16 +64,29 @@ func (s *Service) OpenWorkspace(ctx context.Context, actor gatehouse.Principal, 
 	if err := s.journalRefusal(ctx, e, err); err != nil {
 		return Workspace{}, err
 	}
-	for _, grant := range p.Datasets {
-		v, err := s.Catalogue.Version(ctx, grant.Dataset, grant.Version)
-		if err != nil {
-			return Workspace{}, err
-		}
-		if _, err := s.population(ctx, w, v); err != nil {
-			return Workspace{}, err
-		}
+	v, err := s.Catalogue.Version(ctx, grant.Dataset, grant.Version)
+	if err != nil {
+		return Workspace{}, err
+	}
+	if _, err := s.population(ctx, w, v); err != nil {
+		return Workspace{}, err
 	}
 	return w, nil
+}
+
+// grantOr gives what the project may use of a dataset; "" is its only one.
+func (p Project) grantOr(dataset string) (DatasetGrant, error) {
+	if dataset == "" && len(p.Datasets) == 1 {
+		return p.Datasets[0], nil
+	}
+	if dataset == "" {
+		return DatasetGrant{}, invalid("The project %q has %d datasets; a workspace is over one of them.", p.ID, len(p.Datasets)).WithAdvice("Say which, with --dataset.")
+	}
+	g, ok := p.grant(dataset)
+	if !ok {
+		return g, gatehouse.Errorf(gatehouse.CodeNotFound, "The project %q does not use a dataset %q.", p.ID, dataset)
+	}
+	return g, nil
 }
 
 // Workspaces gives the workspaces of the projects that actor may see.

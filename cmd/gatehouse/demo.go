@@ -255,13 +255,16 @@ func (d *demo) approve(ctx context.Context, in *installation, version catalog.Ve
 	if _, err := in.workspaces.Project(ctx, custodian, demoProject); gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
 		now := time.Now()
 		p := workspaces.Project{ID: demoProject, Title: "Outcomes of people with type 2 diabetes", Policy: "sdap", OptOutBasis: workspaces.BasisApplies,
-			Purpose: "How control of blood glucose relates to admissions, by age, sex, deprivation and region.", Expires: now.AddDate(2, 0, 0)}
+			Purpose:       "How control of blood glucose relates to admissions, by age, sex, deprivation and region.",
+			LaySummary:    "Some people with diabetes go to hospital more often than others. We look at how that goes with their blood sugar, and with where they live.",
+			PublicBenefit: "Clinics learn which of their patients to help first.", Organisation: "University of Northtown", Funding: "Northtown Research Council",
+			Outputs: []string{"A paper with tables and plots"}, Starts: now, Expires: now.AddDate(2, 0, 0)}
 		for name, role := range demoMembers {
 			p.Members = append(p.Members, workspaces.Member{User: name, Role: role, TrainingUntil: now.AddDate(1, 0, 0)})
 		}
 		grant := workspaces.DatasetGrant{Dataset: version.Dataset, Version: version.Number}
 		for _, t := range version.Tables {
-			grant.Tables = append(grant.Tables, workspaces.TableGrant{Table: t.Name})
+			grant.Tables = append(grant.Tables, workspaces.TableGrant{Table: t.Name, Why: demoWhy[t.Name]})
 		}
 		p.Datasets = []workspaces.DatasetGrant{grant}
 		if _, err := in.workspaces.CreateProject(ctx, lead, p); err != nil {
@@ -287,8 +290,42 @@ func (d *demo) approve(ctx context.Context, in *installation, version catalog.Ve
 		}
 		d.say("Project %s approved by the custodian", demoProject)
 	}
+	if err := d.sign(ctx, in); err != nil {
+		return err
+	}
 	_, err = in.workspaces.OpenWorkspace(ctx, custodian, demoProject, demoWorkspace)
 	return err
+}
+
+// demoWhy is why the project asks for each table.
+var demoWhy = map[string]string{
+	"patients":    "Outcomes are compared by age, sex, ethnicity, deprivation and region.",
+	"events":      "Blood glucose, diagnoses and prescriptions are events.",
+	"admissions":  "Admissions are the outcome.",
+	"social_care": "Care at home may keep people out of hospital.",
+	"codes":       "Codes are read by their terms.",
+}
+
+// sign lets the members sign the agreement who have not, or not any more.
+func (d *demo) sign(ctx context.Context, in *installation) error {
+	p, err := in.workspaces.Project(ctx, gatehouse.Principal{User: "custodian"}, demoProject)
+	if err != nil {
+		return err
+	}
+	agreement, err := in.workspaces.Agreement(ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range p.Members {
+		if time.Now().Before(m.AgreementUntil) {
+			continue
+		}
+		if _, err := in.workspaces.SignAgreement(ctx, gatehouse.Principal{User: m.User}, demoProject, agreement.Version); err != nil {
+			return err
+		}
+		d.say("Agreement signed by %s", m.User)
+	}
+	return nil
 }
 
 // open gives everybody a token for this run, and says where things are.

@@ -14,19 +14,22 @@ import (
 )
 
 func newProjectCommand() *cobra.Command {
-	c := &cobra.Command{Use: "project", Short: "Draft, submit, approve and stop projects, with a token of one's own"}
-	c.AddCommand(newProjectCreateCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand(), newProjectUseVersionCommand())
+	c := &cobra.Command{Use: "project", Short: "Apply for, decide on, sign for and change projects, with a token of one's own"}
+	c.AddCommand(newProjectCreateCommand(), newProjectEditCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectStatusCommand(), newProjectTasksCommand(), newProjectFiveSafesCommand(),
+		newProjectAgreementCommand(), newProjectSignCommand(), newProjectAmendCommand(), newProjectAmendmentCommand(), newProjectSweepCommand(), newProjectRegisterCommand(),
+		newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand(), newProjectUseVersionCommand())
+	c.AddCommand(newProjectDecideCommands()...)
 	type step = func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
 	for _, s := range []struct {
 		name, short, done string
 		do                step
 	}{
-		{"submit", "Put a draft before the custodians", "is submitted; a custodian who has no part in it can approve it", (*workspaces.Service).SubmitProject},
-		{"approve", "Make a submitted project active (a custodian)", "is active; 'gatehouse workspace open' makes its workspace", (*workspaces.Service).ApproveProject},
-		{"return", "Give a submitted project back as a draft (a custodian)", "is a draft again", (*workspaces.Service).ReturnProject},
-		{"suspend", "Stop an active project at once (a custodian)", "is suspended", (*workspaces.Service).SuspendProject},
-		{"resume", "Make a suspended project active again (a custodian)", "is active again", (*workspaces.Service).ResumeProject},
-		{"close", "End a project for good (a custodian)", "is closed", (*workspaces.Service).CloseProject},
+		{"submit", "Put a draft before the custodians of its datasets", "is submitted; the custodian of each of its datasets decides", (*workspaces.Service).SubmitProject},
+		{"withdraw", "Give an application up, before it is active", "is withdrawn", (*workspaces.Service).WithdrawProject},
+		{"suspend", "Stop an active project at once (a custodian of its data)", "is suspended", (*workspaces.Service).SuspendProject},
+		{"resume", "Make a suspended project active again (a custodian of its data)", "is active again", (*workspaces.Service).ResumeProject},
+		{"close", "End a project for good (a custodian of its data)", "is closed", (*workspaces.Service).CloseProject},
+		{"archive", "Put a closed or rejected project away (a custodian of its data)", "is archived", (*workspaces.Service).ArchiveProject},
 	} {
 		var l local
 		sub := &cobra.Command{
@@ -64,12 +67,7 @@ func newProjectCreateCommand() *cobra.Command {
 				fmt.Fprint(c.OutOrStdout(), exampleProject(time.Now()))
 				return nil
 			}
-			f, err := os.Open(args[0])
-			if err != nil {
-				return gatehouse.Errorf(gatehouse.CodeInvalidProject, "The project file %s cannot be read.", args[0]).Because(err)
-			}
-			defer f.Close()
-			p, err := workspaces.ParseProject(f)
+			p, err := readProject(args[0])
 			if err != nil {
 				return err
 			}
@@ -90,6 +88,40 @@ func newProjectCreateCommand() *cobra.Command {
 	return c
 }
 
+// readProject reads a project file.
+func readProject(path string) (workspaces.Project, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return workspaces.Project{}, gatehouse.Errorf(gatehouse.CodeInvalidProject, "The project file %s cannot be read.", path).Because(err)
+	}
+	defer f.Close()
+	return workspaces.ParseProject(f)
+}
+
+func newProjectEditCommand() *cobra.Command {
+	var l local
+	c := &cobra.Command{
+		Use:   "edit --dir DIR FILE",
+		Short: "Replace what a draft says by a project file",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := readProject(args[0])
+			if err != nil {
+				return err
+			}
+			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+				p, err := in.workspaces.EditProject(c.Context(), actor, p)
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The draft %s is changed; submit it when it is ready.\n", p.ID)
+				}
+				return err
+			})
+		},
+	}
+	l.flags(c, "token of the applicant")
+	return c
+}
+
 // exampleProject is a project file of the demonstration's dataset, with dates
 // that lie ahead of now.
 func exampleProject(now time.Time) string {
@@ -97,10 +129,21 @@ func exampleProject(now time.Time) string {
 }
 
 const projectExample = `# A project: what research is done, by whom, with which data. Draft it with
-# 'gatehouse project create --dir DIR FILE'; a custodian approves it.
+# 'gatehouse project create --dir DIR FILE'; the custodian of each dataset decides.
 id: diabetes-outcomes              # lower-case letters, digits, '-' and '_'
 title: Outcomes of people with type 2 diabetes
 purpose: How control of blood glucose relates to admissions, by age, sex and region.
+
+# What the public register shows, once the project is approved.
+lay_summary: >-                    # for anybody to read
+  Some people with diabetes go to hospital more often than others. We look at how that goes with their blood sugar, so that
+  clinics know whom to help first.
+public_benefit: Clinics learn which patients to help first.
+organisation: University of Northtown       # the lead's
+funding: Northtown Research Council, grant 12345
+# public_names: [Dr L. Example]    # people who wish to be named; nobody else is
+
+outputs: [a paper with tables and plots]    # what is to leave
 
 policy: sdap                       # rules of disclosure control: sdap, nhs, opensafely or one of the custodians'; 'gatehouse policy list'
 opt_out_basis: applies             # whose opt-outs hold: applies (everybody's), consent, s251-exempt or legal
@@ -111,13 +154,16 @@ members:                           # users of the installation; one at least is 
   - {user: lead, role: lead, training_until: %[2]s}
   - {user: researcher, role: researcher, training_until: %[2]s}
 
-datasets:                          # one dataset; 'gatehouse catalog show' gives its tables and columns
+datasets:                          # 'gatehouse catalog show' gives their tables and columns; several share a person index
   - dataset: shared_care
     # version: 1                   # the newest, unless one is named
     tables:
       - table: patients
+        why: Admissions are compared by age, sex, region and deprivation.
         columns: [sex, birth_year, region, imd_decile]   # all columns, if none are named
+        # columns_why: {birth_year: Age explains most of the difference.}   # where a column needs a reason of its own
       - table: events
+        why: Blood glucose and diagnoses are events.
 `
 
 func newProjectListCommand() *cobra.Command {

@@ -16,14 +16,15 @@ func newWorkspaceCommand() *cobra.Command {
 
 func newWorkspaceOpenCommand() *cobra.Command {
 	var l local
+	var dataset string
 	c := &cobra.Command{
-		Use:   "open --dir DIR PROJECT [ID]",
+		Use:   "open --dir DIR PROJECT [ID] [--dataset DATASET]",
 		Short: "Make a workspace of an active project, with its population",
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			project, id := args[0], args[len(args)-1]
 			return l.asTokenOrOwner(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				w, err := in.workspaces.OpenWorkspace(c.Context(), actor, project, id)
+				w, err := in.workspaces.OpenWorkspaceOn(c.Context(), actor, project, dataset, id)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The workspace %s of project %s is open.\n", w.ID, w.Project)
 				}
@@ -32,6 +33,7 @@ func newWorkspaceOpenCommand() *cobra.Command {
 		},
 	}
 	l.flags(c, "token of the lead or a custodian; none for the owner of the machine")
+	c.Flags().StringVar(&dataset, "dataset", "", "dataset of the project that it is over, if the project has several")
 	return c
 }
 

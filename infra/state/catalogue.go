@@ -35,6 +35,22 @@ func (s Catalogue) RecordPublished(ctx context.Context, actor string, v catalog.
 				", opted out " + strconv.FormatInt(a.OptedOut, 10) + ", rejected " + strconv.FormatInt(rejected, 10)
 		}
 		tx.Record(e)
-		return nil
+		return nameFirst(ctx, tx, v.Dataset, actor)
 	})
+}
+
+// nameFirst names whoever publishes a dataset's first version its first custodian,
+// so that no dataset is without one who decides about projects.
+func nameFirst(ctx context.Context, tx *Tx, dataset, actor string) error {
+	done, err := tx.SQL().ExecContext(ctx, `INSERT INTO custodians (dataset, user_name, named) SELECT $1, name, $3 FROM users
+		WHERE name = $2 AND (SELECT count(*) FROM versions WHERE dataset = $1) = 1 AND NOT EXISTS (SELECT 1 FROM custodians WHERE dataset = $1)`,
+		dataset, actor, timeText(tx.Now()))
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	tx.Record(gatehouse.Event{Actor: actor, Action: "custodian.named", Subject: dataset, Detail: map[string]string{"user": actor}})
+	return nil
 }

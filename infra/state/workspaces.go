@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -159,7 +158,7 @@ func (tx workspacesTx) RevokeRole(ctx context.Context, user string, role gatehou
 
 func (tx workspacesTx) Workspace(ctx context.Context, id string) (workspaces.Workspace, error) {
 	w := workspaces.Workspace{ID: id}
-	err := tx.sql.QueryRowContext(ctx, `SELECT project FROM workspaces WHERE id = $1`, id).Scan(&w.Project)
+	err := tx.sql.QueryRowContext(ctx, `SELECT project, dataset FROM workspaces WHERE id = $1`, id).Scan(&w.Project, &w.Dataset)
 	if errors.Is(err, sql.ErrNoRows) {
 		return w, absent("workspace", id)
 	}
@@ -170,142 +169,18 @@ func (tx workspacesTx) Workspaces(ctx context.Context) ([]workspaces.Workspace, 
 	var all []workspaces.Workspace
 	err := tx.each(ctx, func(scan func(...any) error) error {
 		var w workspaces.Workspace
-		err := scan(&w.ID, &w.Project)
+		err := scan(&w.ID, &w.Project, &w.Dataset)
 		all = append(all, w)
 		return err
-	}, `SELECT id, project FROM workspaces ORDER BY id`)
+	}, `SELECT id, project, dataset FROM workspaces ORDER BY id`)
 	return all, err
 }
 
 func (tx workspacesTx) AddWorkspace(ctx context.Context, w workspaces.Workspace) error {
-	added, err := tx.affects(ctx, `INSERT INTO workspaces (id, project, opened) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
-		w.ID, w.Project, timeText(tx.now))
+	added, err := tx.affects(ctx, `INSERT INTO workspaces (id, project, dataset, opened) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		w.ID, w.Project, w.Dataset, timeText(tx.now))
 	if err == nil && !added {
 		err = taken("workspace", w.ID)
 	}
 	return err
-}
-
-const projectColumns = `id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, approved_by, version`
-
-func scanProject(scan func(...any) error) (workspaces.Project, error) {
-	var p workspaces.Project
-	var expires string
-	err := scan(&p.ID, &p.Title, &p.Purpose, &p.State, &p.Policy, &p.OptOutBasis, &p.OptOutRef, &expires, &p.CreatedBy, &p.ApprovedBy, &p.Version)
-	if err != nil {
-		return p, err
-	}
-	p.Expires, err = parseTime(expires)
-	return p, err
-}
-
-// fill reads the members and grants of a project.
-func (tx workspacesTx) fill(ctx context.Context, p *workspaces.Project) error {
-	err := tx.each(ctx, func(scan func(...any) error) error {
-		var m workspaces.Member
-		var until string
-		if err := scan(&m.User, &m.Role, &until); err != nil {
-			return err
-		}
-		var err error
-		m.TrainingUntil, err = parseTime(until)
-		p.Members = append(p.Members, m)
-		return err
-	}, `SELECT user_name, role, training_until FROM members WHERE project = $1 ORDER BY user_name`, p.ID)
-	if err != nil {
-		return err
-	}
-	return tx.each(ctx, func(scan func(...any) error) error {
-		var g workspaces.DatasetGrant
-		var tables string
-		if err := scan(&g.Dataset, &g.Version, &tables); err != nil {
-			return err
-		}
-		err := json.Unmarshal([]byte(tables), &g.Tables)
-		p.Datasets = append(p.Datasets, g)
-		return err
-	}, `SELECT dataset, version, tables FROM grants WHERE project = $1 ORDER BY dataset`, p.ID)
-}
-
-func (tx workspacesTx) Project(ctx context.Context, id string) (workspaces.Project, error) {
-	p, err := scanProject(tx.sql.QueryRowContext(ctx, `SELECT `+projectColumns+` FROM projects WHERE id = $1`, id).Scan)
-	if errors.Is(err, sql.ErrNoRows) {
-		return p, absent("project", id)
-	}
-	if err != nil {
-		return p, err
-	}
-	return p, tx.fill(ctx, &p)
-}
-
-func (tx workspacesTx) Projects(ctx context.Context) ([]workspaces.Project, error) {
-	var all []workspaces.Project
-	err := tx.each(ctx, func(scan func(...any) error) error {
-		p, err := scanProject(scan)
-		all = append(all, p)
-		return err
-	}, `SELECT `+projectColumns+` FROM projects ORDER BY id`)
-	if err != nil {
-		return nil, err
-	}
-	for i := range all {
-		if err := tx.fill(ctx, &all[i]); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-func (tx workspacesTx) AddProject(ctx context.Context, p workspaces.Project) error {
-	added, err := tx.affects(ctx, `INSERT INTO projects (`+projectColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-		p.ID, p.Title, p.Purpose, string(p.State), p.Policy, string(p.OptOutBasis), p.OptOutRef, timeText(p.Expires), p.CreatedBy, p.ApprovedBy, p.Version)
-	if err != nil {
-		return err
-	}
-	if !added {
-		return taken("project", p.ID)
-	}
-	return tx.setParts(ctx, p)
-}
-
-func (tx workspacesTx) ChangeProject(ctx context.Context, p workspaces.Project) error {
-	changed, err := tx.affects(ctx, `UPDATE projects SET title = $1, purpose = $2, state = $3, policy = $4, opt_out_basis = $5,
-		opt_out_ref = $6, expires = $7, created_by = $8, approved_by = $9, version = version + 1 WHERE id = $10 AND version = $11`,
-		p.Title, p.Purpose, string(p.State), p.Policy, string(p.OptOutBasis), p.OptOutRef, timeText(p.Expires), p.CreatedBy, p.ApprovedBy, p.ID, p.Version)
-	if err != nil {
-		return err
-	}
-	if !changed {
-		return gatehouse.Errorf(gatehouse.CodeConflict, "The project %q was changed meanwhile.", p.ID)
-	}
-	return tx.setParts(ctx, p)
-}
-
-// setParts replaces the members and grants of a project.
-func (tx workspacesTx) setParts(ctx context.Context, p workspaces.Project) error {
-	for _, table := range []string{"members", "grants"} {
-		if _, err := tx.sql.ExecContext(ctx, `DELETE FROM `+table+` WHERE project = $1`, p.ID); err != nil {
-			return err
-		}
-	}
-	for _, m := range p.Members {
-		_, err := tx.sql.ExecContext(ctx, `INSERT INTO members (project, user_name, role, training_until) VALUES ($1, $2, $3, $4)`,
-			p.ID, m.User, string(m.Role), timeText(m.TrainingUntil))
-		if err != nil {
-			return err
-		}
-	}
-	for _, g := range p.Datasets {
-		tables, err := json.Marshal(g.Tables)
-		if err != nil {
-			return err
-		}
-		_, err = tx.sql.ExecContext(ctx, `INSERT INTO grants (project, dataset, version, tables) VALUES ($1, $2, $3, $4)`,
-			p.ID, g.Dataset, g.Version, string(tables))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -137,7 +137,8 @@ func open(ctx context.Context, dir string) (house, *state.DB, error) {
 func (h house) project(ctx context.Context, ask request) (map[string]string, error) {
 	lead := ask.ID + "-lead"
 	until := time.Now().AddDate(1, 0, 0)
-	p := workspaces.Project{ID: ask.ID, Title: "Questions for the gate", Purpose: "To see what the gate lets out.", Policy: ask.Policy, OptOutBasis: workspaces.BasisApplies, Expires: until,
+	p := workspaces.Project{ID: ask.ID, Title: "Questions for the gate", Purpose: "To see what the gate lets out.",
+		LaySummary: "Made-up people are counted.", PublicBenefit: "The gate is tried.", Organisation: "The suite", Funding: "None", Outputs: []string{"Nothing"}, Policy: ask.Policy, OptOutBasis: workspaces.BasisApplies, Expires: until,
 		Members: []workspaces.Member{{User: lead, Role: gatehouse.RoleLead, TrainingUntil: until}}}
 	for _, user := range append([]string{lead}, ask.Members...) {
 		if err := h.AddUser(ctx, workspaces.System, user); err != nil && gatehouse.Public(err).Kind() != gatehouse.KindConflict {
@@ -149,7 +150,7 @@ func (h house) project(ctx context.Context, ask request) (map[string]string, err
 	}
 	grant := workspaces.DatasetGrant{Dataset: ask.Dataset, Version: ask.Version}
 	for _, table := range ask.Tables {
-		grant.Tables = append(grant.Tables, workspaces.TableGrant{Table: table})
+		grant.Tables = append(grant.Tables, workspaces.TableGrant{Table: table, Why: "Questions are asked of it."})
 	}
 	p.Datasets = []workspaces.DatasetGrant{grant}
 	author := gatehouse.Principal{User: lead}
@@ -161,6 +162,15 @@ func (h house) project(ctx context.Context, ask request) (map[string]string, err
 	}
 	if err := h.ApproveProject(ctx, custodian, p.ID); err != nil {
 		return nil, err
+	}
+	agreement, err := h.Agreement(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range p.Members {
+		if _, err := h.SignAgreement(ctx, gatehouse.Principal{User: m.User}, p.ID, agreement.Version); err != nil {
+			return nil, err
+		}
 	}
 	if _, err := h.OpenWorkspace(ctx, custodian, p.ID, p.ID); err != nil {
 		return nil, err
