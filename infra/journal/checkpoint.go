@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strconv"
@@ -33,6 +34,12 @@ func OpenCheckpoint(text []byte, verifier note.Verifier) (Checkpoint, error) {
 	n, err := note.Open(text, note.VerifierList(verifier))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("its signature does not verify: %w", err)
+	}
+	for _, signature := range n.Sigs {
+		// The last character has bits that are not part of the signature.
+		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil || strings.ContainsAny(signature.Base64, "\r\n") {
+			return Checkpoint{}, errors.New("its signature is malformed")
+		}
 	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) != 4 || lines[0] != Origin || lines[3] != "" {
