@@ -64,18 +64,17 @@ type NewMessage struct {
 
 // side says for whom p speaks: for the project if they are or were of it, whatever
 // else they may do.
-func (s *Requests) side(ctx context.Context, p gatehouse.Principal, r Request, project workspaces.Project) (Side, error) {
-	if mayCheck(r, project, p.User) != nil {
+func (s *Requests) side(ctx context.Context, p gatehouse.Principal, sees sight, r Request, project workspaces.Project) (Side, error) {
+	switch {
+	case sees.checker:
+		return SideChecker, nil
+	case sees.custodian:
+		return SideCustodian, nil
+	case sees.inside:
 		if !isMember(project, p.User) {
 			return "", gatehouse.Errorf(gatehouse.CodeSeparation, "You have left the project, and cannot speak about its requests.")
 		}
 		return SideAuthor, s.may(ctx, p, gatehouse.ActionRequestCreate, r.Project, "request")
-	}
-	if s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestReview, r.Project) == nil {
-		return SideChecker, nil
-	}
-	if s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestVet, r.Project) == nil {
-		return SideCustodian, nil
 	}
 	return "", gatehouse.Errorf(gatehouse.CodeDenied, "Only the project, its checkers and custodians speak about a request.")
 }
@@ -98,16 +97,20 @@ func (s *Requests) SayMessage(ctx context.Context, p gatehouse.Principal, id str
 		}
 		refused.Project = r.Project
 		m := Message{ID: gatehouse.NewID("msg"), Author: p.User, Private: n.Private, Round: r.Round, Body: n.Body, At: tx.Now()}
-		if m.Side, err = s.side(ctx, p, r, project); err != nil {
-			return err
-		}
 		if r.Round == 0 || RequestOwners[r.State] == PartyNobody {
 			return gatehouse.Errorf(gatehouse.CodeRequestState, "The request is %s, and is not discussed.", r.State.words()).WithAdvice("%s", r.State.advice())
 		}
 		if len(r.Messages) >= maxMessages {
 			return gatehouse.Errorf(gatehouse.CodeRequestState, "The request has as many messages as one request may have.").WithAdvice("Settle the rest in person.")
 		}
-		if err := s.place(ctx, p, r, project, n, &m); err != nil {
+		sees, err := s.sight(ctx, tx, p, r, project)
+		if err != nil {
+			return err
+		}
+		if m.Side, err = s.side(ctx, p, sees, r, project); err != nil {
+			return err
+		}
+		if err := inThread(sees, r, n, &m); err != nil {
 			return err
 		}
 		if m.Side == SideAuthor && m.Private {
@@ -132,8 +135,8 @@ func (s *Requests) SayMessage(ctx context.Context, p gatehouse.Principal, id str
 	return s.Request(ctx, p, id)
 }
 
-// place puts a message into its thread, or begins one.
-func (s *Requests) place(ctx context.Context, p gatehouse.Principal, r Request, project workspaces.Project, n NewMessage, m *Message) error {
+// inThread puts a message into its thread, or begins one.
+func inThread(sees sight, r Request, n NewMessage, m *Message) error {
 	if n.Thread == "" {
 		m.Thread = m.ID
 		if n.File == "" {
@@ -143,7 +146,7 @@ func (s *Requests) place(ctx context.Context, p gatehouse.Principal, r Request, 
 		m.File = f.ID
 		return err
 	}
-	for _, t := range s.discussion(s.sight(ctx, p, r, project), r) {
+	for _, t := range discussion(sees, r) {
 		if t.ID == n.Thread {
 			first := r.Messages[slices.IndexFunc(r.Messages, func(other Message) bool { return other.ID == t.ID })]
 			m.Thread, m.File, m.Private = first.ID, first.File, first.Private
@@ -176,7 +179,7 @@ func notifyMessage(tx RequestTx, r Request, m Message) {
 // The author's side never sees a private one. Checkers who have not both voted do
 // not see each other's questions, private or not, nor anything that came after
 // them in a thread: an answer tells what was asked.
-func (s *Requests) discussion(sees sight, r Request) []ThreadView {
+func discussion(sees sight, r Request) []ThreadView {
 	threads := []ThreadView{}
 	at := map[string]int{}       // thread → place in threads
 	broken := map[string]bool{}  // threads that go on with what the reader does not see

@@ -121,7 +121,10 @@ func (s *Requests) Queue(ctx context.Context, p gatehouse.Principal) ([]QueueIte
 				}
 				projects[r.Project] = project
 			}
-			sees := s.sight(ctx, p, r, project)
+			sees, err := s.sight(ctx, tx, p, r, project)
+			if err != nil {
+				return err
+			}
 			if sees.checker || sees.custodian && r.State == RequestVetting {
 				items = append(items, s.item(sees, r, project, tx.Now()))
 			}
@@ -171,7 +174,7 @@ func (s *Requests) item(sees sight, r Request, project workspaces.Project, now t
 	switch {
 	case r.State == RequestVetting:
 		i.Vetoes = uncleared(&r)
-		if sees.custodian && mayVet(r, project, sees.user) == nil {
+		if mayClear(sees, r, project) {
 			i.Task = TaskClear
 		}
 	case i.Waiting > 0 && r.State == RequestDisputed:

@@ -75,10 +75,25 @@ func mayVet(r Request, project workspaces.Project, user string) error {
 	return nil
 }
 
+// custody gives those of some datasets of which a user is custodian.
+func custody(ctx context.Context, tx RequestReader, user string, datasets []string) ([]string, error) {
+	var mine []string
+	for _, dataset := range datasets {
+		named, err := tx.Custodians(ctx, dataset)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(named, user) {
+			mine = append(mine, dataset)
+		}
+	}
+	return mine, nil
+}
+
 // NewClearance is a custodian's word.
 type NewClearance struct {
 	Verdict  ClearanceVerdict
-	Datasets []string // none: every dataset that still waits
+	Datasets []string // none: every dataset of the custodian's that still waits
 	Reason   string   // required to veto
 }
 
@@ -101,14 +116,29 @@ func (s *Requests) ClearRequest(ctx context.Context, p gatehouse.Principal, id s
 			if err := mayVet(*r, project, p.User); err != nil {
 				return err
 			}
-			waiting := uncleared(r)
+			mine, err := custody(ctx, tx, p.User, r.Vetoes)
+			if err != nil {
+				return err
+			}
+			if len(mine) == 0 {
+				return gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of a dataset that the request waits for.")
+			}
+			waiting := slices.DeleteFunc(uncleared(r), func(dataset string) bool { return !slices.Contains(mine, dataset) })
 			for _, dataset := range n.Datasets {
-				if !slices.Contains(waiting, dataset) {
+				switch {
+				case !slices.Contains(r.Vetoes, dataset):
 					return gatehouse.Errorf(gatehouse.CodeRequestState, "The request does not wait for the custodian of that dataset.")
+				case !slices.Contains(mine, dataset):
+					return gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of the dataset %q.", dataset)
+				case !slices.Contains(waiting, dataset):
+					return gatehouse.Errorf(gatehouse.CodeRequestState, "The custodian of the dataset %q has agreed already.", dataset)
 				}
 			}
 			if len(n.Datasets) > 0 {
-				waiting = n.Datasets
+				waiting = slices.Clone(n.Datasets)
+			}
+			if len(waiting) == 0 {
+				return gatehouse.Errorf(gatehouse.CodeRequestState, "The custodians of your datasets have agreed already.")
 			}
 			slices.Sort(waiting)
 			for _, dataset := range slices.Compact(waiting) {
@@ -133,8 +163,8 @@ func (s *Requests) ClearRequest(ctx context.Context, p gatehouse.Principal, id s
 }
 
 // AskVeto says whether a dataset asks for its custodian's agreement from now on:
-// requests that the checkers approve later wait for it. A custodian may, but not
-// take it back who is a member of a project that uses the dataset.
+// requests that the checkers approve later wait for it. Its custodian may, but
+// not take it back who is a member of a project that uses the dataset.
 func (s *Requests) AskVeto(ctx context.Context, p gatehouse.Principal, dataset string, ask bool) ([]DatasetVeto, error) {
 	var vetoes []DatasetVeto
 	err := s.Store.Update(ctx, func(tx RequestTx) error {
@@ -144,8 +174,12 @@ func (s *Requests) AskVeto(ctx context.Context, p gatehouse.Principal, dataset s
 		if err := s.Authorizer.Authorize(ctx, p, gatehouse.ActionDatasetPublish, ""); err != nil {
 			return err
 		}
-		if !gatehouse.ValidName(dataset) {
-			return notFound("dataset")
+		mine, err := custody(ctx, tx, p.User, []string{dataset})
+		if err != nil {
+			return err
+		}
+		if len(mine) == 0 {
+			return gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of that dataset.")
 		}
 		if !ask {
 			uses, err := tx.Uses(ctx, p.User, dataset)

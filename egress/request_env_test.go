@@ -114,7 +114,7 @@ func (h *house) people() {
 			}
 		}
 		member := func(user string, role gatehouse.Role) workspaces.Member {
-			return workspaces.Member{User: user, Role: role, TrainingUntil: h.now.AddDate(1, 0, 0)}
+			return workspaces.Member{User: user, Role: role, TrainingUntil: h.now.AddDate(1, 0, 0), Agreement: 1, AgreementUntil: h.now.AddDate(1, 0, 0)}
 		}
 		for id, members := range map[string][]workspaces.Member{
 			"a": {member("ann", gatehouse.RoleLead), member("ada", gatehouse.RoleResearcher)},

@@ -33,8 +33,16 @@ func owners(ctx context.Context, tx RequestReader, r Request, project workspaces
 		checkers, err := outside(gatehouse.RoleChecker)
 		return slices.DeleteFunc(checkers, func(user string) bool { return len(pendingFor(&r, user)) == 0 }), err
 	case PartyCustodian:
-		custodians, err := outside(gatehouse.RoleCustodian)
-		return slices.DeleteFunc(custodians, func(user string) bool { return votedOn(r, user) }), err
+		var custodians []string
+		for _, dataset := range uncleared(&r) {
+			named, err := tx.Custodians(ctx, dataset)
+			if err != nil {
+				return nil, err
+			}
+			custodians = append(custodians, named...)
+		}
+		slices.Sort(custodians)
+		return slices.DeleteFunc(slices.Compact(custodians), func(user string) bool { return mayVet(r, project, user) != nil }), nil
 	case PartyReleaser:
 		return outside(gatehouse.RoleChecker)
 	case PartyMember:

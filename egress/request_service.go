@@ -251,26 +251,13 @@ func isMember(project workspaces.Project, user string) bool {
 	return slices.ContainsFunc(project.Members, func(m workspaces.Member) bool { return m.User == user })
 }
 
-// live refuses what a project may do no more, for a member of it.
+// live refuses what a project may do no more, for a member of it, whose training
+// and agreement must hold; "" is nobody in particular.
 func live(project workspaces.Project, user string, now time.Time) error {
-	switch {
-	case project.State != workspaces.ProjectActive:
-		return gatehouse.Errorf(gatehouse.CodeProjectNotActive, "The project is not active.")
-	case !now.Before(project.Expires):
-		return gatehouse.Errorf(gatehouse.CodeProjectExpired, "The project has expired.")
-	}
 	if user == "" {
-		return nil
+		return project.Live(now)
 	}
-	for _, m := range project.Members {
-		if m.User == user {
-			if !now.Before(m.TrainingUntil) {
-				return gatehouse.Errorf(gatehouse.CodeTrainingLapsed, "Your training has lapsed.")
-			}
-			return nil
-		}
-	}
-	return gatehouse.Errorf(gatehouse.CodeDenied, "You are not a member of the project.")
+	return project.Admit(user, now)
 }
 
 // NewRequest is what a request begins with.

@@ -36,6 +36,8 @@ type RequestReader interface {
 	Waiting(ctx context.Context) ([]Request, error)
 	// Holders names who holds a role of the house.
 	Holders(ctx context.Context, role gatehouse.Role) ([]string, error)
+	// Custodians names the custodians of a dataset.
+	Custodians(ctx context.Context, dataset string) ([]string, error)
 	// Vetoes lists the datasets that ask for their custodian's agreement, by name.
 	Vetoes(ctx context.Context) ([]DatasetVeto, error)
 	// Uses reports whether a user is a member of a project that may use a dataset.

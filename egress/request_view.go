@@ -95,23 +95,44 @@ func (s *Requests) Request(ctx context.Context, p gatehouse.Principal, id string
 type sight struct {
 	user    string
 	checker bool // may vote on this request
-	// custodian may decide for a dataset's custodian, once the checkers have.
+	// custodian is custodian of a dataset of the project, and may have the last word
+	// once the checkers have voted.
 	custodian bool
-	inside    bool // on the author's side: is or was of the project
-	all       bool // an auditor
+	custody   []string // datasets of the request's vetoes of which they are custodian
+	inside    bool     // on the author's side: is or was of the project
+	all       bool     // an auditor
 }
 
-func (s *Requests) sight(ctx context.Context, p gatehouse.Principal, r Request, project workspaces.Project) sight {
+func (s *Requests) sight(ctx context.Context, tx RequestReader, p gatehouse.Principal, r Request, project workspaces.Project) (sight, error) {
 	outside := mayCheck(r, project, p.User) == nil
 	checker := outside && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestReview, r.Project) == nil
-	return sight{
-		user:      p.User,
-		checker:   checker,
-		custodian: outside && s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestVet, r.Project) == nil,
-		inside:    !outside,
+	sees := sight{
+		user:    p.User,
+		checker: checker,
+		inside:  !outside,
 		// Whoever may vote stays blind, whatever else they may do.
 		all: outside && !checker && s.Authorizer.Authorize(ctx, p, gatehouse.ActionJournalRead, "") == nil,
 	}
+	if !outside || s.Authorizer.Authorize(ctx, p, gatehouse.ActionRequestVet, r.Project) != nil {
+		return sees, nil
+	}
+	var datasets []string
+	for _, d := range project.Datasets {
+		datasets = append(datasets, d.Dataset)
+	}
+	mine, err := custody(ctx, tx, p.User, datasets)
+	if err != nil || len(mine) == 0 {
+		return sees, err
+	}
+	sees.custodian = true
+	sees.custody, err = custody(ctx, tx, p.User, r.Vetoes)
+	return sees, err
+}
+
+// mayClear reports whether a reader can give a custodian's word now.
+func mayClear(sees sight, r Request, project workspaces.Project) bool {
+	return r.State == RequestVetting && mayVet(r, project, sees.user) == nil &&
+		slices.ContainsFunc(uncleared(&r), func(dataset string) bool { return slices.Contains(sees.custody, dataset) })
 }
 
 // round reports whether votes of that round may be seen: those of earlier
@@ -122,13 +143,16 @@ func (v sight) round(r Request, round int) bool {
 }
 
 func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Principal, r Request, project workspaces.Project) (RequestView, error) {
-	sees := s.sight(ctx, p, r, project)
+	sees, err := s.sight(ctx, tx, p, r, project)
+	if err != nil {
+		return RequestView{}, err
+	}
 	now := tx.Now()
 	view := RequestView{
 		RequestSummary: s.summary(r, now), Context: r.Context, Groups: append([]OutputGroup{}, r.Groups...), Release: r.Release, Files: []FileView{},
-		Vetoes: r.Vetoes, Clearances: r.Clearances, Discussion: s.discussion(sees, r), Warnings: warnings(sees, r, project, now),
+		Vetoes: r.Vetoes, Clearances: r.Clearances, Discussion: discussion(sees, r), Warnings: warnings(sees, r, project, now),
 		MayCheck: sees.checker && RequestOwners[r.State] == PartyChecker,
-		MayClear: sees.custodian && r.State == RequestVetting && mayVet(r, project, p.User) == nil,
+		MayClear: mayClear(sees, r, project),
 		MaySpeak: (sees.checker || sees.custodian || isMember(project, p.User)) && r.Round > 0 && RequestOwners[r.State] != PartyNobody,
 	}
 	if sees.checker || sees.custodian || sees.all {
@@ -143,7 +167,6 @@ func (s *Requests) view(ctx context.Context, tx RequestReader, p gatehouse.Princ
 		for _, f := range r.current() {
 			hashes = append(hashes, f.SHA256)
 		}
-		var err error
 		if elsewhere, err = tx.Rejections(ctx, hashes, r.ID); err != nil {
 			return view, err
 		}

@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -164,7 +165,7 @@ func (s *Requests) look(ctx context.Context, p gatehouse.Principal, id, name str
 func (s *Requests) lookedAt(ctx context.Context, tx RequestReader, p gatehouse.Principal, id string) (Request, error) {
 	r, project, err := s.read(ctx, tx, p, gatehouse.ActionRequestReview, id)
 	if gatehouse.CodeOf(err) == gatehouse.CodeDenied && r.State == RequestVetting {
-		r, project, err = s.read(ctx, tx, p, gatehouse.ActionRequestVet, id)
+		return s.vettedBy(ctx, tx, p, id, err)
 	}
 	if err != nil {
 		return r, err
@@ -173,4 +174,18 @@ func (s *Requests) lookedAt(ctx context.Context, tx RequestReader, p gatehouse.P
 		return r, notFound("request")
 	}
 	return r, mayCheck(r, project, p.User)
+}
+
+// vettedBy loads a request for a custodian whom it waits for; denied is what
+// everybody else is told.
+func (s *Requests) vettedBy(ctx context.Context, tx RequestReader, p gatehouse.Principal, id string, denied error) (Request, error) {
+	r, project, err := s.read(ctx, tx, p, gatehouse.ActionRequestVet, id)
+	if err != nil {
+		return r, err
+	}
+	mine, err := custody(ctx, tx, p.User, r.Vetoes)
+	if err == nil && len(mine) == 0 {
+		err = denied
+	}
+	return r, cmp.Or(err, mayCheck(r, project, p.User))
 }

@@ -57,7 +57,7 @@ func newDesk(t *testing.T) *desk {
 			errs = append(errs, tx.AddProject(ctx, workspaces.Project{
 				ID: id, Title: "T", Purpose: "P", State: workspaces.ProjectActive, Policy: "sdap", OptOutBasis: workspaces.BasisApplies,
 				Expires: time.Now().AddDate(1, 0, 0), CreatedBy: member, ApprovedBy: "cora", Version: 1,
-				Members: []workspaces.Member{{User: member, Role: gatehouse.RoleResearcher, TrainingUntil: time.Now().AddDate(1, 0, 0)}},
+				Members: []workspaces.Member{{User: member, Role: gatehouse.RoleResearcher, TrainingUntil: time.Now().AddDate(1, 0, 0), Agreement: 1, AgreementUntil: time.Now().AddDate(1, 0, 0)}},
 			}))
 		}
 		return errors.Join(errs...)

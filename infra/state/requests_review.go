@@ -80,6 +80,10 @@ func (tx requestTx) Waiting(ctx context.Context) ([]egress.Request, error) {
 	return found, err
 }
 
+func (tx requestTx) Custodians(ctx context.Context, dataset string) ([]string, error) {
+	return workspacesTx(tx).Custodians(ctx, dataset)
+}
+
 func (tx requestTx) Vetoes(ctx context.Context) ([]egress.DatasetVeto, error) {
 	var vetoes []egress.DatasetVeto
 	err := tx.each(ctx, func(scan func(...any) error) error {

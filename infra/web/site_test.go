@@ -107,7 +107,7 @@ func newSite(t *testing.T) *site {
 				Datasets: []workspaces.DatasetGrant{{Dataset: "shared_care", Version: 3, Tables: []workspaces.TableGrant{{Table: "patients"}}}},
 			}
 			for _, m := range members {
-				p.Members = append(p.Members, workspaces.Member{User: m, Role: gatehouse.RoleResearcher, TrainingUntil: time.Now().AddDate(1, 0, 0)})
+				p.Members = append(p.Members, workspaces.Member{User: m, Role: gatehouse.RoleResearcher, TrainingUntil: time.Now().AddDate(1, 0, 0), Agreement: 1, AgreementUntil: time.Now().AddDate(1, 0, 0)})
 			}
 			errs = append(errs, tx.AddProject(ctx, p))
 		}
