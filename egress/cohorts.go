@@ -1,7 +1,6 @@
 package egress
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
@@ -11,11 +10,20 @@ import (
 // cohorts collects which rows of which people a protected aggregate is made of:
 // each row's finest group and conditions, as a label.
 type cohorts struct {
-	units  []uint32
-	rows   []uint64
-	labels []uint32
-	known  map[label]uint32
+	rows   disclosure.Elements // of each row its number, whose it is, and its label
 	list   []label
+	known  map[label]uint32
+	labels []uint32 // of some rows, to be used again
+
+	// What is the case of the rows so far.
+	last     struct{ unit, row uint64 } // the last one
+	own      bool                       // each is the person whose it is, if it is a person
+	people   bool                       // some are people
+	others   bool                       // some are not
+	made     bool                       // some are made by the question
+	several  bool                       // some person has two
+	again    bool                       // those of some person do not ascend: one may come again
+	anyOrder bool                       // all together do not ascend
 
 	// changed adds those who add something else to a number than in another version;
 	// nil within a version.
@@ -27,16 +35,17 @@ type label struct {
 	sig   int64
 }
 
-var _ rowCollector = (*cohorts)(nil)
-
-// Begin implements rowCollector.
+// Begin makes it empty: what was collected until then is void.
 func (c *cohorts) Begin() {
-	*c = cohorts{units: c.units[:0], rows: c.rows[:0], labels: c.labels[:0], known: map[label]uint32{}}
+	*c = cohorts{known: map[label]uint32{}, labels: c.labels[:0], own: true}
+	c.last.unit = ^uint64(0)
 }
 
-// Rows implements rowCollector.
+// Rows takes rows: the unit, which row it is, the hash of its finest group's keys
+// (groupTable.groups) and its bit set of row sets. All are of one length, and are
+// valid only during the call. A person's rows stand together.
 func (c *cohorts) Rows(u []uint32, r, g []uint64, sig []int64) error {
-	c.units, c.rows = append(c.units, u...), append(c.rows, r...)
+	labels := c.labels[:0]
 	var last label
 	at, some := uint32(0), false
 	for i := range u {
@@ -44,15 +53,40 @@ func (c *cohorts) Rows(u []uint32, r, g []uint64, sig []int64) error {
 		if !some || l != last {
 			n, ok := c.known[l]
 			if !ok {
-				n = uint32(len(c.list))
+				n = c.newLabel(l)
 				c.known[l] = n
-				c.list = append(c.list, l)
 			}
 			last, at, some = l, n, true
 		}
-		c.labels = append(c.labels, at)
+		labels = append(labels, at)
 	}
+	c.labels = labels
+	c.labelled(u, r, labels)
 	return nil
+}
+
+func (c *cohorts) newLabel(l label) uint32 {
+	c.list = append(c.list, l)
+	return uint32(len(c.list) - 1)
+}
+
+// labelled takes rows whose labels are known.
+func (c *cohorts) labelled(u []uint32, r []uint64, labels []uint32) {
+	for i, row := range r {
+		unit := uint64(u[i])
+		if isPerson(row) {
+			c.people, c.own = true, c.own && row == unit
+		} else {
+			c.others, c.made = true, c.made || row>>63 == 1
+		}
+		ascending := row > c.last.row || c.rows.Len() == 0 && i == 0
+		c.anyOrder = c.anyOrder || !ascending
+		if unit == c.last.unit {
+			c.several, c.again = true, c.again || !ascending
+		}
+		c.last.unit, c.last.row = unit, row
+	}
+	c.rows.AddAll(r, u, labels)
 }
 
 // number is one released number: a group of the answer, and the condition that
@@ -138,31 +172,29 @@ func (c *cohorts) terms(t *groupTable, atoms *atomTable, n *numbered) [][]disclo
 func (c *cohorts) byPerson(t *groupTable, atoms *atomTable, n *numbered) *disclosure.Cohorts {
 	terms := c.terms(t, atoms, n)
 	out := &disclosure.Cohorts{Numbers: len(n.list)}
-	patterns := map[string]uint32{}
-	var mine []uint32
-	var key []byte
-	for from := 0; from < len(c.units); {
-		to := from
-		mine = mine[:0]
-		for to < len(c.units) && c.units[to] == c.units[from] {
-			mine = append(mine, c.labels[to])
-			to++
-		}
-		slices.Sort(mine)
-		mine = slices.Compact(mine)
-		key = key[:0]
-		for _, l := range mine {
-			key = binary.LittleEndian.AppendUint32(key, l)
-		}
-		p, ok := patterns[string(key)]
-		if !ok {
-			p = uint32(len(out.Patterns))
-			patterns[string(key)] = p
-			out.Patterns = append(out.Patterns, union(terms, mine))
-		}
-		out.Elements = append(out.Elements, disclosure.Element{Key: uint64(c.units[from]), Unit: c.units[from], Pattern: p})
-		from = to
+	if c.oneEach() && !c.others && c.own {
+		out.Patterns, out.Elements = disclosure.PatternsOf(terms...), c.rows.Clone()
+		return out
 	}
+	var patterns disclosure.Distinct
+	ofLabel := make([]uint32, len(terms)) // plus one; of people with that label only
+	var mine []uint32
+	c.eachPerson(func(unit uint32, _ []uint64, labels []uint32) {
+		one := labels[0]
+		for _, l := range labels[1:] {
+			if l != one {
+				mine = append(mine[:0], labels...)
+				slices.Sort(mine)
+				out.Elements.Add(uint64(unit), unit, patterns.Put(union(terms, slices.Compact(mine))))
+				return
+			}
+		}
+		if ofLabel[one] == 0 {
+			ofLabel[one] = patterns.Put(terms[one]) + 1
+		}
+		out.Elements.Add(uint64(unit), unit, ofLabel[one]-1)
+	})
+	out.Patterns = patterns.List()
 	return out
 }
 
@@ -179,16 +211,44 @@ func union(terms [][]disclosure.Term, labels []uint32) []disclosure.Term {
 // madeRows reports whether the rows are made by the question (of pairs of rows,
 // or of a person and values): what is no row of a table can be made in another
 // way too, so that its people are compared as well.
-func (c *cohorts) madeRows() bool {
-	return slices.ContainsFunc(c.rows, func(r uint64) bool { return r>>63 == 1 })
-}
+func (c *cohorts) madeRows() bool { return c.made }
 
 // oneEach reports whether nobody has two of the rows. A person's stand together.
-func (c *cohorts) oneEach() bool {
-	for i := 1; i < len(c.units); i++ {
-		if c.units[i] == c.units[i-1] {
-			return false
+func (c *cohorts) oneEach() bool { return !c.several }
+
+// eachPerson calls f with the rows of each person, which stand together, and their
+// labels. They are valid only during the call.
+func (c *cohorts) eachPerson(f func(unit uint32, rows []uint64, labels []uint32)) {
+	var rows []uint64 // of a person, from earlier blocks
+	var labels []uint32
+	var unit uint32
+	for b := range c.rows.Blocks() {
+		from := 0
+		if len(rows) > 0 {
+			for from < len(b.Units) && b.Units[from] == unit {
+				from++
+			}
+			rows, labels = append(rows, b.Keys[:from]...), append(labels, b.Patterns[:from]...)
+			if from == len(b.Units) {
+				continue
+			}
+			f(unit, rows, labels)
+			rows, labels = rows[:0], labels[:0]
+		}
+		for from < len(b.Units) {
+			to := from + 1
+			for to < len(b.Units) && b.Units[to] == b.Units[from] {
+				to++
+			}
+			if to == len(b.Units) { // there may be more in the next
+				unit, rows, labels = b.Units[from], append(rows, b.Keys[from:]...), append(labels, b.Patterns[from:]...)
+				break
+			}
+			f(b.Units[from], b.Keys[from:to], b.Patterns[from:to])
+			from = to
 		}
 	}
-	return true
+	if len(rows) > 0 {
+		f(unit, rows, labels)
+	}
 }

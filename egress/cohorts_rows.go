@@ -2,7 +2,6 @@ package egress
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
@@ -26,69 +25,68 @@ func isPerson(row uint64) bool { return row>>rowBits == 0 }
 // byRow makes the table of numbers that are made of rows, each one element
 // however often it occurs. apart leaves out the rows that are people.
 func (c *cohorts) byRow(t *groupTable, atoms *atomTable, n *numbered, apart bool) *disclosure.Cohorts {
-	out := &disclosure.Cohorts{Numbers: len(n.list), Elements: make([]disclosure.Element, 0, len(c.rows))}
-	sums := newPatterns(c.terms(t, atoms, n))
+	out := &disclosure.Cohorts{Numbers: len(n.list)}
+	terms := c.terms(t, atoms, n)
+	if !c.again && !(apart && c.people) {
+		out.Patterns, out.Elements = disclosure.PatternsOf(terms...), c.rows.Clone()
+		return out
+	}
+	sums := newPatterns(terms, true)
 	var run []int
-	c.eachPerson(func(from, to int) {
+	c.eachPerson(func(unit uint32, rows []uint64, labels []uint32) {
 		run = run[:0]
 		ascending := true
-		for i := from; i < to; i++ {
-			if apart && isPerson(c.rows[i]) {
+		for i, row := range rows {
+			if apart && isPerson(row) {
 				continue
 			}
-			ascending = ascending && (len(run) == 0 || c.rows[run[len(run)-1]] < c.rows[i])
+			ascending = ascending && (len(run) == 0 || rows[run[len(run)-1]] < row)
 			run = append(run, i)
 		}
 		if !ascending {
-			slices.SortFunc(run, func(a, b int) int { return cmp.Compare(c.rows[a], c.rows[b]) })
+			slices.SortFunc(run, func(a, b int) int { return cmp.Compare(rows[a], rows[b]) })
 		}
 		for at := 0; at < len(run); {
-			e := disclosure.Element{Key: c.rows[run[at]], Unit: c.units[from], Pattern: c.labels[run[at]]}
+			key, pattern := rows[run[at]], labels[run[at]]
 			end := at + 1
-			for end < len(run) && c.rows[run[end]] == e.Key {
+			for end < len(run) && rows[run[end]] == key {
 				end++
 			}
 			if end-at > 1 {
 				for _, i := range run[at:end] {
-					sums.add(c.labels[i])
+					sums.add(labels[i])
 				}
-				e.Pattern = sums.pattern()
+				pattern = sums.pattern()
 			}
-			out.Elements = append(out.Elements, e)
+			out.Elements.Add(key, unit, pattern)
 			at = end
 		}
 	})
-	out.Patterns = sums.list
+	out.Patterns = sums.all()
 	return out
-}
-
-// eachPerson calls f with the rows of each person, which stand together.
-func (c *cohorts) eachPerson(f func(from, to int)) {
-	for from := 0; from < len(c.units); {
-		to := from + 1
-		for to < len(c.units) && c.units[to] == c.units[from] {
-			to++
-		}
-		f(from, to)
-		from = to
-	}
 }
 
 // patterns adds up terms of labels, and gives equal sums one place.
 type patterns struct {
-	list  [][]disclosure.Term // those of the labels first
-	known map[string]uint32
-	times []int32 // of each number, while adding up
-	in    []int32 // the numbers of which there are some
-	key   []byte
+	terms  [][]disclosure.Term // of the labels
+	before int                 // how many patterns stand before the sums: those of the labels, or none
+	sums   disclosure.Distinct
+	times  []int32 // of each number, while adding up
+	in     []int32 // the numbers of which there are some
+	sum    []disclosure.Term
 }
 
-func newPatterns(ofLabels [][]disclosure.Term) *patterns {
-	return &patterns{list: slices.Clip(ofLabels), known: map[string]uint32{}}
+// newPatterns begins with the terms of labels: as patterns themselves if first.
+func newPatterns(ofLabels [][]disclosure.Term, first bool) *patterns {
+	p := &patterns{terms: ofLabels}
+	if first {
+		p.before = len(ofLabels)
+	}
+	return p
 }
 
 func (p *patterns) add(label uint32) {
-	for _, t := range p.list[label] {
+	for _, t := range p.terms[label] {
 		p.addTerm(t.Number, t.Times)
 	}
 }
@@ -106,25 +104,23 @@ func (p *patterns) addTerm(number, times int32) {
 // pattern is the place of what was added up since the last.
 func (p *patterns) pattern() uint32 {
 	slices.Sort(p.in)
-	p.key = p.key[:0]
+	p.sum = p.sum[:0]
 	for _, n := range p.in {
-		p.key = binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(p.key, uint32(n)), uint32(p.times[n]))
-	}
-	at, ok := p.known[string(p.key)]
-	if !ok {
-		at = uint32(len(p.list))
-		p.known[string(p.key)] = at
-		terms := make([]disclosure.Term, len(p.in))
-		for i, n := range p.in {
-			terms[i] = disclosure.Term{Number: n, Times: p.times[n]}
-		}
-		p.list = append(p.list, terms)
-	}
-	for _, n := range p.in {
+		p.sum = append(p.sum, disclosure.Term{Number: n, Times: p.times[n]})
 		p.times[n] = 0
 	}
 	p.in = p.in[:0]
-	return at
+	return uint32(p.before) + p.sums.Put(p.sum)
+}
+
+// all are the patterns of the labels, if they were to be first, and the sums.
+func (p *patterns) all() disclosure.Patterns {
+	if p.before == 0 {
+		return p.sums.List()
+	}
+	out := disclosure.PatternsOf(p.terms[:p.before]...)
+	out.Append(p.sums.List())
+	return out
 }
 
 // repeated lists the numbers of a question whose rows may occur several times: as
@@ -143,15 +139,17 @@ func (c *cohorts) repeated(r *plan.Release, t *groupTable, atoms *atomTable, ver
 	for i := range last {
 		last[i] = nobody
 	}
-	for i, label := range c.labels {
-		unit, row := int64(c.units[i]), c.rows[i]
-		for _, term := range terms[label] {
-			k := &of[term.Number]
-			k.several = k.several || last[term.Number] == unit
-			last[term.Number] = unit
-			k.made = k.made || row>>63 == 1
-			k.person = k.person || isPerson(row)
-			k.other = k.other || !isPerson(row)
+	for b := range c.rows.Blocks() {
+		for i, label := range b.Patterns {
+			unit, row := int64(b.Units[i]), b.Keys[i]
+			for _, term := range terms[label] {
+				k := &of[term.Number]
+				k.several = k.several || last[term.Number] == unit
+				last[term.Number] = unit
+				k.made = k.made || row>>63 == 1
+				k.person = k.person || isPerson(row)
+				k.other = k.other || !isPerson(row)
+			}
 		}
 	}
 	people = shown(r, t, verdicts, func(cell plan.Cell) bool { return cell.People })
@@ -189,28 +187,21 @@ func (c *cohorts) perRow(n, rows *numbered) {
 	}
 }
 
-// mixed reports whether some rows are a person and others are not, as after an outer
+// ofBoth reports whether some rows are a person and others are not, as after an outer
 // join.
-func (c *cohorts) mixed() bool {
-	people := slices.ContainsFunc(c.rows, isPerson)
-	return people && slices.ContainsFunc(c.rows, func(r uint64) bool { return !isPerson(r) })
-}
+func (c *cohorts) ofBoth() bool { return c.people && c.others }
 
 // distinctRows makes sure that no row is of two people.
 func (c *cohorts) distinctRows() error {
-	keys := make([]uint64, 0, len(c.rows))
-	var mine []uint64
-	ascending, bad := true, false
-	c.eachPerson(func(from, to int) {
-		mine = append(mine[:0], c.rows[from:to]...)
-		slices.Sort(mine)
-		for _, r := range slices.Compact(mine) {
-			bad = bad || isPerson(r) && r != uint64(c.units[from])
-			ascending = ascending && (len(keys) == 0 || keys[len(keys)-1] < r)
-			keys = append(keys, r)
-		}
-	})
-	if !ascending {
+	bad := !c.own
+	if c.anyOrder && !bad {
+		keys := make([]uint64, 0, c.rows.Len())
+		var mine []uint64
+		c.eachPerson(func(_ uint32, rows []uint64, _ []uint32) {
+			mine = append(mine[:0], rows...)
+			slices.Sort(mine)
+			keys = append(keys, slices.Compact(mine)...)
+		})
 		slices.Sort(keys)
 		for i := 1; i < len(keys); i++ {
 			bad = bad || keys[i] == keys[i-1]
@@ -225,13 +216,13 @@ func (c *cohorts) distinctRows() error {
 // byPersonWeighed is byPerson with weighed numbers among the others.
 func (c *cohorts) byPersonWeighed(t *groupTable, atoms *atomTable, n *numbered) *disclosure.Cohorts {
 	terms := c.terms(t, atoms, n)
-	sums := newPatterns(nil)
+	sums := newPatterns(terms, false)
 	out := &disclosure.Cohorts{Numbers: len(n.list)}
-	c.eachPerson(func(from, to int) {
-		for i := from; i < to; i++ {
-			for _, term := range terms[c.labels[i]] {
-				switch x := n.list[term.Number]; {
-				case x.every, x.weighed && isPerson(c.rows[i]):
+	c.eachPerson(func(unit uint32, rows []uint64, labels []uint32) {
+		for i, label := range labels {
+			for _, term := range terms[label] {
+				switch x := &n.list[term.Number]; {
+				case x.every, x.weighed && isPerson(rows[i]):
 					sums.addTerm(term.Number, 1)
 				case x.weighed:
 				case int(term.Number) >= len(sums.times) || sums.times[term.Number] == 0:
@@ -239,8 +230,8 @@ func (c *cohorts) byPersonWeighed(t *groupTable, atoms *atomTable, n *numbered) 
 				}
 			}
 		}
-		out.Elements = append(out.Elements, disclosure.Element{Key: uint64(c.units[from]), Unit: c.units[from], Pattern: sums.pattern()})
+		out.Elements.Add(uint64(unit), unit, sums.pattern())
 	})
-	out.Patterns = sums.list
+	out.Patterns = sums.all()
 	return out
 }

@@ -53,15 +53,16 @@ func TestRepeatedRowsAreCountedAsOften(t *testing.T) {
 		got := c.byRow(table, atoms, n, false)
 		seen := map[uint64]bool{}
 		total := 0
-		for _, e := range got.Elements {
+		for e := range got.Elements.All() {
 			if seen[e.Key] {
 				t.Fatalf("row %d is two elements", e.Key)
 			}
 			seen[e.Key] = true
-			if !slices.IsSortedFunc(got.Patterns[e.Pattern], func(a, b disclosure.Term) int { return int(a.Number - b.Number) }) {
+			terms := got.Patterns.At(int(e.Pattern), nil)
+			if !slices.IsSortedFunc(terms, func(a, b disclosure.Term) int { return int(a.Number - b.Number) }) {
 				t.Fatal("terms out of order")
 			}
-			for _, term := range got.Patterns[e.Pattern] {
+			for _, term := range terms {
 				total++
 				if want[at{e.Key, term.Number}] != term.Times {
 					t.Fatalf("row %d is %d times in number %d, not %d", e.Key, term.Times, term.Number, want[at{e.Key, term.Number}])

@@ -1,9 +1,11 @@
 package egress
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/gob"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -236,7 +238,7 @@ func (h *Histories) catchUp(ctx context.Context, s *scope, projects []string) er
 	})
 }
 
-func sealContext(project string) []byte { return []byte("gatehouse cohorts v1 " + project) }
+func sealContext(project string) []byte { return []byte("gatehouse cohorts v2 " + project) }
 
 // publicTotals puts the people of each table of people into the history: how many
 // they are is in the catalogue. What follows from such a total is released
@@ -252,7 +254,7 @@ func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspac
 			if s.counted[name] {
 				continue
 			}
-			c := &disclosure.Cohorts{Numbers: 1, Patterns: [][]disclosure.Term{{{Number: 0, Times: 1}}}}
+			c := &disclosure.Cohorts{Numbers: 1, Patterns: disclosure.PatternsOf([]disclosure.Term{{Number: 0, Times: 1}})}
 			reader, err := vault.Query(ctx, "SELECT "+catalog.UnitColumn+" FROM "+plan.Ident(t.Name))
 			if err != nil {
 				return vaultError(err)
@@ -264,7 +266,7 @@ func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspac
 					return misshapen()
 				}
 				for _, u := range units.Uint32Values() {
-					c.Elements = append(c.Elements, disclosure.Element{Key: uint64(u), Unit: u})
+					c.Elements.Add(uint64(u), u, 0)
 				}
 			}
 			err = reader.Err()
@@ -377,7 +379,7 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 			out.Beneath, out.BeneathWithheld = keep(s.rows, judge(s.rows, n, table), table)
 		}
 	}
-	if r.Repeats || !r.Counted && c.mixed() {
+	if r.Repeats || !r.Counted && c.ofBoth() {
 		n, rows, err := c.repeated(r, t, atoms, verdicts)
 		if err != nil {
 			return nil, err
@@ -434,55 +436,39 @@ func (h *Histories) seal(project string, r *releasedTable) ([]byte, error) {
 	return h.Sealer.Seal(plain, sealContext(project))
 }
 
-// columns is a table of elements by column, which packs well.
-type columns struct {
-	Keys, Units, Patterns []uint64 // keys and units as differences
-	Table                 [][]disclosure.Term
-	Numbers               int
-	Withheld              []bool
+// tables are the tables of people and rows, with what was not released of them.
+func (r *releasedTable) tables() [4]struct {
+	table    **disclosure.Cohorts
+	withheld *[]bool
+} {
+	return [4]struct {
+		table    **disclosure.Cohorts
+		withheld *[]bool
+	}{{&r.People, &r.PeopleWithheld}, {&r.Rows, &r.RowsWithheld}, {&r.Beneath, &r.BeneathWithheld}, {&r.Products, &r.ProductsWithheld}}
 }
 
-func columnsOf(c *disclosure.Cohorts, withheld []bool) *columns {
-	if c == nil {
-		return nil
-	}
-	n := len(c.Elements)
-	out := &columns{Keys: make([]uint64, n), Units: make([]uint64, n), Patterns: make([]uint64, n), Table: c.Patterns, Numbers: c.Numbers, Withheld: withheld}
-	var key, unit uint64
-	for i, e := range c.Elements {
-		out.Keys[i], out.Units[i], out.Patterns[i] = e.Key-key, uint64(e.Unit)-unit, uint64(e.Pattern)
-		key, unit = e.Key, uint64(e.Unit)
-	}
-	return out
-}
-
-func (c *columns) cohorts() (*disclosure.Cohorts, []bool) {
-	if c == nil {
-		return nil, nil
-	}
-	out := &disclosure.Cohorts{Patterns: c.Table, Numbers: c.Numbers, Elements: make([]disclosure.Element, len(c.Keys))}
-	var key, unit uint64
-	for i := range c.Keys {
-		key, unit = key+c.Keys[i], unit+c.Units[i]
-		out.Elements[i] = disclosure.Element{Key: key, Unit: uint32(unit), Pattern: uint32(c.Patterns[i])}
-	}
-	return out, c.Withheld
-}
-
-// released is releasedTable by columns.
-type releasedColumns struct {
-	People, Rows, Beneath, Products *columns
-	Pairs                           [][2]string
-}
-
+// encodeReleased writes a released table: a header, and then the tables that it
+// has, one after the other.
 func encodeReleased(r *releasedTable) ([]byte, error) {
 	var b bytes.Buffer
-	w, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.SpeedFastest))
+	w, err := zstd.NewWriter(&b, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	if err := gob.NewEncoder(w).Encode(releasedColumns{columnsOf(r.People, r.PeopleWithheld), columnsOf(r.Rows, r.RowsWithheld), columnsOf(r.Beneath, r.BeneathWithheld), columnsOf(r.Products, r.ProductsWithheld), r.Pairs}); err != nil {
+	head := releasedHead{Pairs: r.Pairs}
+	for i, t := range r.tables() {
+		head.Has[i], head.Withheld[i] = *t.table != nil, *t.withheld
+	}
+	if err := gob.NewEncoder(w).Encode(head); err != nil {
 		return nil, err
+	}
+	for _, t := range r.tables() {
+		if *t.table == nil {
+			continue
+		}
+		if err := (*t.table).Encode(w); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.Close(); err != nil {
 		return nil, err
@@ -490,21 +476,35 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// releasedHead is what stands before the tables.
+type releasedHead struct {
+	Has      [4]bool
+	Withheld [4][]bool
+	Pairs    [][2]string
+}
+
 func decodeReleased(packed []byte) (*releasedTable, error) {
-	r, err := zstd.NewReader(bytes.NewReader(packed))
+	z, err := zstd.NewReader(bytes.NewReader(packed), zstd.WithDecoderConcurrency(1))
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
-	var c releasedColumns
-	if err := gob.NewDecoder(r).Decode(&c); err != nil {
+	defer z.Close()
+	in := bufio.NewReader(z) // a decoder that reads bytes one by one takes no more than it needs
+	var head releasedHead
+	if err := gob.NewDecoder(in).Decode(&head); err != nil {
 		return nil, err
 	}
-	out := &releasedTable{}
-	out.People, out.PeopleWithheld = c.People.cohorts()
-	out.Rows, out.RowsWithheld = c.Rows.cohorts()
-	out.Beneath, out.BeneathWithheld = c.Beneath.cohorts()
-	out.Products, out.ProductsWithheld = c.Products.cohorts()
-	out.Pairs = c.Pairs
+	out := &releasedTable{Pairs: head.Pairs}
+	for i, t := range out.tables() {
+		if *t.withheld = head.Withheld[i]; !head.Has[i] {
+			continue
+		}
+		if *t.table, err = disclosure.DecodeCohorts(in); err != nil {
+			return nil, err
+		}
+		if len(*t.withheld) != (*t.table).Numbers {
+			return nil, errors.New("a table of the ledger is damaged")
+		}
+	}
 	return out, nil
 }

@@ -13,17 +13,6 @@ import (
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
 )
 
-// rowCollector is given every row that a protected aggregate was made of.
-type rowCollector interface {
-	// Begin comes before the first row, and again if the rows come once more from
-	// the first: what was collected until then is void.
-	Begin()
-	// Rows are some more: the unit, which row it is, the hash of its finest group's
-	// keys (groupTable.groups) and its bit set of row sets. All are of one length,
-	// and are valid only during the call.
-	Rows(u []uint32, r, g []uint64, sig []int64) error
-}
-
 // pass reads the rows of a release once, and counts from them what the rules and
 // the audit need (gate.md §2, "one pass for everything"). A person's rows follow
 // each other, so a counter needs to know only the last unit that it saw.
@@ -41,7 +30,8 @@ type pass struct {
 	columns   plan.RowColumns
 	wide      struct{ r, g, sig []uint64 } // columns that the answer has not, or in a narrower type
 	signed    []int64
-	collector rowCollector
+	labels    []uint32
+	collector *cohorts
 }
 
 // tally is what one group is counted with.
@@ -77,7 +67,7 @@ func openRows(ctx context.Context, vault Vault, r *plan.Release, spool string, i
 // runPass makes the pass, and a second one over sorted rows if the first finds
 // rows of a person apart. It fills in the evidence of t, and gives the atoms.
 // early, unless it is nil, gives the rows for the first.
-func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector, spool string, early func() *rowStream) (*atomTable, error) {
+func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, t *groupTable, collector *cohorts, spool string, early func() *rowStream) (*atomTable, error) {
 	for _, sorted := range []bool{false, true} {
 		p := newPass(r, policy, t, collector)
 		var rows *rowStream
@@ -98,7 +88,7 @@ func runPass(ctx context.Context, vault Vault, r *plan.Release, policy disclosur
 	return nil, misshapen() // sorted rows are together
 }
 
-func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector rowCollector) *pass {
+func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector *cohorts) *pass {
 	p := &pass{r: r, policy: policy, t: t, collector: collector, last: nobody, tallies: make([]tally, t.rows), targets: make([][]int32, t.rows)}
 	p.atoms = newAtomTable(r, t)
 	for i := range t.rows {
@@ -176,20 +166,7 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 			return false, misshapen()
 		}
 	}
-	if p.collector != nil {
-		r, ok := widened(&p.wide.r, rows, p.columns.Row, len(u))
-		if !ok {
-			return false, misshapen()
-		}
-		if !p.columns.Row { // the person
-			for i, unit := range u {
-				r[i] = uint64(unit)
-			}
-		}
-		if err := p.collector.Rows(u, r, g, sig); err != nil {
-			return false, err
-		}
-	}
+	labels := p.labels[:0]
 	for i, unit := range u {
 		if int64(unit) != p.last {
 			p.last = int64(unit)
@@ -201,9 +178,13 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 		if !ok {
 			return false, misshapen()
 		}
-		if a := p.atoms.atom(row, sig[i]); a == len(p.atomLast) {
+		a := p.atoms.atom(row, sig[i])
+		if labels = append(labels, uint32(a)); a == len(p.atomLast) {
 			p.atomLast = append(p.atomLast, int64(unit))
 			p.atoms.people[a] = 1
+			if p.collector != nil {
+				p.collector.newLabel(label{g[i], sig[i]})
+			}
 		} else if p.atomLast[a] != int64(unit) {
 			p.atomLast[a] = int64(unit)
 			p.atoms.people[a]++
@@ -211,6 +192,19 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 		for _, at := range p.targets[row] {
 			p.count(&p.tallies[at], int64(unit), sig[i], values, i)
 		}
+	}
+	p.labels = labels
+	if p.collector != nil {
+		r, ok := widened(&p.wide.r, rows, p.columns.Row, len(u))
+		if !ok {
+			return false, misshapen()
+		}
+		if !p.columns.Row { // the person
+			for i, unit := range u {
+				r[i] = uint64(unit)
+			}
+		}
+		p.collector.labelled(u, r, labels)
 	}
 	return true, nil
 }

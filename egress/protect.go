@@ -199,7 +199,7 @@ func literalTable(table arrow.RecordBatch) (string, error) {
 
 // judgeRows measures a protected aggregate and says what may leave of each group.
 // The caller releases the table. Every row is handed to collector, unless it is nil.
-func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector rowCollector) (t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, err error) {
+func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclosure.Policy, collector *cohorts) (t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, err error) {
 	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var early func() *rowStream
 	spool := ""

@@ -187,7 +187,7 @@ func compare(ctx context.Context, here, there Vault, r *plan.Release, t *groupTa
 	for _, side := range []struct {
 		vault Vault
 		sign  uint64
-		into  rowCollector
+		into  *cohorts
 	}{{here, 1, nil}, {there, ^uint64(0), rows}} {
 		if err := contributions(ctx, side.vault, sql, len(r.Cells), side.sign, sums, side.into); err != nil {
 			return nil, nil, err
@@ -229,7 +229,7 @@ func compare(ctx context.Context, here, there Vault, r *plan.Release, t *groupTa
 }
 
 // contributions adds what each person's rows add to each number, times sign.
-func contributions(ctx context.Context, vault Vault, sql string, cells int, sign uint64, sums map[personGroup][]uint64, into rowCollector) error {
+func contributions(ctx context.Context, vault Vault, sql string, cells int, sign uint64, sums map[personGroup][]uint64, into *cohorts) error {
 	reader, err := vault.Query(ctx, sql)
 	if err != nil {
 		return vaultError(err)
@@ -311,14 +311,13 @@ func (x *changes) add(cell int, space uint64, n *numbered, table *disclosure.Coh
 		numbers := slices.Sorted(maps.Keys(in[unit]))
 		pattern, known := patterns[fmt.Sprint(numbers)]
 		if !known {
-			pattern = uint32(len(table.Patterns))
-			patterns[fmt.Sprint(numbers)] = pattern
 			var terms []disclosure.Term
 			for _, number := range numbers {
 				terms = append(terms, disclosure.Term{Number: number, Times: 1})
 			}
-			table.Patterns = append(table.Patterns, terms)
+			pattern = table.Patterns.Add(terms)
+			patterns[fmt.Sprint(numbers)] = pattern
 		}
-		table.Elements = append(table.Elements, disclosure.Element{Key: space | uint64(unit), Unit: unit, Pattern: pattern})
+		table.Elements.Add(space|uint64(unit), unit, pattern)
 	}
 }

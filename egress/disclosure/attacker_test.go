@@ -220,7 +220,7 @@ rows:
 		}
 		p, ok := patterns[n]
 		if !ok {
-			p = uint32(len(c.Patterns))
+			p = uint32(c.Patterns.Len())
 			patterns[n] = p
 			var terms []Term
 			if total >= 0 && shown[total] {
@@ -229,9 +229,9 @@ rows:
 			if n != total && shown[n] {
 				terms = append(terms, Term{int32(n), 1})
 			}
-			c.Patterns = append(c.Patterns, terms)
+			c.Patterns.Add(terms)
 		}
-		c.Elements = append(c.Elements, Element{Key: uint64(row), Unit: a.sums.Unit[row], Pattern: p})
+		c.Elements.Add(uint64(row), a.sums.Unit[row], p)
 	}
 	if a.weak == forgetful {
 		a.h = NewHistory(a.k, a.h.rows)

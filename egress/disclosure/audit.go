@@ -143,7 +143,7 @@ func (a *Audit) reduce(n Number) []auditEntry {
 			if x == 0 {
 				touched = append(touched, e.at)
 			}
-			v[e.at] = (x + f*uint64(e.v)) % prime
+			v[e.at] = modPrime(x + f*uint64(e.v))
 		}
 	}
 	var out []auditEntry
@@ -164,6 +164,15 @@ func (a *Audit) add(v []auditEntry, pivot int) {
 		v[i].v = uint32(uint64(v[i].v) * inverse % prime)
 	}
 	a.basis = append(a.basis, auditRow{pivot: pivot, v: v})
+}
+
+// modPrime is x modulo prime, which is one less than a power of two.
+func modPrime(x uint64) uint64 {
+	x = x&prime + x>>31
+	if x = x&prime + x>>31; x >= prime {
+		x -= prime
+	}
+	return x
 }
 
 func power(x, n uint64) uint64 {

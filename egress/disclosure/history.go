@@ -16,9 +16,10 @@ type History struct {
 	rows bool
 
 	reg    *register
-	size   []int32             // of each atom: known elements
+	size   []int32             // of each atom: known elements; atom 0 is none
 	spare  []uint32            // atoms without elements, to be used again
 	fresh  map[uint64]uint32   // of each space: the atom of what was in nothing yet
+	isNew  []bool              // of each atom: it is one of these
 	known  map[uint64]struct{} // fingerprints of sets that follow from what was released
 	tables []*keptTable
 	packed *packing
@@ -34,18 +35,18 @@ const DefaultWork = 1_000_000_000
 // NewHistory begins a history under threshold k. rows: a person may have several
 // elements; else keys are people.
 func NewHistory(k int, rows bool) *History {
-	return &History{k: k, rows: rows, reg: newRegister(), fresh: map[uint64]uint32{}, known: map[uint64]struct{}{}}
+	return &History{k: k, rows: rows, reg: newRegister(), size: make([]int32, 1), isNew: make([]bool, 1), fresh: map[uint64]uint32{}, known: map[uint64]struct{}{}}
 }
 
 // Elements is how many elements are known.
-func (h *History) Elements() int { return len(h.reg.atom) }
+func (h *History) Elements() int { return h.reg.known }
 
 // Tables is how many tables were kept.
 func (h *History) Tables() int { return len(h.tables) }
 
 // Bytes is about how much memory the history takes.
 func (h *History) Bytes() int {
-	n := 8*len(h.reg.atom) + 4*pageSize*len(h.reg.pages) + 32*len(h.reg.other) + 4*len(h.size) + 16*len(h.known)
+	n := h.reg.bytes() + 5*len(h.size) + 16*len(h.known)
 	for _, t := range h.tables {
 		n += t.bytes()
 	}
@@ -64,9 +65,10 @@ type Judgement struct {
 	Searched bool
 
 	c       *Cohorts
-	slots   []int32
-	class   []int32 // of each pattern
-	columns [][]Term
+	prints  []uint64 // of each pattern: the sum of random numbers of its elements
+	people  []int    // of each number
+	class   []int32  // of each pattern
+	columns Patterns // of each class: the first is nothing
 	follow  []uint64 // fingerprints that follow
 	history *History
 	version int
@@ -78,28 +80,26 @@ const maxNumbers = 20_000
 // Judge decides what of a table may be released. What was released stays as it is.
 func (h *History) Judge(c *Cohorts) *Judgement {
 	j := &Judgement{c: c, Withheld: make([]bool, c.Numbers), Searched: true, history: h, version: len(h.tables)}
-	j.slots = h.reg.find(c.Elements)
 	if c.Numbers > maxNumbers {
 		for i := range j.Withheld {
 			j.Withheld[i] = true
 		}
 		j.Searched = false
 		j.classify()
+		j.measure()
 		return j
 	}
-	order, atoms := h.arrange(c, j.slots)
-	people := c.people()
 	less := 1 // how many of the smallest numbers are withheld if what is open cannot be searched
 	for {
 		j.classify()
-		pairs := newPopularity(h.k, len(j.columns), h.rows).count(h.arrangement(c, j, order, atoms))
+		pairs := h.survey(j)
 		open, free := h.unsettled(j, pairs)
 		if len(open) == 0 {
 			j.follow = append(j.follow, j.fingerprints().numbers(j)...)
 			return j
 		}
 		if j.Searched {
-			if j.Searched = h.examine(j, free, people); j.Searched {
+			if j.Searched = h.examine(j, free); j.Searched {
 				j.classify()
 				j.follow = j.fingerprints().numbers(j)
 				return j
@@ -107,7 +107,7 @@ func (h *History) Judge(c *Cohorts) *Judgement {
 			continue // without what was found dangerous
 		}
 		for _, numbers := range open {
-			slices.SortFunc(numbers, func(a, b int32) int { return cmp.Or(people[a]-people[b], int(a-b)) })
+			slices.SortFunc(numbers, func(a, b int32) int { return cmp.Or(j.people[a]-j.people[b], int(a-b)) })
 			for _, n := range numbers[:min(less, len(numbers))] {
 				j.Withheld[n] = true
 			}
@@ -119,13 +119,12 @@ func (h *History) Judge(c *Cohorts) *Judgement {
 // examine withholds, of some numbers, those that are dangerous beside the others
 // and everything that was released. It reports whether that was found out of all
 // of them.
-func (h *History) examine(j *Judgement, free []int32, people []int) bool {
+func (h *History) examine(j *Judgement, free []int32) bool {
 	work := cmp.Or(h.Work, DefaultWork)
 	if h.packed == nil {
-		h.packed = newPacking(h.k)
+		h.packed = newPacking(h.k, h.reg)
 	}
 	p := h.packed
-	p.unit, p.elements = func(slot uint32) uint32 { return h.reg.unit[slot] }, len(h.reg.atom)
 	if !p.catchUp(h.tables, &work) {
 		return false
 	}
@@ -133,36 +132,12 @@ func (h *History) examine(j *Judgement, free []int32, people []int) bool {
 	for _, n := range free {
 		numbers = append(numbers, int(n))
 	}
-	slices.SortFunc(numbers, func(a, b int) int { return cmp.Or(people[b]-people[a], a-b) })
+	slices.SortFunc(numbers, func(a, b int) int { return cmp.Or(j.people[b]-j.people[a], a-b) })
 	numbers = slices.Compact(numbers)
 
-	// New elements stand behind all that are known, until the table is kept.
-	known := uint32(len(h.reg.atom))
-	var slots []uint32
-	var classes []int32
-	for _, fresh := range []bool{false, true} {
-		for i, e := range j.c.Elements {
-			class := j.class[e.Pattern]
-			if class == 0 || fresh != (j.slots[i] < 0) {
-				continue
-			}
-			slot := known + uint32(i)
-			if !fresh {
-				slot = uint32(j.slots[i])
-			}
-			slots, classes = append(slots, slot), append(classes, class)
-		}
-	}
-	p.elements += len(j.c.Elements)
-	p.unit = func(slot uint32) uint32 {
-		if slot >= known {
-			return j.c.Elements[slot-known].Unit
-		}
-		return h.reg.unit[slot]
-	}
 	before := p.mark()
 	defer p.rewind(before)
-	t := newKeptTable(j.columns, j.c.Numbers, slots, classes)
+	t := j.table()
 	p.begin(t)
 	m := t.members()
 	p.consider(m, numbers)
@@ -178,150 +153,66 @@ func (h *History) examine(j *Judgement, free []int32, people []int) bool {
 	return all
 }
 
-// people is of each number how many people are in it, at most.
-func (c *Cohorts) people() []int {
-	of := make([]int, len(c.Patterns))
-	for _, e := range c.Elements {
-		of[e.Pattern]++
-	}
-	out := make([]int, c.Numbers)
-	for p, terms := range c.Patterns {
-		for _, t := range terms {
-			out[t.Number] += of[p]
+// table is what is not withheld, as it would be kept.
+func (j *Judgement) table() *keptTable {
+	b := buildTable(j.columns, j.c.Numbers)
+	slots := make([]uint32, 0, blockSize)
+	for block := range j.c.Elements.Blocks() {
+		slots = j.history.reg.slots(block, slots[:0])
+		for i, slot := range slots {
+			if class := j.class[block.Patterns[i]]; class != 0 {
+				b.add(slot, class)
+			}
 		}
 	}
-	return out
+	return b.done()
 }
 
 // classify puts together the patterns that are alike in what is not withheld.
 // Class 0 is in no number.
 func (j *Judgement) classify() {
-	j.class, j.columns = make([]int32, len(j.c.Patterns)), [][]Term{nil}
-	index := map[string]int32{"": 0}
-	var key []byte
-	for p, terms := range j.c.Patterns {
-		key = key[:0]
-		var column []Term
-		for _, t := range terms {
-			if !j.Withheld[t.Number] && t.Times != 0 {
-				column = append(column, t)
-				key = append(key, byte(t.Number), byte(t.Number>>8), byte(t.Number>>16), byte(t.Times), byte(t.Times>>8), byte(t.Times>>16), byte(t.Times>>24))
+	patterns := &j.c.Patterns
+	j.class = make([]int32, patterns.Len())
+	whole := !slices.Contains(j.Withheld, true)
+	if whole && patterns.distinct {
+		list := Patterns{ends: make([]uint32, 1, 1+len(patterns.ends)), terms: patterns.terms}
+		for p := range j.class {
+			if len(patterns.raw(p)) > 0 {
+				list.ends = append(list.ends, patterns.ends[p])
+				j.class[p] = int32(len(list.ends) - 1)
 			}
 		}
-		class, ok := index[string(key)]
-		if !ok {
-			class = int32(len(j.columns))
-			index[string(key)] = class
-			j.columns = append(j.columns, column)
+		j.columns = list
+		return
+	}
+	var columns Distinct
+	columns.Put(nil)
+	var terms, shown []Term
+	for p := range j.class {
+		if whole {
+			j.class[p] = int32(columns.put(patterns.raw(p)))
+			continue
 		}
-		j.class[p] = class
+		terms, shown = patterns.At(p, terms[:0]), shown[:0]
+		for _, t := range terms {
+			if !j.Withheld[t.Number] {
+				shown = append(shown, t)
+			}
+		}
+		j.class[p] = int32(columns.Put(shown))
 	}
+	j.columns = columns.List()
 }
 
-// atomOf is the atom of an element: of those never seen, what was in nothing.
-func (h *History) atomOf(e Element, slot int32) uint32 {
-	if slot >= 0 {
-		return h.reg.atom[slot]
-	}
-	return h.freshAtom(e.Key)
-}
-
-func (h *History) freshAtom(key uint64) uint32 {
-	space := spaceOf(key)
+// freshAtom is the atom of what was in nothing yet.
+func (h *History) freshAtom(space uint64) uint32 {
 	atom, ok := h.fresh[space]
 	if !ok {
 		atom = uint32(len(h.size))
 		h.fresh[space] = atom
-		h.size = append(h.size, 0)
+		h.size, h.isNew = append(h.size, 0), append(h.isNew, true)
 	}
 	return atom
-}
-
-// atomRun is the elements of one atom in an order.
-type atomRun struct {
-	atom       uint32
-	start, end int32
-}
-
-// arrange orders the elements by atom.
-func (h *History) arrange(c *Cohorts, slots []int32) (order []int32, runs []atomRun) {
-	atoms := make([]uint32, len(c.Elements))
-	for i, e := range c.Elements {
-		atoms[i] = h.atomOf(e, slots[i])
-	}
-	count := make([]int32, len(h.size)+1)
-	for _, a := range atoms {
-		count[a+1]++
-	}
-	for a := range h.size {
-		if n := count[a+1]; n > 0 {
-			runs = append(runs, atomRun{uint32(a), count[a], count[a] + n})
-		}
-		count[a+1] += count[a]
-	}
-	order = make([]int32, len(c.Elements))
-	for i, a := range atoms {
-		order[count[a]] = int32(i)
-		count[a]++
-	}
-	return order, runs
-}
-
-// arrangement gives the classes and people of the elements by atom, and what of
-// each atom is in nothing of the table.
-func (h *History) arrangement(c *Cohorts, j *Judgement, order []int32, runs []atomRun) *arrangement {
-	a := &arrangement{start: make([]int32, 1, len(runs)+1), class: make([]int32, len(order)), unit: make([]uint32, len(order)), beyond: make([]int32, len(runs))}
-	for i, e := range order {
-		a.class[i], a.unit[i] = j.class[c.Elements[e].Pattern], c.Elements[e].Unit
-	}
-	for n, r := range runs {
-		a.start = append(a.start, r.end)
-		if !h.isFresh(r.atom) { // of what was never seen, what else there is is not known
-			a.beyond[n] = h.size[r.atom] - (r.end - r.start)
-		}
-	}
-	if h.rows {
-		h.beyondUnits(a, j, runs)
-	}
-	return a
-}
-
-// beyondUnits finds people of the elements of each atom that are in nothing of
-// the table, up to 3k.
-func (h *History) beyondUnits(a *arrangement, j *Judgement, runs []atomRun) {
-	a.beyondUnits = make([][]uint32, len(runs))
-	place := map[uint32]int{}
-	for n, r := range runs {
-		if a.beyond[n] > 0 {
-			place[r.atom] = n
-		}
-	}
-	if len(place) == 0 {
-		return
-	}
-	inside := make([]bool, len(h.reg.atom))
-	for _, s := range j.slots {
-		if s >= 0 {
-			inside[s] = true
-		}
-	}
-	for slot, atom := range h.reg.atom {
-		if inside[slot] {
-			continue
-		}
-		if n, ok := place[atom]; ok && len(a.beyondUnits[n]) < 3*h.k {
-			a.beyondUnits[n] = distinct(a.beyondUnits[n], h.reg.unit[slot])
-		}
-	}
-}
-
-func (h *History) isFresh(atom uint32) bool {
-	for _, a := range h.fresh {
-		if a == atom {
-			return true
-		}
-	}
-	return false
 }
 
 // Keep adds what a judgement lets out to the history. Nothing may have been kept
@@ -330,42 +221,42 @@ func (h *History) Keep(j *Judgement) {
 	if j.history != h || j.version != len(h.tables) {
 		panic("disclosure: a judgement of another history")
 	}
-	type piece struct {
-		atom  uint32
-		class int32
+	split := pieces{newest: make([]uint32, len(h.size))}
+	var become []uint32 // of each piece: its atom from now on
+	b := buildTable(j.columns, j.c.Numbers)
+	slots := make([]uint32, 0, blockSize)
+	for block := range j.c.Elements.Blocks() {
+		slots = h.reg.slots(block, slots[:0])
+		for i, slot := range slots {
+			class := j.class[block.Patterns[i]]
+			if class == 0 {
+				continue
+			}
+			b.add(slot, class)
+			at := &h.reg.pages[slot>>pageBits].atom[slot&inPage]
+			atom := *at
+			if atom == 0 {
+				h.reg.known++
+				atom = h.freshAtom(spaceOf(block.Keys[i]))
+			} else if h.size[atom] == 1 && !split.has(atom) {
+				continue // an atom of its own as before
+			} else {
+				h.size[atom]--
+			}
+			to := split.find(atom, class)
+			if to == len(become) {
+				become = append(become, h.newAtom())
+			}
+			*at = become[to]
+			h.size[become[to]]++
+		}
 	}
-	split := map[piece]uint32{}
-	var slots []uint32
-	var classes []int32
-	for i, e := range j.c.Elements {
-		class := j.class[e.Pattern]
-		if class == 0 {
-			continue
-		}
-		slot := j.slots[i]
-		if slot < 0 {
-			slot = h.reg.add(e, h.freshAtom(e.Key))
-		} else {
-			h.size[h.reg.atom[slot]]--
-		}
-		p := piece{h.reg.atom[slot], class}
-		atom, ok := split[p]
-		if !ok {
-			atom = h.newAtom()
-			split[p] = atom
-		}
-		h.reg.atom[slot] = atom
-		h.size[atom]++
-		slots, classes = append(slots, uint32(slot)), append(classes, class)
-	}
-	emptied := map[uint32]bool{}
-	for p := range split {
-		if h.size[p.atom] == 0 && !h.isFresh(p.atom) && !emptied[p.atom] {
-			emptied[p.atom] = true
+	for _, p := range split.list {
+		if p.before == 0 && h.size[p.atom] == 0 && !h.isNew[p.atom] {
 			h.spare = append(h.spare, p.atom)
 		}
 	}
-	h.tables = append(h.tables, newKeptTable(j.columns, j.c.Numbers, slots, classes))
+	h.tables = append(h.tables, b.done())
 	for _, f := range j.follow {
 		h.known[f] = struct{}{}
 	}
@@ -378,15 +269,15 @@ func (h *History) newAtom() uint32 {
 		h.spare = h.spare[:n-1]
 		return atom
 	}
-	h.size = append(h.size, 0)
+	h.size, h.isNew = append(h.size, 0), append(h.isNew, false)
 	return uint32(len(h.size) - 1)
 }
 
 // Restore adds a table as it was released: withheld says which numbers were not.
 func (h *History) Restore(c *Cohorts, withheld []bool) {
 	j := &Judgement{c: c, Withheld: slices.Clone(withheld), history: h, version: len(h.tables)}
-	j.slots = h.reg.find(c.Elements)
 	j.classify()
+	j.measure()
 	j.follow = j.fingerprints().numbers(j)
 	h.Keep(j)
 }

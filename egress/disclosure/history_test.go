@@ -18,8 +18,8 @@ func (r *released) add(c *Cohorts, withheld []bool, elements int) {
 			continue
 		}
 		row := make([]int, elements)
-		for _, e := range c.Elements {
-			for _, t := range c.Patterns[e.Pattern] {
+		for e := range c.Elements.All() {
+			for _, t := range c.Patterns.At(int(e.Pattern), nil) {
 				if int(t.Number) == n {
 					row[e.Key] += int(t.Times)
 				}
@@ -79,13 +79,14 @@ func drawTable(t *rapid.T, attributes [][]int, units []uint32) *Cohorts {
 		groups = max(groups, g+1)
 	}
 	c.Numbers = groups
+	var patterns [][]Term
 	for g := range groups {
-		c.Patterns = append(c.Patterns, []Term{{int32(g), 1}})
+		patterns = append(patterns, []Term{{int32(g), 1}})
+		if total {
+			patterns[g] = append(patterns[g], Term{int32(groups), 1})
+		}
 	}
 	if total {
-		for g := range groups {
-			c.Patterns[g] = append(c.Patterns[g], Term{int32(groups), 1})
-		}
 		c.Numbers++
 	}
 	most := 1 // how often an element may be in a number
@@ -98,14 +99,15 @@ func drawTable(t *rapid.T, attributes [][]int, units []uint32) *Cohorts {
 		}
 		pattern := by[e]
 		if times := rapid.IntRange(1, most).Draw(t, "times"); times > 1 {
-			pattern = len(c.Patterns)
-			c.Patterns = append(c.Patterns, slices.Clone(c.Patterns[by[e]]))
-			for i := range c.Patterns[pattern] {
-				c.Patterns[pattern][i].Times = int32(times)
+			pattern = len(patterns)
+			patterns = append(patterns, slices.Clone(patterns[by[e]]))
+			for i := range patterns[pattern] {
+				patterns[pattern][i].Times = int32(times)
 			}
 		}
-		c.Elements = append(c.Elements, Element{Key: uint64(e), Unit: units[e], Pattern: uint32(pattern)})
+		c.Elements.Add(uint64(e), units[e], uint32(pattern))
 	}
+	c.Patterns = PatternsOf(patterns...)
 	return c
 }
 
@@ -137,9 +139,9 @@ func testHistory(t *rapid.T, rows bool) {
 	h := NewHistory(k, rows)
 	out := &released{}
 	if rapid.Bool().Draw(t, "public total") {
-		everybody := &Cohorts{Numbers: 1, Patterns: [][]Term{{{0, 1}}}}
+		everybody := &Cohorts{Numbers: 1, Patterns: PatternsOf([]Term{{0, 1}})}
 		for e := range elements {
-			everybody.Elements = append(everybody.Elements, Element{Key: uint64(e), Unit: units[e]})
+			everybody.Elements.Add(uint64(e), units[e], 0)
 		}
 		if people < k {
 			return
@@ -189,10 +191,10 @@ func byClass(n int, class func(i int) int) *Cohorts {
 			continue
 		}
 		for c.Numbers <= g {
-			c.Patterns = append(c.Patterns, []Term{{int32(c.Numbers), 1}})
+			c.Patterns.Add([]Term{{int32(c.Numbers), 1}})
 			c.Numbers++
 		}
-		c.Elements = append(c.Elements, Element{Key: uint64(i), Unit: uint32(i), Pattern: uint32(g)})
+		c.Elements.Add(uint64(i), uint32(i), uint32(g))
 	}
 	return c
 }

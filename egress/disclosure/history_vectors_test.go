@@ -28,11 +28,11 @@ func releasedByHistory(v suppressionVector) []bool {
 		}
 		numbers = append(numbers, i)
 	}
-	c.Numbers, c.Patterns = len(numbers), patterns
+	c.Numbers, c.Patterns = len(numbers), PatternsOf(patterns...)
 	for cell, n := range people {
 		for range n {
-			unit := uint32(len(c.Elements) + 1)
-			c.Elements = append(c.Elements, Element{Key: uint64(unit), Unit: unit, Pattern: uint32(cell)})
+			unit := uint32(c.Elements.Len() + 1)
+			c.Elements.Add(uint64(unit), unit, uint32(cell))
 		}
 	}
 	h := NewHistory(threshold, false)

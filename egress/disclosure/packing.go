@@ -20,19 +20,17 @@ import (
 // Numbers that follow from others are left out. What is added can be taken back
 // to where it was, newest first.
 type packing struct {
-	k        int
-	tables   []*keptTable
-	column   [][]int32 // of each table and number: its column; −1 for none
-	shadows  []shadow  // of each column
-	sets     []informationSet
-	owner    map[uint32]int32 // which set a person belongs to
-	places   map[uint32][]place
-	seeds    [2]uint64
-	unit     func(slot uint32) uint32 // whose an element is
-	elements int
-	left     []int // numbers of the last table that were not looked at yet
-	pending  []*candidate
-	acc      []uint32 // of one stretch; zeros between two calls
+	k       int
+	tables  []*keptTable
+	column  [][]int32 // of each table and number: its column; −1 for none
+	shadows []shadow  // of each column
+	sets    []informationSet
+	owner   map[uint32]int32   // which set a person belongs to
+	pivots  map[uint32][]place // where each pivot's element is one
+	seeds   [2]uint64
+	reg     *register
+	left    []int // numbers of the last table that were not looked at yet
+	pending []*candidate
 }
 
 // shadow is a number seen through random weights of elements: a combination of
@@ -73,8 +71,8 @@ const (
 	maxSupport = 200_000
 )
 
-func newPacking(k int) *packing {
-	return &packing{k: k, sets: make([]informationSet, k), owner: map[uint32]int32{}, places: map[uint32][]place{}, seeds: [2]uint64{rand.Uint64(), rand.Uint64()}}
+func newPacking(k int, reg *register) *packing {
+	return &packing{k: k, reg: reg, sets: make([]informationSet, k), owner: map[uint32]int32{}, pivots: map[uint32][]place{}, seeds: [2]uint64{rand.Uint64(), rand.Uint64()}}
 }
 
 // catchUp adds what was released since, as far as work allows; false if that was
@@ -148,15 +146,15 @@ func (p *packing) rewind(m mark) {
 
 // release gives up a pivot that is its set's last.
 func (p *packing) release(v pivot, set int32) {
-	at := p.places[v.slot]
+	at := p.pivots[v.slot]
 	if at = at[:len(at)-1]; len(at) == 0 {
-		delete(p.places, v.slot)
+		delete(p.pivots, v.slot)
 	} else {
-		p.places[v.slot] = at
+		p.pivots[v.slot] = at
 	}
-	unit := p.unit(v.slot)
+	unit := p.reg.unit(v.slot)
 	for _, other := range p.sets[set].pivots[:len(p.sets[set].pivots)-1] {
-		if p.unit(other.slot) == unit {
+		if p.reg.unit(other.slot) == unit {
 			return
 		}
 	}
@@ -172,39 +170,16 @@ const (
 	unknown           // that was not found out within the bounds
 )
 
-// members are the elements of the newest table by class, to look for pivots in.
-type members struct {
-	start []int32
-	slots []uint32
-}
-
-func (t *keptTable) members() *members {
-	m := &members{start: make([]int32, len(t.columns)+1), slots: make([]uint32, t.len())}
-	for i := range t.len() {
-		m.start[t.class(i)+1]++
-	}
-	for c := range t.columns {
-		m.start[c+1] += m.start[c]
-	}
-	next := slices.Clone(m.start)
-	for i := range t.len() {
-		c := t.class(i)
-		m.slots[next[c]] = t.slot(i)
-		next[c]++
-	}
-	return m
-}
-
-func (m *members) of(class int) []uint32 { return m.slots[m.start[class]:m.start[class+1]] }
-
 // candidate is a number of the newest table on its way in.
 type candidate struct {
 	number  int
-	classes []int             // in which it is
-	times   []uint64          // of each of them
+	classes []int32           // some in which it is
 	at      map[uint32]uint64 // its value at pivots, where not zero
 	shadow  shadow
 }
+
+// maxClasses bounds the classes of a number in which elements are looked at one by one.
+const maxClasses = 1024
 
 // consider prepares numbers of the newest table.
 func (p *packing) consider(m *members, numbers []int) {
@@ -215,27 +190,31 @@ func (p *packing) consider(m *members, numbers []int) {
 		of[n] = &candidate{number: n, at: map[uint32]uint64{}}
 		p.pending = append(p.pending, of[n])
 	}
-	for class, column := range t.columns {
-		members := m.of(class)
-		if class == 0 || len(members) == 0 {
+	weights := make([]shadow, t.columns.Len())
+	t.each(func(slot uint32, class int) {
+		w := &weights[class]
+		for b := range w { // below 2³² summands of less than 2³¹
+			w[b] += mix(p.seeds[b]^uint64(slot)) % prime
+		}
+	})
+	var terms []Term
+	for class, weight := range weights {
+		if class == 0 || len(m.of(class)) == 0 {
 			continue
 		}
-		var weight shadow
-		for _, s := range members {
-			for b := range weight {
-				weight[b] = (weight[b] + mix(p.seeds[b]^uint64(s))) % prime
-			}
-		}
-		for _, term := range column {
+		terms = t.columns.At(class, terms[:0])
+		for _, term := range terms {
 			if c := of[term.Number]; c != nil {
-				c.classes, c.times = append(c.classes, class), append(c.times, modulo(term.Times))
+				if len(c.classes) < maxClasses {
+					c.classes = append(c.classes, int32(class))
+				}
 				for b := range c.shadow {
-					c.shadow[b] = (c.shadow[b] + weight[b]*modulo(term.Times)) % prime
+					c.shadow[b] = (c.shadow[b] + weight[b]%prime*modulo(term.Times)) % prime
 				}
 			}
 		}
 	}
-	for slot := range p.places {
+	for slot := range p.pivots {
 		p.meet(slot)
 	}
 }
@@ -247,9 +226,10 @@ func (p *packing) meet(slot uint32) {
 	if class == 0 {
 		return
 	}
+	terms := t.columns.At(class, nil)
 	for _, c := range p.pending {
-		if i, ok := slices.BinarySearch(c.classes, class); ok {
-			c.at[slot] = c.times[i]
+		if i, ok := slices.BinarySearchFunc(terms, int32(c.number), func(t Term, n int32) int { return int(t.Number - n) }); ok {
+			c.at[slot] = modulo(terms[i].Times)
 		}
 	}
 }
@@ -296,7 +276,7 @@ func (p *packing) add(c *candidate, m *members, must bool, work *int) verdict {
 			giveBack()
 			return unknown
 		case found:
-			unit := p.unit(a.slot)
+			unit := p.reg.unit(a.slot)
 			if _, ok := p.owner[unit]; !ok {
 				p.owner[unit] = int32(s)
 				taken = append(taken, unit)
@@ -360,133 +340,12 @@ func (p *packing) vanishes(lambda []uint32, c *candidate) bool {
 	return true
 }
 
-// tries is how many elements of each class are looked at before all are.
-const tries = 8
-
-// find looks for an element, of nobody in another set, at which the combination
-// is not zero. Without one, a.open has where it is not zero. sure is false if
-// that would take too long.
-func (p *packing) find(s int, a *addition, c *candidate, m *members, work *int) (found, sure bool) {
-	free := func(slot uint32) bool {
-		owner, ok := p.owner[p.unit(slot)]
-		return !ok || owner == int32(s)
-	}
-	for _, class := range c.classes {
-		of := m.of(class)
-		step := max(1, len(of)/tries)
-		for n := (s * 7) % step; n < len(of) && n < step*tries; n += step {
-			if !free(of[n]) {
-				continue
-			}
-			*work -= 40 * len(p.tables)
-			if v := p.at(of[n], a.lambda); v != 0 {
-				a.slot, a.value = of[n], v
-				return true, true
-			}
-		}
-	}
-	for _, t := range p.tables {
-		*work -= t.len()
-	}
-	if *work < 0 {
-		return false, false
-	}
-	p.everywhere(a.lambda, func(slot uint32, v uint32) bool {
-		if free(slot) {
-			a.slot, a.value, found = slot, uint64(v), true
-			return false
-		}
-		if a.open == nil {
-			a.open = map[uint32]uint32{}
-		}
-		a.open[slot] = v
-		return len(a.open) <= maxSupport
-	})
-	return found, found || len(a.open) <= maxSupport
-}
-
-// at is the value of a combination at an element.
-func (p *packing) at(slot uint32, lambda []uint32) uint64 {
-	sum := uint64(0)
-	p.termsAt(slot, func(e entry) { sum = (sum + uint64(lambda[e.at])*e.v) % prime })
-	return sum
-}
-
-// termsAt gives the columns that an element is in, ascending by table.
-func (p *packing) termsAt(slot uint32, yield func(entry)) {
-	for n, t := range p.tables {
-		class := t.classOf(slot)
-		if class == 0 {
-			continue
-		}
-		for _, term := range t.columns[class] {
-			if c := p.column[n][term.Number]; c >= 0 {
-				yield(entry{c, modulo(term.Times)})
-			}
-		}
-	}
-}
-
-// stretch is how many elements are looked at together.
-const stretch = 1 << 16
-
-// everywhere gives the elements at which a combination is not zero, in order, until
-// yield says false. Mostly one of the first will do, so that it goes on by stretches.
-func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) bool) {
-	type part struct {
-		t      *keptTable
-		values []uint64 // of the combination, by class
-		next   int
-	}
-	var parts []part
-	for n, t := range p.tables {
-		values := make([]uint64, len(t.columns))
-		some := false
-		for class, column := range t.columns {
-			for _, term := range column {
-				if c := p.column[n][term.Number]; c >= 0 {
-					values[class] = (values[class] + uint64(lambda[c])*modulo(term.Times)) % prime
-				}
-			}
-			some = some || values[class] != 0
-		}
-		if some {
-			parts = append(parts, part{t: t, values: values})
-		}
-	}
-	if p.acc == nil {
-		p.acc = make([]uint32, stretch)
-	}
-	defer clear(p.acc)
-	for low := 0; low < p.elements; low += stretch {
-		high := min(low+stretch, p.elements)
-		for n := range parts {
-			at := &parts[n]
-			for ; at.next < at.t.len(); at.next++ {
-				slot := int(at.t.slot(at.next))
-				if slot >= high {
-					break
-				}
-				if v := at.values[at.t.class(at.next)]; v != 0 {
-					p.acc[slot-low] = uint32((uint64(p.acc[slot-low]) + v) % prime)
-				}
-			}
-		}
-		for n, v := range p.acc[:high-low] {
-			if v != 0 && !yield(uint32(low+n), v) {
-				return
-			}
-		}
-		clear(p.acc)
-	}
-}
-
 // commit makes a number a column.
 func (p *packing) commit(c *candidate, adds []addition) {
 	r := int32(len(p.shadows))
 	p.shadows = append(p.shadows, c.shadow)
 	for slot, v := range c.at {
-		for _, at := range p.places[slot] {
+		for _, at := range p.pivots[slot] {
 			t := &p.sets[at.set].pivots[at.pivot].terms
 			*t = append(*t, entry{r, v})
 		}
@@ -501,7 +360,7 @@ func (p *packing) commit(c *candidate, adds []addition) {
 		v := pivot{column: r, slot: a.slot, inverse: power(a.value, prime-2)}
 		p.termsAt(a.slot, func(e entry) { v.terms = append(v.terms, e) })
 		slices.SortFunc(v.terms, func(a, b entry) int { return int(a.at - b.at) })
-		p.places[a.slot] = append(p.places[a.slot], place{int32(s), int32(len(set.pivots))})
+		p.pivots[a.slot] = append(p.pivots[a.slot], place{int32(s), int32(len(set.pivots))})
 		set.pivots = append(set.pivots, v)
 	}
 	for s := range p.sets {
@@ -511,51 +370,10 @@ func (p *packing) commit(c *candidate, adds []addition) {
 	}
 }
 
-// lightestOpen looks at the combinations of what a set leaves open and one more.
-func (p *packing) lightestOpen(s int, more map[uint32]uint32) weight {
-	vectors := make([]map[uint32]uint32, 0, len(p.sets[s].open)+1)
-	for _, o := range p.sets[s].open {
-		vectors = append(vectors, o.value)
-	}
-	vectors = append(vectors, more)
-	if len(vectors) > maxOpen {
-		return unsure
-	}
-	byValues := map[string]*weighed{}
-	var columns []*weighed
-	seen := map[uint32]bool{}
-	for n := range vectors {
-		for slot := range vectors[n] {
-			if seen[slot] {
-				continue
-			}
-			seen[slot] = true
-			values := make([]uint64, len(vectors))
-			key := make([]byte, 0, 4*len(vectors))
-			for i, v := range vectors {
-				x := v[slot]
-				values[i] = uint64(x)
-				key = append(key, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
-			}
-			c := byValues[string(key)]
-			if c == nil {
-				c = &weighed{values: values}
-				byValues[string(key)] = c
-				columns = append(columns, c)
-			}
-			if len(c.people) < p.k {
-				c.people = distinct(c.people, p.unit(slot))
-				c.many = len(c.people) >= p.k
-			}
-		}
-	}
-	return lightest(len(vectors), columns, p.k)
-}
-
 // bytes is about how much memory it takes.
 func (p *packing) bytes() int {
 	r := len(p.shadows)
-	n := 4*len(p.acc) + p.k*r*r*2
+	n := p.k * r * r * 2
 	for _, s := range p.sets {
 		for _, v := range s.pivots {
 			n += 16 * len(v.terms)

@@ -1,18 +1,13 @@
 package disclosure
 
-// arrangement is elements by atom: what stands together has been the same in
-// everything released before.
-type arrangement struct {
-	start []int32  // of each atom's run in class and unit; one more at the end
-	class []int32  // what each element is in the new table; 0 for nothing
-	unit  []uint32 // whose each is
-	// beyond: how many more elements of each atom are in nothing of the new table.
-	beyond []int32
-	// beyondUnits: their people, as far as is known (rows only).
-	beyondUnits [][]uint32
+// side is those of one atom's elements that are in one class of the new table.
+type side struct {
+	class  int32 // 0 for nothing
+	n      int32
+	people []uint32 // some of them, up to 3k (rows only)
 }
 
-const maxMatrix = 1500 // classes; above, weights are kept in a map
+const maxMatrix = 1500 // classes; above, weights are kept in a table
 
 // popularity counts, for pairs of classes, in how many disjoint pairs of people
 // of the same atom one is in the first and the other in the second.
@@ -27,8 +22,8 @@ type popularity struct {
 	k       int
 	rows    bool // a person may have several elements
 	n       int
-	matrix  []uint8
-	sparse  map[uint64]uint8
+	matrix  []uint16
+	sparse  places
 	used    map[uint64][]uint32
 	popular [][2]int32
 }
@@ -36,125 +31,87 @@ type popularity struct {
 func newPopularity(k, classes int, rows bool) *popularity {
 	p := &popularity{k: k, rows: rows, n: classes, used: map[uint64][]uint32{}}
 	if classes <= maxMatrix {
-		p.matrix = make([]uint8, classes*classes)
-	} else {
-		p.sparse = map[uint64]uint8{}
+		p.matrix = make([]uint16, classes*classes)
 	}
 	return p
 }
 
-func (p *popularity) weight(at uint64) int {
-	if p.matrix != nil {
-		return int(p.matrix[at])
+// atom takes in one atom: what stands together has been the same in everything
+// released before.
+func (p *popularity) atom(sides []side) {
+	if len(sides) < 2 {
+		return
 	}
-	return int(p.sparse[at])
-}
-
-func (p *popularity) set(at uint64, w int) {
-	w = min(w, p.k)
-	if p.matrix != nil {
-		p.matrix[at] = uint8(w)
-	} else {
-		p.sparse[at] = uint8(w)
+	if len(sides) <= manyClasses {
+		for i := range sides {
+			for j := range sides[i+1:] {
+				p.add(&sides[i], &sides[i+1+j])
+			}
+		}
+		return
 	}
-}
-
-// count goes through all atoms.
-func (p *popularity) count(a *arrangement) [][2]int32 {
-	people := make([]int32, p.n)
-	lists := make([][]uint32, p.n)
-	var touched []int32
-	for atom := range len(a.start) - 1 {
-		touched = touched[:0]
-		for i := a.start[atom]; i < a.start[atom+1]; i++ {
-			c := a.class[i]
-			if people[c] == 0 {
-				touched = append(touched, c)
-				lists[c] = lists[c][:0]
-			}
-			people[c]++
-			if p.rows && len(lists[c]) < 3*p.k {
-				lists[c] = distinct(lists[c], a.unit[i])
-			}
+	hub, nothing := &sides[0], (*side)(nil)
+	for i := range sides {
+		if sides[i].n > hub.n {
+			hub = &sides[i]
 		}
-		if a.beyond[atom] > 0 {
-			if people[0] == 0 {
-				touched = append(touched, 0)
-				lists[0] = lists[0][:0]
-			}
-			people[0] += a.beyond[atom]
-			if p.rows && a.beyondUnits != nil {
-				for _, u := range a.beyondUnits[atom] {
-					lists[0] = distinct(lists[0], u)
-				}
-			}
-		}
-		if len(touched) > 1 {
-			p.pairs(touched, people, lists)
-		}
-		for _, c := range touched {
-			people[c] = 0
+		if sides[i].class == 0 {
+			nothing = &sides[i]
 		}
 	}
-	return p.popular
+	for i := range sides {
+		s := &sides[i]
+		if s != hub {
+			p.add(s, hub)
+		}
+		if s.class != 0 && hub.class != 0 && nothing != nil {
+			p.add(s, nothing)
+		}
+	}
 }
 
 // manyClasses: atoms of more classes are not compared each with each, but with
 // the largest and with class 0.
 const manyClasses = 12
 
-func (p *popularity) pairs(touched []int32, people []int32, lists [][]uint32) {
-	if len(touched) <= manyClasses {
-		for i, a := range touched {
-			for _, b := range touched[i+1:] {
-				p.add(a, b, people, lists)
-			}
-		}
-		return
-	}
-	hub := touched[0]
-	for _, c := range touched {
-		if people[c] > people[hub] {
-			hub = c
-		}
-	}
-	for _, c := range touched {
-		if c != hub {
-			p.add(c, hub, people, lists)
-		}
-		if c != 0 && hub != 0 && people[0] > 0 {
-			p.add(c, 0, people, lists)
-		}
-	}
-}
-
-func (p *popularity) add(a, b int32, people []int32, lists [][]uint32) {
-	if a > b {
+func (p *popularity) add(a, b *side) {
+	if a.class > b.class {
 		a, b = b, a
 	}
-	at := uint64(a)*uint64(p.n) + uint64(b)
-	before := p.weight(at)
+	at := uint64(a.class)*uint64(p.n) + uint64(b.class)
+	var before int
+	var cell *uint32
+	if p.matrix != nil {
+		before = int(p.matrix[at])
+	} else {
+		cell = p.sparse.at(uint32(a.class), uint32(b.class))
+		before = int(*cell)
+	}
 	if before >= p.k {
 		return
 	}
 	after := before
 	if p.rows {
 		used := p.used[at]
-		after, used = p.disjoint(before, used, lists[a], lists[b])
+		after, used = p.disjoint(before, used, a.people, b.people)
 		if after >= p.k {
 			delete(p.used, at)
 		} else if after > before {
 			p.used[at] = used
 		}
 	} else {
-		after += int(min(people[a], people[b]))
+		after = min(before+int(min(a.n, b.n)), p.k)
 	}
 	if after == before {
 		return
 	}
-	p.set(at, after)
+	if p.matrix != nil {
+		p.matrix[at] = uint16(after)
+	} else {
+		*cell = uint32(after)
+	}
 	if after >= p.k {
-		p.popular = append(p.popular, [2]int32{a, b})
+		p.popular = append(p.popular, [2]int32{a.class, b.class})
 	}
 }
 

@@ -1,11 +1,5 @@
 package disclosure
 
-// residual is a combination of the new numbers that the popular pairs leave open.
-type residual struct {
-	lambda []uint64 // of each number
-	value  []uint64 // of each class
-}
-
 // maxResiduals bounds how many residuals are worked out; where there are more,
 // all of their numbers are open.
 const maxResiduals = 64
@@ -24,15 +18,18 @@ func (h *History) unsettled(j *Judgement, pairs [][2]int32) (open [][]int32, fre
 			s.require([]entry{{int32(n), 1}})
 		}
 	}
+	var left, right []Term
 	for _, p := range pairs {
 		if s.full() {
 			return nil, nil
 		}
-		s.require(subtract(j.columns[p[0]], j.columns[p[1]]))
+		left, right = j.columns.At(int(p[0]), left[:0]), j.columns.At(int(p[1]), right[:0])
+		s.require(subtract(left, right))
 	}
 	live := make([]bool, j.c.Numbers) // in which there is anybody
-	for _, column := range j.columns {
-		for _, t := range column {
+	for c := range j.columns.Len() {
+		left = j.columns.At(c, left[:0])
+		for _, t := range left {
 			live[t.Number] = true
 		}
 	}
@@ -45,34 +42,63 @@ func (h *History) unsettled(j *Judgement, pairs [][2]int32) (open [][]int32, fre
 		return [][]int32{free}, free
 	}
 	j.follow = nil
-	for _, lambda := range s.free() {
-		r := residual{lambda: lambda, value: make([]uint64, len(j.columns))}
+	for _, r := range j.residuals(s.free(), prints) {
 		var numbers []int32
-		for n, v := range lambda {
+		for n, v := range r.lambda {
 			if v != 0 && live[n] {
 				numbers = append(numbers, int32(n))
 			}
 		}
 		free = append(free, numbers...)
-		some := false
-		for c, column := range j.columns {
-			for _, t := range column {
-				r.value[c] = (r.value[c] + lambda[t.Number]*modulo(t.Times)) % prime
-			}
-			some = some || r.value[c] != 0
-		}
-		if !some {
+		if r.scale == 0 {
 			continue
 		}
-		if f, ok := r.fingerprint(prints); ok {
-			j.follow = append(j.follow, f)
-			if _, ok := h.known[f]; ok {
+		if !r.mixed {
+			j.follow = append(j.follow, r.print)
+			if _, ok := h.known[r.print]; ok {
 				continue
 			}
 		}
 		open = append(open, numbers)
 	}
 	return open, free
+}
+
+// residual is a combination of the new numbers that the popular pairs leave open.
+type residual struct {
+	lambda []uint64 // of each number
+	scale  uint64   // its value where it is not zero; 0 where it is zero everywhere
+	mixed  bool     // it has other values too
+	print  uint64   // if not, it is a multiple of zeros and ones: the fingerprint of that set
+}
+
+// residuals says what combinations are.
+func (j *Judgement) residuals(lambdas [][]uint64, p prints) []residual {
+	out := make([]residual, len(lambdas))
+	for i := range out {
+		out[i].lambda = lambdas[i]
+	}
+	var terms []Term
+	for c := range j.columns.Len() {
+		terms = j.columns.At(c, terms[:0])
+		for i := range out {
+			r, value := &out[i], uint64(0)
+			for _, t := range terms {
+				if x := r.lambda[t.Number]; x != 0 {
+					value = (value + x*modulo(t.Times)) % prime
+				}
+			}
+			if value == 0 {
+				continue
+			}
+			if r.scale == 0 {
+				r.scale = value
+			}
+			r.mixed = r.mixed || value != r.scale
+			r.print += p[c]
+		}
+	}
+	return out
 }
 
 func modulo(x int32) uint64 { return uint64((int64(x)%prime + prime) % prime) }
@@ -102,30 +128,11 @@ func subtract(a, b []Term) []entry {
 type prints []uint64
 
 func (j *Judgement) fingerprints() prints {
-	out := make(prints, len(j.columns))
-	for _, e := range j.c.Elements {
-		out[j.class[e.Pattern]] += mix(e.Key)
+	out := make(prints, j.columns.Len())
+	for pattern, sum := range j.prints {
+		out[j.class[pattern]] += sum
 	}
 	return out
-}
-
-// fingerprint is of the set that a residual is, if it is one (a multiple of zeros
-// and ones).
-func (r residual) fingerprint(p prints) (uint64, bool) {
-	scale, sum := uint64(0), uint64(0)
-	for c, v := range r.value {
-		if v == 0 {
-			continue
-		}
-		if scale == 0 {
-			scale = v
-		}
-		if v != scale {
-			return 0, false
-		}
-		sum += p[c]
-	}
-	return sum, true
 }
 
 // ofNumbers are the fingerprints of all numbers, and which of them are sets that
@@ -135,8 +142,10 @@ func (p prints) ofNumbers(j *Judgement) (sums []uint64, sets []bool) {
 	for i := range sets {
 		sets[i] = !j.Withheld[i]
 	}
-	for c, column := range j.columns {
-		for _, t := range column {
+	var terms []Term
+	for c := range j.columns.Len() {
+		terms = j.columns.At(c, terms[:0])
+		for _, t := range terms {
 			sums[t.Number] += p[c]
 			sets[t.Number] = sets[t.Number] && t.Times == 1
 		}

@@ -1,0 +1,219 @@
+package disclosure
+
+import "slices"
+
+// members are elements of the newest table by class, to look for pivots in: all or some
+// of them, evenly.
+type members struct {
+	start []int32
+	slots []uint32
+}
+
+// maxMembers bounds the elements of one class that are looked at one by one.
+const maxMembers = 512
+
+func (t *keptTable) members() *members {
+	count := make([]int32, t.columns.Len())
+	t.each(func(_ uint32, class int) { count[class]++ })
+	m := &members{start: make([]int32, len(count)+1)}
+	for c, n := range count {
+		m.start[c+1] = m.start[c] + min(n, maxMembers)
+	}
+	m.slots = make([]uint32, m.start[len(count)])
+	next, seen := slices.Clone(m.start), make([]int32, len(count))
+	t.each(func(slot uint32, class int) {
+		at := next[class]
+		// The ith of them is the one at i·count/taken.
+		if n, taken := int64(count[class]), int64(m.start[class+1]-m.start[class]); at < m.start[class+1] && int64(seen[class]) == int64(at-m.start[class])*n/taken {
+			m.slots[at] = slot
+			next[class]++
+		}
+		seen[class]++
+	})
+	return m
+}
+
+func (m *members) of(class int) []uint32 { return m.slots[m.start[class]:m.start[class+1]] }
+
+// tries is how many elements of each class are looked at before all are.
+const tries = 8
+
+// find looks for an element, of nobody in another set, at which the combination
+// is not zero. Without one, a.open has where it is not zero. sure is false if
+// that would take too long.
+func (p *packing) find(s int, a *addition, c *candidate, m *members, work *int) (found, sure bool) {
+	free := func(slot uint32) bool {
+		owner, ok := p.owner[p.reg.unit(slot)]
+		return !ok || owner == int32(s)
+	}
+	for _, class := range c.classes {
+		of := m.of(int(class))
+		step := max(1, len(of)/tries)
+		for n := (s * 7) % step; n < len(of) && n < step*tries; n += step {
+			if !free(of[n]) {
+				continue
+			}
+			*work -= 40 * len(p.tables)
+			if v := p.at(of[n], a.lambda); v != 0 {
+				a.slot, a.value = of[n], v
+				return true, true
+			}
+		}
+	}
+	for _, t := range p.tables {
+		*work -= t.len()
+	}
+	if *work < 0 {
+		return false, false
+	}
+	p.everywhere(a.lambda, func(slot uint32, v uint32) bool {
+		if free(slot) {
+			a.slot, a.value, found = slot, uint64(v), true
+			return false
+		}
+		if a.open == nil {
+			a.open = map[uint32]uint32{}
+		}
+		a.open[slot] = v
+		return len(a.open) <= maxSupport
+	})
+	return found, found || len(a.open) <= maxSupport
+}
+
+// at is the value of a combination at an element.
+func (p *packing) at(slot uint32, lambda []uint32) uint64 {
+	sum := uint64(0)
+	p.termsAt(slot, func(e entry) { sum = (sum + uint64(lambda[e.at])*e.v) % prime })
+	return sum
+}
+
+// termsAt gives the columns that an element is in, ascending by table.
+func (p *packing) termsAt(slot uint32, yield func(entry)) {
+	var terms []Term
+	for n, t := range p.tables {
+		class := t.classOf(slot)
+		if class == 0 {
+			continue
+		}
+		terms = t.columns.At(class, terms[:0])
+		for _, term := range terms {
+			if c := p.column[n][term.Number]; c >= 0 {
+				yield(entry{c, modulo(term.Times)})
+			}
+		}
+	}
+}
+
+// manyColumns are more classes than values are worked out of all of them before any is
+// looked at.
+const manyColumns = 1 << 16
+
+// everywhere gives the elements at which a combination is not zero, in order, until
+// yield says false. Mostly one of the first will do, so that it goes on by pages.
+func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) bool) {
+	type table struct {
+		*keptTable
+		column []int32
+		values []uint32 // of the combination, by class; nil where there are many
+		next   int
+	}
+	var terms []Term
+	value := func(t *keptTable, column []int32, class int) uint64 {
+		sum := uint64(0)
+		terms = t.columns.At(class, terms[:0])
+		for _, term := range terms {
+			if c := column[term.Number]; c >= 0 && lambda[c] != 0 {
+				sum = (sum + uint64(lambda[c])*modulo(term.Times)) % prime
+			}
+		}
+		return sum
+	}
+	var tables []*table
+	for n, t := range p.tables {
+		if !slices.ContainsFunc(p.column[n], func(c int32) bool { return c >= 0 && lambda[c] != 0 }) {
+			continue
+		}
+		at := &table{keptTable: t, column: p.column[n]}
+		if t.columns.Len() <= manyColumns {
+			at.values = make([]uint32, t.columns.Len())
+			for class := range at.values {
+				at.values[class] = uint32(value(t, at.column, class))
+			}
+		}
+		tables = append(tables, at)
+	}
+	var sums [pageSize]uint32
+	for page := range uint32(len(p.reg.pages)) {
+		some := false
+		for _, t := range tables {
+			for t.next < len(t.parts) && t.parts[t.next].page < page {
+				t.next++
+			}
+			if t.next == len(t.parts) || t.parts[t.next].page != page {
+				continue
+			}
+			some = true
+			t.parts[t.next].each(func(offset uint32, class int) {
+				var v uint64
+				if t.values != nil {
+					v = uint64(t.values[class])
+				} else {
+					v = value(t.keptTable, t.column, class)
+				}
+				if v != 0 {
+					sums[offset] = uint32((uint64(sums[offset]) + v) % prime)
+				}
+			})
+		}
+		if !some {
+			continue
+		}
+		for offset, v := range sums {
+			if v != 0 && !yield(page<<pageBits|uint32(offset), v) {
+				return
+			}
+		}
+		clear(sums[:])
+	}
+}
+
+// lightestOpen looks at the combinations of what a set leaves open and one more.
+func (p *packing) lightestOpen(s int, more map[uint32]uint32) weight {
+	vectors := make([]map[uint32]uint32, 0, len(p.sets[s].open)+1)
+	for _, o := range p.sets[s].open {
+		vectors = append(vectors, o.value)
+	}
+	vectors = append(vectors, more)
+	if len(vectors) > maxOpen {
+		return unsure
+	}
+	byValues := map[string]*weighed{}
+	var columns []*weighed
+	seen := map[uint32]bool{}
+	for n := range vectors {
+		for slot := range vectors[n] {
+			if seen[slot] {
+				continue
+			}
+			seen[slot] = true
+			values := make([]uint64, len(vectors))
+			key := make([]byte, 0, 4*len(vectors))
+			for i, v := range vectors {
+				x := v[slot]
+				values[i] = uint64(x)
+				key = append(key, byte(x), byte(x>>8), byte(x>>16), byte(x>>24))
+			}
+			c := byValues[string(key)]
+			if c == nil {
+				c = &weighed{values: values}
+				byValues[string(key)] = c
+				columns = append(columns, c)
+			}
+			if len(c.people) < p.k {
+				c.people = distinct(c.people, p.reg.unit(slot))
+				c.many = len(c.people) >= p.k
+			}
+		}
+	}
+	return lightest(len(vectors), columns, p.k)
+}
