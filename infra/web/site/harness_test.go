@@ -166,7 +166,7 @@ func newHouse(t *testing.T) *house {
 		for id, members := range map[string][]string{"a": {"ada", "ann"}, "b": {"bob"}} {
 			p := workspaces.Project{
 				ID: id, Title: "Project " + id, Purpose: "P", State: workspaces.ProjectActive, Policy: "sdap", OptOutBasis: workspaces.BasisApplies,
-				Expires: time.Now().AddDate(1, 0, 0), CreatedBy: members[0], ApprovedBy: "cora", Version: 1,
+				Expires: time.Now().AddDate(1, 0, 0), CreatedBy: members[0], ApprovedBy: "cora", Approved: time.Now(), LaySummary: "What project " + id + " is for.", Version: 1,
 				Datasets: []workspaces.DatasetGrant{{Dataset: "shared_care", Version: 3, Tables: []workspaces.TableGrant{{Table: "patients"}}}},
 			}
 			for i, m := range members {
@@ -174,12 +174,13 @@ func newHouse(t *testing.T) *house {
 				if i == 0 {
 					role = gatehouse.RoleLead
 				}
-				p.Members = append(p.Members, workspaces.Member{User: m, Role: role, TrainingUntil: time.Now().AddDate(1, 0, 0)})
+				p.Members = append(p.Members, workspaces.Member{User: m, Role: role, TrainingUntil: time.Now().AddDate(1, 0, 0), Agreement: 1, AgreementUntil: time.Now().AddDate(1, 0, 0)})
 			}
-			errs = append(errs, tx.AddProject(ctx, p), tx.AddWorkspace(ctx, workspaces.Workspace{ID: "ws-" + id, Project: id}))
+			errs = append(errs, tx.AddProject(ctx, p), tx.AddWorkspace(ctx, workspaces.Workspace{ID: "ws-" + id, Project: id, Dataset: "shared_care"}))
 		}
 		return errors.Join(errs...)
 	}))
+	must(h.services.AddCustodian(ctx, workspaces.System, "shared_care", "cora"))
 	folder, err := objects.NewFolder(filepath.Join(dir, "objects"))
 	must(err)
 	releaseKey, err := kept.Signer(keys.Release)
@@ -271,19 +272,20 @@ func (b *reader) post(path string, form ...string) page {
 	return b.do(r)
 }
 
-// upload sends a file by the form of a request.
-func (b *reader) upload(request, name, content string) page {
+// uploadAs sends a file by the form of a request's page.
+func (b *reader) uploadAs(at, name, content, kind, group string) page {
 	b.h.t.Helper()
 	var body bytes.Buffer
 	w := multipart.NewWriter(&body)
-	part, err := w.CreateFormFile("file", name)
-	if err == nil {
+	err := errors.Join(w.WriteField("kind", kind), w.WriteField("group", group))
+	part, more := w.CreateFormFile("file", name)
+	if err = errors.Join(err, more); err == nil {
 		_, err = io.WriteString(part, content)
 	}
 	if err := errors.Join(err, w.Close()); err != nil {
 		b.h.t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(b.h.t.Context(), http.MethodPost, b.h.url+"/requests/"+request+"/files", &body)
+	r, err := http.NewRequestWithContext(b.h.t.Context(), http.MethodPost, b.h.url+at+"/files", &body)
 	if err != nil {
 		b.h.t.Fatal(err)
 	}
@@ -291,6 +293,8 @@ func (b *reader) upload(request, name, content string) page {
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	return b.do(r)
 }
+
+func contains(s, part string) bool { return strings.Contains(s, part) }
 
 // wants fails unless the page has the status and holds every text.
 func (p page) wants(t *testing.T, status int, texts ...string) page {

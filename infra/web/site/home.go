@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
@@ -12,8 +11,8 @@ import (
 // homePage is what waits for the reader.
 type homePage struct {
 	Turns    []egress.RequestSummary // requests on which it may be the reader's turn
-	Queue    []egress.RequestSummary // requests that wait for checkers
-	Inbox    []workspaces.Project    // applications that wait for custodians
+	Queue    []egress.QueueItem      // requests that the reader can do something for
+	Tasks    []workspaces.Task
 	Projects []workspaces.Project
 }
 
@@ -32,20 +31,17 @@ func (s *server) home(v *visit) error {
 		if r.Author == v.who.User && r.Turn == egress.PartyAuthor {
 			h.Turns = append(h.Turns, r)
 		}
-		if v.may(gatehouse.ActionRequestReview, "") && (r.Turn == egress.PartyChecker || r.Turn == egress.PartyReleaser) {
-			h.Queue = append(h.Queue, r)
-		}
 	}
 	if h.Projects, err = v.Projects.Projects(ctx, v.who); err != nil {
 		return err
 	}
-	if v.may(gatehouse.ActionProjectApprove, "") {
-		for _, p := range h.Projects {
-			if p.State == workspaces.ProjectSubmitted {
-				h.Inbox = append(h.Inbox, p)
-			}
-		}
+	if h.Tasks, err = v.Projects.Tasks(ctx, v.who); err != nil {
+		return err
 	}
+	if h.Queue, err = v.Requests.Queue(ctx, v.who); err != nil {
+		return err
+	}
+	h.Queue = slices.DeleteFunc(h.Queue, func(i egress.QueueItem) bool { return i.Task == egress.TaskNone })
 	h.Projects = slices.DeleteFunc(h.Projects, func(p workspaces.Project) bool {
 		return !slices.ContainsFunc(p.Members, func(m workspaces.Member) bool { return m.User == v.who.User }) && p.CreatedBy != v.who.User
 	})

@@ -1,9 +1,24 @@
 package site
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
 
 func (s *server) routeRegister(mux *http.ServeMux) {
+	mux.HandleFunc("GET /register", s.open(s.showRegister))
 	mux.HandleFunc("GET /ca.pem", s.certificate)
+}
+
+// showRegister is for the public.
+func (s *server) showRegister(v *visit) error {
+	projects, err := v.Projects.Register(v.r.Context())
+	if err != nil {
+		return err
+	}
+	v.render(http.StatusOK, "register", "Register of approved projects", map[string]any{"Projects": projects, "Applies": workspaces.BasisApplies})
+	return nil
 }
 
 // certificate gives the authority that signed the server's certificate; it is

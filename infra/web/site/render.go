@@ -127,29 +127,40 @@ func (v *visit) nav() []link {
 // doneSentences are what a page can say after something was done. They are
 // chosen by name, so that no link can put words into our mouth.
 var doneSentences = map[string]string{
-	"created":       "The request was begun. Add its files, then submit it.",
-	"saved":         "Your changes were saved.",
-	"submitted":     "It was submitted.",
-	"withdrawn":     "The request was withdrawn.",
-	"added":         "The file was added.",
-	"removed":       "The file was taken out.",
-	"voted":         "Your vote was cast.",
-	"released":      "The approved files were released.",
-	"recalled":      "The release was recalled. The page names who had downloaded it.",
-	"drafted":       "The application was saved as a draft. Submit it when it is complete.",
-	"approved":      "The project was approved.",
-	"returned":      "It was returned to its author.",
-	"suspended":     "The project was suspended.",
-	"resumed":       "The project is active again.",
-	"closed":        "The project was closed.",
-	"opened":        "The workspace is open.",
-	"token-revoked": "The token was revoked.",
+	"created":             "The request was begun. Add its files, then submit it.",
+	"saved":               "Your changes were saved.",
+	"submitted":           "It was submitted.",
+	"withdrawn":           "It was withdrawn.",
+	"added":               "The file was added.",
+	"removed":             "The file was taken out.",
+	"voted":               "Your vote was cast.",
+	"released":            "The approved files were released.",
+	"recalled":            "The release was recalled. The page names who had downloaded it.",
+	"decided":             "Your decision was recorded.",
+	"signed":              "You have signed the agreement.",
+	"proposed":            "The amendment was proposed. Its custodians decide.",
+	"amendment-withdrawn": "The amendment was withdrawn.",
+	"archived":            "The project was archived.",
+	"said":                "Your message was added.",
+	"claimed":             "Others see that you are looking at this request.",
+	"unclaimed":           "Others see that you are not looking at this request any more.",
+	"cleared":             "Your word was recorded.",
+	"moved":               "The file was moved.",
+	"drafted":             "The application was saved as a draft. Submit it when it is complete.",
+	"approved":            "The project was approved.",
+	"returned":            "It was returned to its author.",
+	"suspended":           "The project was suspended.",
+	"resumed":             "The project is active again.",
+	"closed":              "The project was closed.",
+	"opened":              "The workspace is open.",
+	"token-revoked":       "The token was revoked.",
 }
 
 func (s *server) functions() template.FuncMap {
 	return template.FuncMap{
 		"asset":    s.assets.url,
 		"day":      func(t any) string { return timeText(t, "2 January 2006") },
+		"lastday":  func(t time.Time) string { return timeText(t.Add(-time.Nanosecond), "2 January 2006") },
 		"instant":  func(t any) string { return timeText(t, "2 January 2006, 15:04 MST") },
 		"iso":      func(t any) string { return timeText(t, time.RFC3339) },
 		"bytes":    byteText,
@@ -158,11 +169,24 @@ func (s *server) functions() template.FuncMap {
 		"sentence": sentence,
 		"colour":   colour,
 		"join":     strings.Join,
+		"task":     taskWords,
 		"add":      func(a, b int) int { return a + b },
 		"dict":     dict,
 		"lines":    func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
 		"short":    func(s string) string { return s[:min(len(s), 12)] },
 	}
+}
+
+// taskWords say what waits for somebody.
+func taskWords(kind string) string {
+	words := map[string]string{
+		"decide": "decide about the application", "decide-amendment": "decide about an amendment", "sign": "sign the agreement",
+		"complete": "complete and submit the application", "train": "renew the training",
+	}
+	if w, known := words[kind]; known {
+		return w
+	}
+	return strings.ReplaceAll(kind, "-", " ")
 }
 
 // timeText writes a time or a pointer to one; "" for none.
@@ -203,7 +227,7 @@ func thousands(n any) string {
 
 // sentence makes a name the beginning of a sentence: "in_review", "In review".
 func sentence(s any) string {
-	text := strings.ReplaceAll(fmt.Sprint(s), "_", " ")
+	text := strings.NewReplacer("_", " ", "-", " ").Replace(fmt.Sprint(s))
 	if text == "" {
 		return ""
 	}
@@ -214,15 +238,15 @@ func sentence(s any) string {
 // stands in it too: nothing is told by colour alone.
 func colour(s any) string {
 	switch fmt.Sprint(s) {
-	case "active", "approved", "approve", "released", "proved", "signed":
+	case "active", "approved", "approve", "approve-with-conditions", "applied", "clear", "cleared", "released", "proved", "signed":
 		return "nhsuk-tag--green"
-	case "submitted", "in_review", "pending", "claimed":
+	case "submitted", "in_review", "pending", "claimed", "proposed", "vetting":
 		return "nhsuk-tag--blue"
 	case "draft", "withdrawn", "closed", "archived", "kept", "notice":
 		return "nhsuk-tag--grey"
 	case "returned", "return", "suppressed", "suspended", "warning", "referred", "disputed":
 		return "nhsuk-tag--yellow"
-	case "rejected", "reject", "recalled", "refused", "expired", "serious":
+	case "rejected", "reject", "recalled", "refused", "expired", "serious", "veto", "overdue":
 		return "nhsuk-tag--red"
 	}
 	return "nhsuk-tag--grey"

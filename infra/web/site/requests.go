@@ -20,6 +20,9 @@ func (s *server) routeRequests(mux *http.ServeMux) {
 	mux.HandleFunc("POST /requests/{request}/edit", s.signedIn(s.editRequest))
 	mux.HandleFunc("POST /requests/{request}/files", s.signedIn(s.addFiles))
 	mux.HandleFunc("POST /requests/{request}/remove", s.signedIn(s.removeFile))
+	mux.HandleFunc("POST /requests/{request}/move", s.signedIn(s.moveFile))
+	mux.HandleFunc("POST /requests/{request}/groups", s.signedIn(s.editGroup))
+	mux.HandleFunc("POST /requests/{request}/messages", s.signedIn(s.say))
 	mux.HandleFunc("POST /requests/{request}/submit", s.signedIn(s.submitRequest))
 	mux.HandleFunc("POST /requests/{request}/withdraw", s.signedIn(s.withdrawRequest))
 }
@@ -64,7 +67,7 @@ func (v *visit) requestForm() requestForm {
 	return requestForm{
 		Project: r.PostFormValue("project"), Title: r.PostFormValue("title"),
 		Context: egress.RequestContext{
-			What: r.PostFormValue("what"), Population: r.PostFormValue("population"), Dates: r.PostFormValue("dates"), Controls: r.PostFormValue("controls"),
+			What: r.PostFormValue("what"), Population: r.PostFormValue("population"), Dates: r.PostFormValue("dates"), People: r.PostFormValue("people"), Controls: r.PostFormValue("controls"),
 		},
 	}
 }
@@ -110,8 +113,9 @@ type requestPage struct {
 	MayEdit    bool
 	MayGiveUp  bool
 	MayRelease bool
-	MayLook    bool // into the files, as their checker
+	MayLook    bool // into the files, as their checker or the data's custodian
 	Form       requestForm
+	Said       string // a message as it was given in a form that was refused
 }
 
 func (v *visit) requestPage(r egress.RequestView) (requestPage, error) {
@@ -125,8 +129,9 @@ func (v *visit) requestPage(r egress.RequestView) (requestPage, error) {
 	if err != nil {
 		return p, err
 	}
-	p.MayLook = r.Round > 0 && !p.Own && !isMember(project, v.who.User) && v.may(gatehouse.ActionRequestReview, r.Project)
-	p.MayRelease = canTake(r.State, egress.StepRelease) && p.MayLook && v.may(gatehouse.ActionRequestRelease, r.Project)
+	outside := r.Round > 0 && !p.Own && !isMember(project, v.who.User)
+	p.MayLook = outside && (v.may(gatehouse.ActionRequestReview, r.Project) || v.may(gatehouse.ActionRequestVet, r.Project))
+	p.MayRelease = outside && canTake(r.State, egress.StepRelease) && v.may(gatehouse.ActionRequestRelease, r.Project)
 	if r.Release != "" {
 		release, err := v.Requests.Release(v.r.Context(), v.who, r.Release)
 		if err != nil {
@@ -186,7 +191,7 @@ func (s *server) addFiles(v *visit) error {
 	if err != nil {
 		return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "No file was sent.").Because(err)
 	}
-	added := 0
+	added, file := 0, egress.NewFile{} // the form sends kind and group before the files
 	for {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -195,10 +200,23 @@ func (s *server) addFiles(v *visit) error {
 		if err != nil {
 			return gatehouse.Errorf(gatehouse.CodeFileRefused, "The file did not arrive whole.").WithAdvice("Send it again.").Because(err)
 		}
-		if part.FormName() != "file" || part.FileName() == "" {
+		switch name := part.FormName(); {
+		case name == "kind" || name == "group":
+			text, err := io.ReadAll(io.LimitReader(part, 1<<10))
+			if err != nil {
+				return gatehouse.Errorf(gatehouse.CodeFileRefused, "The file did not arrive whole.").WithAdvice("Send it again.").Because(err)
+			}
+			if name == "kind" {
+				file.Kind = egress.FileKind(text)
+			} else {
+				file.Group = string(text)
+			}
+			continue
+		case name != "file" || part.FileName() == "":
 			continue
 		}
-		if _, err := v.Requests.AddFile(v.r.Context(), v.who, id, part.FileName(), arriving{part}); err != nil {
+		file.Name = part.FileName()
+		if _, err := v.Requests.AddFileAs(v.r.Context(), v.who, id, file, arriving{part}); err != nil {
 			return v.refusedStep(err, nil)
 		}
 		added++
@@ -226,6 +244,48 @@ func (s *server) removeFile(v *visit) error {
 		return v.refusedStep(err, nil)
 	}
 	return v.see("/requests/"+r.ID, "removed")
+}
+
+func (s *server) moveFile(v *visit) error {
+	r, err := v.Requests.MoveFile(v.r.Context(), v.who, v.r.PathValue("request"), v.r.PostFormValue("file"), v.r.PostFormValue("group"))
+	if err != nil {
+		return v.refusedStep(err, nil)
+	}
+	return v.see("/requests/"+r.ID, "moved")
+}
+
+// editGroup adds a group of outputs, or changes or takes out the one of that name.
+func (s *server) editGroup(v *visit) error {
+	ctx, id := v.r.Context(), v.r.PathValue("request")
+	r, err := v.Requests.Request(ctx, v.who, id)
+	if err != nil {
+		return err
+	}
+	group := egress.OutputGroup{Name: v.r.PostFormValue("group"), Context: v.requestForm().Context}
+	at := slices.IndexFunc(r.Groups, func(g egress.OutputGroup) bool { return g.Name == group.Name })
+	groups := slices.Clone(r.Groups)
+	switch {
+	case v.r.PostFormValue("remove") != "" && at >= 0:
+		groups = slices.Delete(groups, at, at+1)
+	case at >= 0:
+		groups[at] = group
+	default:
+		groups = append(groups, group)
+	}
+	if _, err := v.Requests.EditRequest(ctx, v.who, id, egress.RequestEdit{Groups: &groups}); err != nil {
+		return v.refusedStep(err, nil)
+	}
+	return v.see("/requests/"+id, "saved")
+}
+
+// say adds to the discussion, and goes back to where it was said.
+func (s *server) say(v *visit) error {
+	id := v.r.PathValue("request")
+	m := egress.NewMessage{Thread: v.r.PostFormValue("thread"), File: v.r.PostFormValue("file"), Private: v.r.PostFormValue("private") != "", Body: v.r.PostFormValue("body")}
+	if _, err := v.Requests.SayMessage(v.r.Context(), v.who, id, m); err != nil {
+		return v.refusedStep(err, func(p *requestPage) { p.Said = m.Body })
+	}
+	return v.see("/requests/"+id, "said")
 }
 
 func (s *server) submitRequest(v *visit) error {

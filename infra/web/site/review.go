@@ -1,7 +1,6 @@
 package site
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -16,36 +15,48 @@ func (s *server) routeReview(mux *http.ServeMux) {
 	mux.HandleFunc("GET /queue", s.signedIn(s.queue))
 	mux.HandleFunc("GET /requests/{request}/review", s.signedIn(s.room))
 	mux.HandleFunc("POST /requests/{request}/votes", s.signedIn(s.vote))
+	mux.HandleFunc("POST /requests/{request}/claim", s.signedIn(s.claim))
+	mux.HandleFunc("POST /requests/{request}/clear", s.signedIn(s.clear))
+	mux.HandleFunc("GET /requests/{request}/files/{name}/earlier", s.signedIn(s.compareFile))
 	mux.HandleFunc("GET /requests/{request}/files/{name}/view", s.signedIn(s.viewFile))
 	mux.HandleFunc("GET /requests/{request}/files/{name}/rendered", s.signedIn(s.renderedFile))
 	mux.HandleFunc("GET /requests/{request}/files/{name}/evidence", s.signedIn(s.viewEvidence))
 	mux.HandleFunc("GET /requests/{request}/files/{name}/bytes", s.signedIn(s.fileBytes))
 }
 
-// queuePage is what waits for checkers.
-type queuePage struct{ Checking, Releasing []egress.RequestSummary }
-
 func (s *server) queue(v *visit) error {
 	if err := v.Authorizer.Authorize(v.r.Context(), v.who, gatehouse.ActionRequestReview, ""); err != nil {
 		return err
 	}
-	all, err := v.Requests.Requests(v.r.Context(), v.who, egress.RequestFilter{Limit: 500})
+	items, err := v.Requests.Queue(v.r.Context(), v.who)
 	if err != nil {
 		return err
 	}
-	var q queuePage
-	for _, r := range all {
-		switch r.Turn {
-		case egress.PartyChecker:
-			q.Checking = append(q.Checking, r)
-		case egress.PartyReleaser:
-			q.Releasing = append(q.Releasing, r)
-		}
-	}
-	slices.Reverse(q.Checking) // those that have waited longest first
-	slices.Reverse(q.Releasing)
-	v.render(http.StatusOK, "queue", "What waits for checkers", q)
+	v.render(http.StatusOK, "queue", "What waits for checkers", items)
 	return nil
+}
+
+// claim says that the reader is looking at a request, or is not any more.
+func (s *server) claim(v *visit) error {
+	step, done := v.Requests.ClaimRequest, "claimed"
+	if v.r.PostFormValue("undo") != "" {
+		step, done = v.Requests.UnclaimRequest, "unclaimed"
+	}
+	r, err := step(v.r.Context(), v.who, v.r.PathValue("request"))
+	if err != nil {
+		return v.refusedStep(err, nil)
+	}
+	return v.see("/requests/"+r.ID, done)
+}
+
+// clear gives the word of the data's custodian.
+func (s *server) clear(v *visit) error {
+	n := egress.NewClearance{Verdict: egress.ClearanceVerdict(v.r.PostFormValue("verdict")), Reason: v.r.PostFormValue("reason")}
+	r, err := v.Requests.ClearRequest(v.r.Context(), v.who, v.r.PathValue("request"), n)
+	if err != nil {
+		return v.refusedStep(err, nil)
+	}
+	return v.see("/requests/"+r.ID, "cleared")
 }
 
 // roomPage is the review room: one file of a request at a time.
@@ -57,8 +68,11 @@ type roomPage struct {
 	Places         []place // findings of the file
 	View           string  // address of the viewer
 	Viewable       bool
-	Voted          bool // by the reader, at this stage
-	Earlier        []egress.RequestSummary
+	Voted          bool                  // by the reader, at this stage
+	Context        egress.RequestContext // of the file's group
+	Claimed        bool                  // by the reader
+	Earlier        []egress.EarlierRelease
+	Comparable     bool           // something of its name or bytes left before
 	Verdict        egress.Verdict // as it was chosen in a form that was refused
 	Comment        string
 }
@@ -81,7 +95,7 @@ func (v *visit) roomPage(fileName string) (roomPage, error) {
 	}
 	p := roomPage{requestPage: base}
 	if !p.MayLook {
-		return p, gatehouse.Errorf(gatehouse.CodeSeparation, "Only checkers from outside the project look into a request's files.")
+		return p, gatehouse.Errorf(gatehouse.CodeSeparation, "Only checkers and custodians from outside the project look into a request's files.")
 	}
 	if len(r.Files) == 0 {
 		return p, gatehouse.Errorf(gatehouse.CodeNotFound, "The request has no files.")
@@ -98,7 +112,9 @@ func (v *visit) roomPage(fileName string) (roomPage, error) {
 	p.View, p.Viewable = file+"/view", viewable(p.File.Type)
 	for _, f := range p.File.Findings {
 		where := place{Finding: f, Href: p.View}
-		if f.Line > 0 {
+		if f.Line > 0 && p.File.Type == inspect.JSON {
+			where.Where = "item " + strconv.Itoa(f.Line)
+		} else if f.Line > 0 {
 			where.Where = "line " + strconv.Itoa(f.Line)
 			where.Href += "?line=" + strconv.Itoa(f.Line) + "#L" + strconv.Itoa(f.Line)
 			if f.Column > 0 {
@@ -117,14 +133,19 @@ func (v *visit) roomPage(fileName string) (roomPage, error) {
 	p.Voted = slices.ContainsFunc(p.File.Votes, func(b egress.VoteView) bool {
 		return b.Checker == v.who.User && b.Round == r.Round && b.Stage == stage
 	})
-	for _, state := range []egress.RequestState{egress.RequestReleased, egress.RequestRecalled} {
-		found, err := v.Requests.Requests(v.r.Context(), v.who, egress.RequestFilter{Project: r.Project, State: state, Limit: 20})
-		if err != nil {
-			return p, err
+	p.Context = r.Context
+	for _, g := range r.Groups {
+		if g.Name == p.File.Group && g.Name != "" {
+			p.Context = g.Context
 		}
-		p.Earlier = append(p.Earlier, found...)
 	}
-	slices.SortFunc(p.Earlier, func(a, b egress.RequestSummary) int { return cmp.Compare(b.Created.UnixNano(), a.Created.UnixNano()) })
+	p.Claimed = slices.ContainsFunc(r.Claims, func(c egress.Claim) bool { return c.Checker == v.who.User })
+	if p.Earlier, err = v.Requests.EarlierReleases(v.r.Context(), v.who, r.ID); err != nil {
+		return p, err
+	}
+	for _, e := range p.Earlier {
+		p.Comparable = p.Comparable || slices.ContainsFunc(e.Files, func(f egress.EarlierFile) bool { return f.Namesake == p.File.Name || f.Same == p.File.Name })
+	}
 	return p, nil
 }
 
@@ -163,7 +184,7 @@ func (s *server) vote(v *visit) error {
 	}
 	next := name
 	for _, f := range r.Files {
-		if !slices.ContainsFunc(f.Votes, func(b egress.VoteView) bool { return b.Checker == v.who.User && b.Round == r.Round }) {
+		if f.Kind != egress.KindSupporting && !slices.ContainsFunc(f.Votes, func(b egress.VoteView) bool { return b.Checker == v.who.User && b.Round == r.Round }) {
 			next = f.Name
 			break
 		}

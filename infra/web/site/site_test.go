@@ -13,10 +13,10 @@ const table = "sex,people\nfemale,120\nmale,3\n"
 func (h *house) submitted() string {
 	h.t.Helper()
 	ada := h.as("ada")
-	p := ada.post("/requests/new", "project", "a", "title", "Admissions", "what", "counts", "population", "adults", "dates", "2024", "controls", "k = 10").
+	p := ada.post("/requests/new", "project", "a", "title", "Admissions", "what", "counts", "population", "adults", "dates", "2024", "people", "120 and 3", "controls", "k = 10").
 		wants(h.t, http.StatusOK, "The request was begun")
 	id := strings.TrimPrefix(p.path, "/requests/")
-	ada.upload(id, "table1.csv", table).wants(h.t, http.StatusOK, "table1.csv", "The file was added")
+	ada.uploadAs(p.path, "table1.csv", table, "output", "").wants(h.t, http.StatusOK, "table1.csv", "The file was added")
 	ada.post("/requests/"+id+"/submit").wants(h.t, http.StatusOK, "It was submitted", "checker")
 	return id
 }
@@ -120,9 +120,10 @@ func TestEveryPageRunsItsOwnScriptsAloneAndLoadsNothingFromElsewhere(t *testing.
 	h := newHouse(t)
 	id := h.submitted()
 	pages := map[string][]string{
-		"":      {"/"},
+		"":      {"/", "/register"},
 		"ada":   {"/", "/projects", "/projects/a", "/workspaces/ws-a", "/workspaces/ws-a/questions", "/requests", "/requests/new", "/requests/" + id, "/datasets", "/datasets/shared_care/3", "/nowhere"},
-		"cora":  {"/", "/inbox", "/datasets/shared_care/3", "/projects/a"},
+		"bob":   {"/apply", "/projects/b/amend", "/projects/b/agreement"},
+		"cora":  {"/", "/inbox", "/datasets/shared_care/3", "/projects/a", "/requests/" + id, "/requests/" + id + "/review"},
 		"chris": {"/", "/queue", "/requests/" + id, "/requests/" + id + "/review"},
 		"aud":   {"/", "/journal"},
 		"olga":  {"/", "/operations"},

@@ -91,7 +91,7 @@ func (v *visit) readFile() (egress.RequestFile, []byte, error) {
 func (s *server) viewFile(v *visit) error {
 	f, data, err := v.readFile()
 	if err != nil {
-		return v.framed(frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
+		return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
 	}
 	shown := frame{Name: f.Name}
 	switch t := f.Report.Type; {
@@ -101,12 +101,14 @@ func (s *server) viewFile(v *visit) error {
 		shown.Image = dataURL("image/png", data)
 	case isTable(t):
 		shown.table(t, data, f.Report.Findings, v.firstLine())
+	case t == inspect.JSON: // its findings name items, not lines
+		shown.source(data, nil, v.firstLine())
 	case isText(t):
 		shown.source(data, f.Report.Findings, v.firstLine())
 	default:
 		shown.Note = "A file of this type is not shown here. Download it, and open it on a machine that is trusted with what it may hold."
 	}
-	return v.framed(shown, http.StatusOK)
+	return v.framed("frame", shown, http.StatusOK)
 }
 
 // firstLine is where the frame begins: at the page of lines that holds the one
@@ -126,9 +128,9 @@ func dataURL(kind string, data []byte) template.URL {
 }
 
 // framed answers with a viewer's page under the policy of frames.
-func (v *visit) framed(f frame, status int) error {
+func (v *visit) framed(page string, f any, status int) error {
 	var b bytes.Buffer
-	if err := v.pages["frame"].ExecuteTemplate(&b, "frame", f); err != nil {
+	if err := v.pages[page].ExecuteTemplate(&b, "frame", f); err != nil {
 		return gatehouse.Errorf(gatehouse.CodeInternal, "Something went wrong inside Gatehouse.").Because(err)
 	}
 	h := v.w.Header()
@@ -246,10 +248,10 @@ func (f *frame) source(data []byte, findings []inspect.Finding, first int) {
 func (s *server) renderedFile(v *visit) error {
 	f, data, err := v.readFile()
 	if err != nil {
-		return v.framed(frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
+		return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
 	}
 	if f.Report.Type != inspect.HTML {
-		return v.framed(frame{Note: "Only web pages can be shown as they would look."}, http.StatusNotFound)
+		return v.framed("frame", frame{Note: "Only web pages can be shown as they would look."}, http.StatusNotFound)
 	}
 	h := v.w.Header()
 	h.Set("Content-Security-Policy", renderedPolicy)
@@ -298,11 +300,11 @@ func (s *server) viewEvidence(v *visit) error {
 		return v.Requests.OpenEvidence(ctx, v.who, v.r.PathValue("request"), v.r.PathValue("name"))
 	})
 	if err != nil {
-		return v.framed(frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
+		return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
 	}
 	shown := frame{Name: "People behind each number of " + f.Name}
 	shown.heatMap(data, v.firstLine())
-	return v.framed(shown, http.StatusOK)
+	return v.framed("frame", shown, http.StatusOK)
 }
 
 // heatMap reads the evidence table: keys, people, whether the group is left out,
