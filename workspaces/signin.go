@@ -97,6 +97,25 @@ type SignIn struct {
 	EndedBy  string
 }
 
+// DeviceCode is what somebody confirms in a browser.
+type DeviceCode struct {
+	Handle   string        // what Poll is asked with; a secret of the command line
+	UserCode string        // what the person compares or types
+	URL      string        // where
+	Complete string        // where, with the code filled in; may be ""
+	Expires  time.Time     // until when
+	Interval time.Duration // between two polls
+}
+
+// DeviceAnswer is how a sign-in on the command line stands.
+type DeviceAnswer struct {
+	Pending bool // nobody has confirmed yet
+	Slower  bool // polled too often: wait five seconds longer from now on
+
+	Token   string // bearer token of the session
+	Session SignIn // the session
+}
+
 // SignInTx is the part of a transaction that knows accounts and sessions. What
 // is asked for and absent is CodeNotFound.
 type SignInTx interface {

@@ -22,18 +22,38 @@ type serverFlags struct {
 }
 
 func (f *serverFlags) add(c *cobra.Command) {
+	f.addServer(c)
 	flags := c.PersistentFlags()
-	flags.StringVar(&f.server, "server", os.Getenv("GATEHOUSE_SERVER"), "address of the HTTP API, https://HOST:PORT (or $GATEHOUSE_SERVER)")
-	flags.StringVar(&f.ca, "ca", os.Getenv("GATEHOUSE_CA"), "PEM file of the authority that signed its certificate (or $GATEHOUSE_CA)")
-	flags.StringVar(&f.tokenFile, "token-file", "", "file that holds your token (or the token in $GATEHOUSE_TOKEN)")
+	flags.StringVar(&f.tokenFile, "token-file", "", "file that holds your token (or the token in $GATEHOUSE_TOKEN; else the session of 'gatehouse login')")
 	flags.BoolVar(&f.json, "json", false, "answer in JSON")
 }
 
-// client makes the client. The token comes from a file or the environment, never
-// from the command line, which others can read.
+// addServer adds the flags of who does not act as anybody yet.
+func (f *serverFlags) addServer(c *cobra.Command) {
+	flags := c.PersistentFlags()
+	flags.StringVar(&f.server, "server", os.Getenv("GATEHOUSE_SERVER"), "address of the HTTP API, https://HOST:PORT (or $GATEHOUSE_SERVER)")
+	flags.StringVar(&f.ca, "ca", os.Getenv("GATEHOUSE_CA"), "PEM file of the authority that signed its certificate (or $GATEHOUSE_CA)")
+}
+
+func noServer() error {
+	return gatehouse.Errorf(gatehouse.CodeConfig, "No server is named.").WithAdvice("Give --server or set GATEHOUSE_SERVER; after 'gatehouse login' it is remembered.")
+}
+
+// client makes the client. The token comes from a file, the environment or the
+// session of 'gatehouse login', never from the command line, which others can read.
 func (f *serverFlags) client() (*web.Client, error) {
+	if f.tokenFile == "" && os.Getenv("GATEHOUSE_TOKEN") == "" {
+		kept, err := findLogin(f.server)
+		if err != nil {
+			if f.server == "" && gatehouse.CodeOf(err) == gatehouse.CodeUnauthenticated {
+				return nil, noServer()
+			}
+			return nil, err
+		}
+		return kept.client()
+	}
 	if f.server == "" {
-		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "No server is named.").WithAdvice("Give --server or set GATEHOUSE_SERVER.")
+		return nil, noServer()
 	}
 	token := os.Getenv("GATEHOUSE_TOKEN")
 	if f.tokenFile != "" {
@@ -46,14 +66,23 @@ func (f *serverFlags) client() (*web.Client, error) {
 	if token = strings.TrimSpace(token); token == "" {
 		return nil, gatehouse.Errorf(gatehouse.CodeUnauthenticated, "There is no token.").WithAdvice("Give --token-file or set GATEHOUSE_TOKEN.")
 	}
-	var ca []byte
-	if f.ca != "" {
-		var err error
-		if ca, err = os.ReadFile(f.ca); err != nil {
-			return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The authority's file %s cannot be read.", f.ca).Because(err)
-		}
+	ca, err := f.authority()
+	if err != nil {
+		return nil, err
 	}
 	return web.NewClient(f.server, ca, token)
+}
+
+// authority is the PEM of --ca; nil if there is none.
+func (f *serverFlags) authority() ([]byte, error) {
+	if f.ca == "" {
+		return nil, nil
+	}
+	ca, err := os.ReadFile(f.ca)
+	if err != nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The authority's file %s cannot be read.", f.ca).Because(err)
+	}
+	return ca, nil
 }
 
 // show writes v as JSON, or calls text.

@@ -28,6 +28,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand(), newPublishCommand(), newCatalogCommand())
 	root.AddCommand(newUserCommand(), newProjectCommand(), newWorkspaceCommand(), newTokenCommand(), newPolicyCommand(), newJournalCommand())
+	root.AddCommand(newLoginCommand(), newLogoutCommand(), newSessionCommand())
 	root.AddCommand(newQueryCommand(), newRequestCommand(), newVerifyCommand(), newNoticesCommand())
 	reportUsage(root)
 	return root

@@ -6,6 +6,7 @@ import (
 
 func newServeCommand() *cobra.Command {
 	var dir, httpAddr, flightAddr string
+	var signIn signInFlags
 	cmd := &cobra.Command{
 		Use:   "serve --dir DIR",
 		Short: "Serve an installation: the HTTP API and Flight SQL",
@@ -16,6 +17,9 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 			defer in.close()
+			if err := signIn.apply(cmd, in); err != nil {
+				return err
+			}
 			release, err := holdServing(in.dir)
 			if err != nil {
 				return err
@@ -32,6 +36,7 @@ func newServeCommand() *cobra.Command {
 	cmd.Flags().StringVar(&dir, "dir", "", "folder of the installation")
 	cmd.Flags().StringVar(&httpAddr, "http", "127.0.0.1:8443", "address of the HTTP API")
 	cmd.Flags().StringVar(&flightAddr, "flight", "127.0.0.1:8815", "address of Flight SQL")
+	signIn.add(cmd)
 	_ = cmd.MarkFlagRequired("dir")
 	return cmd
 }

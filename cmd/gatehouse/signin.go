@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
@@ -57,6 +59,45 @@ func (in *installation) admit(s signInSettings) error {
 	in.workspaces.Factors = workspaces.Factors{ACR: s.RequireACR, AMR: s.RequireAMR, Any: s.AnyFactor}
 	in.workspaces.SignInLife, in.workspaces.SignInIdle = s.SessionLife, s.SessionIdle
 	return nil
+}
+
+// signInFlags are the settings of identity on the command line, which go before
+// those in gatehouse.yaml, one by one.
+type signInFlags struct{ signInSettings }
+
+func (f *signInFlags) add(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.Issuer, "issuer", "", "https URL of the OpenID Connect provider where people sign in (or identity in gatehouse.yaml, as for all of these)")
+	flags.StringVar(&f.ClientID, "client-id", "", "name under which the provider knows this server")
+	flags.StringVar(&f.ClientSecretFile, "client-secret-file", "", "file that holds the client's secret")
+	flags.StringVar(&f.CAFile, "issuer-ca", "", "PEM file of the authority that signed the provider's certificate")
+	flags.StringVar(&f.PublicURL, "public-url", "", "https URL under which browsers reach this server (default the address of --http)")
+	flags.StringSliceVar(&f.RequireACR, "require-acr", nil, "levels of assurance of which a sign-in must have reached one")
+	flags.StringSliceVar(&f.RequireAMR, "require-amr", nil, "methods of which a sign-in must have used one, for example mfa")
+	flags.BoolVar(&f.AnyFactor, "any-factor", false, "ask for no factors of our own: the provider always asks for a second one")
+}
+
+// apply sets what was given.
+func (f *signInFlags) apply(c *cobra.Command, in *installation) error {
+	s, given := in.settings.Identity, c.Flags().Changed
+	for flag, set := range map[string]func(){
+		"issuer": func() { s.Issuer = f.Issuer }, "client-id": func() { s.ClientID = f.ClientID }, "client-secret-file": func() { s.ClientSecretFile = absolute(f.ClientSecretFile) },
+		"issuer-ca": func() { s.CAFile = absolute(f.CAFile) }, "public-url": func() { s.PublicURL = f.PublicURL }, "any-factor": func() { s.AnyFactor = f.AnyFactor },
+		"require-acr": func() { s.RequireACR = f.RequireACR }, "require-amr": func() { s.RequireAMR = f.RequireAMR },
+	} {
+		if given(flag) {
+			set()
+		}
+	}
+	return in.admit(s)
+}
+
+// absolute is a file that was named where the command was given.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil {
+		return whole
+	}
+	return path
 }
 
 // provider is where people sign in; nil if that is not configured.

@@ -84,7 +84,7 @@ func (l *local) open(ctx context.Context, do func(in *installation) error) (err 
 
 func newTokenCommand() *cobra.Command {
 	c := &cobra.Command{Use: "token", Short: "Make, list and revoke the tokens that people sign in with"}
-	c.AddCommand(newTokenIssueCommand(), newTokenListCommand(), newTokenRevokeCommand())
+	c.AddCommand(newTokenMakeCommand(), newTokenIssueCommand(), newTokenListCommand(), newTokenRevokeCommand())
 	return c
 }
 
@@ -119,6 +119,32 @@ user's roles of the house, and only the owner of the machine makes it. The token
 	c.Flags().StringVar(&workspace, "workspace", "", "the workspace that the token reaches")
 	c.Flags().DurationVar(&ttl, "for", 8*time.Hour, "how long the token lasts, at most 2160h")
 	c.Flags().Lookup("for").DefValue = "8h" // the help would say 8h0m0s
+	return c
+}
+
+func newTokenMakeCommand() *cobra.Command {
+	var f serverFlags
+	var hours int
+	c := &cobra.Command{
+		Use:   "make --server URL WORKSPACE [--hours N]",
+		Short: "Print a new token for your own notebook, as who is signed in",
+		Long: `Print a new token for your own notebook in a workspace of a project that you are a member of. You must be signed in
+('gatehouse login'): a token does not make another. It reaches that workspace alone and lasts some hours.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			t, err := client.MakeToken(c.Context(), args[0], hours)
+			if err != nil {
+				return err
+			}
+			return f.show(c.OutOrStdout(), t, func() { fmt.Fprintln(c.OutOrStdout(), t.Token) })
+		},
+	}
+	f.add(c)
+	c.Flags().IntVar(&hours, "hours", 8, "how long the token lasts, at most 12")
 	return c
 }
 

@@ -29,6 +29,7 @@ func newUserCommand() *cobra.Command {
 		}),
 		newUserListCommand(),
 	)
+	c.AddCommand(newUserAccountCommands()...)
 	return c
 }
 

@@ -36,6 +36,7 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 	if err != nil {
 		return err
 	}
+	config.People, config.Devices = h.workspaces, h.devices
 	h.http = web.NewServer(config, secure)
 	h.http.Handler = frontDoor(h.http.Handler, h.browser.Handler(), pages)
 	return nil

@@ -37,25 +37,6 @@ func NewDevices(provider *Provider, people People, log *slog.Logger) (*Devices, 
 	return &Devices{provider: provider, people: people, sealer: s, log: log, starts: rate.NewLimiter(2, 20), polls: rate.NewLimiter(20, 100)}, nil
 }
 
-// DeviceCode is what somebody confirms in a browser.
-type DeviceCode struct {
-	Handle   string        // what Poll is asked with; a secret of the command line
-	UserCode string        // what the person compares or types
-	URL      string        // where
-	Complete string        // where, with the code filled in; may be ""
-	Expires  time.Time     // until when
-	Interval time.Duration // between two polls
-}
-
-// DeviceAnswer is how a sign-in on the command line stands.
-type DeviceAnswer struct {
-	Pending bool // nobody has confirmed yet
-	Slower  bool // polled too often: wait five seconds longer from now on
-
-	Token   string            // bearer token of the session
-	Session workspaces.SignIn // the session
-}
-
 type begunDevice struct {
 	Code  string    `json:"c"`
 	Until time.Time `json:"u"`
@@ -65,19 +46,19 @@ const devicePurpose = "gatehouse sign-in on a device"
 
 // Start begins a sign-in. CodeProvider is a provider that cannot be asked, or
 // does not know the device flow.
-func (d *Devices) Start(ctx context.Context) (DeviceCode, error) {
+func (d *Devices) Start(ctx context.Context) (workspaces.DeviceCode, error) {
 	if d.provider == nil {
-		return DeviceCode{}, gatehouse.Errorf(gatehouse.CodeSignInOff, "Signing in is not configured on this server.")
+		return workspaces.DeviceCode{}, gatehouse.Errorf(gatehouse.CodeSignInOff, "Signing in is not configured on this server.")
 	}
 	if !d.starts.Allow() {
-		return DeviceCode{}, gatehouse.Errorf(gatehouse.CodeBusy, "Too many people are signing in at once.")
+		return workspaces.DeviceCode{}, gatehouse.Errorf(gatehouse.CodeBusy, "Too many people are signing in at once.")
 	}
 	f, err := d.provider.look(ctx)
 	if err != nil {
-		return DeviceCode{}, err
+		return workspaces.DeviceCode{}, err
 	}
 	if f.oauth.Endpoint.DeviceAuthURL == "" {
-		return DeviceCode{}, gatehouse.Errorf(gatehouse.CodeProvider, "The identity provider does not offer signing in on the command line.").
+		return workspaces.DeviceCode{}, gatehouse.Errorf(gatehouse.CodeProvider, "The identity provider does not offer signing in on the command line.").
 			WithAdvice("Sign in on the web pages, or use a token.")
 	}
 	var options []oauth2.AuthCodeOption
@@ -86,9 +67,9 @@ func (d *Devices) Start(ctx context.Context) (DeviceCode, error) {
 	}
 	says, err := f.oauth.DeviceAuth(d.provider.through(ctx), options...)
 	if err != nil {
-		return DeviceCode{}, gatehouse.Errorf(gatehouse.CodeProvider, "The identity provider did not begin a sign-in.").Because(err)
+		return workspaces.DeviceCode{}, gatehouse.Errorf(gatehouse.CodeProvider, "The identity provider did not begin a sign-in.").Because(err)
 	}
-	code := DeviceCode{UserCode: says.UserCode, URL: says.VerificationURI, Complete: says.VerificationURIComplete, Expires: says.Expiry, Interval: time.Duration(max(says.Interval, 1)) * time.Second}
+	code := workspaces.DeviceCode{UserCode: says.UserCode, URL: says.VerificationURI, Complete: says.VerificationURIComplete, Expires: says.Expiry, Interval: time.Duration(max(says.Interval, 1)) * time.Second}
 	if says.Interval == 0 {
 		code.Interval = 5 * time.Second // RFC 8628, 3.2
 	}
@@ -96,7 +77,7 @@ func (d *Devices) Start(ctx context.Context) (DeviceCode, error) {
 		code.Expires = latest
 	}
 	if !webAddress(code.URL) || code.Complete != "" && !webAddress(code.Complete) || code.UserCode == "" || says.DeviceCode == "" {
-		return DeviceCode{}, gatehouse.Errorf(gatehouse.CodeProvider, "The identity provider did not begin a sign-in.")
+		return workspaces.DeviceCode{}, gatehouse.Errorf(gatehouse.CodeProvider, "The identity provider did not begin a sign-in.")
 	}
 	code.Handle, err = d.sealer.seal(begunDevice{Code: says.DeviceCode, Until: code.Expires}, devicePurpose)
 	return code, err
@@ -109,38 +90,38 @@ func webAddress(s string) bool {
 
 // Poll asks whether the person has confirmed. If so they are signed in, and the
 // handle is used up.
-func (d *Devices) Poll(ctx context.Context, handle string) (DeviceAnswer, error) {
+func (d *Devices) Poll(ctx context.Context, handle string) (workspaces.DeviceAnswer, error) {
 	if d.provider == nil {
-		return DeviceAnswer{}, gatehouse.Errorf(gatehouse.CodeSignInOff, "Signing in is not configured on this server.")
+		return workspaces.DeviceAnswer{}, gatehouse.Errorf(gatehouse.CodeSignInOff, "Signing in is not configured on this server.")
 	}
 	var kept begunDevice
 	if d.sealer.open(handle, devicePurpose, &kept) != nil {
-		return DeviceAnswer{}, d.refuse(ctx, gatehouse.Errorf(gatehouse.CodeSignInFailed, "No sign-in was begun with this handle, or the service was restarted meanwhile."))
+		return workspaces.DeviceAnswer{}, d.refuse(ctx, gatehouse.Errorf(gatehouse.CodeSignInFailed, "No sign-in was begun with this handle, or the service was restarted meanwhile."))
 	}
 	if !d.provider.Now().Before(kept.Until) {
-		return DeviceAnswer{}, d.refuse(ctx, gatehouse.Errorf(gatehouse.CodeSignInFailed, "The code has expired."))
+		return workspaces.DeviceAnswer{}, d.refuse(ctx, gatehouse.Errorf(gatehouse.CodeSignInFailed, "The code has expired."))
 	}
 	if !d.polls.Allow() {
-		return DeviceAnswer{Pending: true, Slower: true}, nil
+		return workspaces.DeviceAnswer{Pending: true, Slower: true}, nil
 	}
 	a, err := d.ask(ctx, kept.Code)
 	var says *oauth2.RetrieveError
 	if errors.As(err, &says) {
 		switch says.ErrorCode {
 		case "authorization_pending":
-			return DeviceAnswer{Pending: true}, nil
+			return workspaces.DeviceAnswer{Pending: true}, nil
 		case "slow_down":
-			return DeviceAnswer{Pending: true, Slower: true}, nil
+			return workspaces.DeviceAnswer{Pending: true, Slower: true}, nil
 		}
 	}
 	if err != nil {
-		return DeviceAnswer{}, d.refuse(ctx, err)
+		return workspaces.DeviceAnswer{}, d.refuse(ctx, err)
 	}
 	secret, session, err := d.people.SignIn(ctx, a, workspaces.SignInDevice, "")
 	if err != nil {
-		return DeviceAnswer{}, err
+		return workspaces.DeviceAnswer{}, err
 	}
-	return DeviceAnswer{Token: secret, Session: session}, nil
+	return workspaces.DeviceAnswer{Token: secret, Session: session}, nil
 }
 
 // ask asks the provider once. oauth2 would ask again and again, and hold the

@@ -72,7 +72,9 @@ func (c *Client) send(ctx context.Context, method string, body io.Reader, kind s
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
@@ -117,7 +119,8 @@ func refusal(resp *http.Response) error {
 	return e
 }
 
-// call sends in as JSON, unless it is nil, and reads the answer into out.
+// call sends in as JSON, unless it is nil, and reads the answer into out, unless
+// that is.
 func (c *Client) call(ctx context.Context, method string, in, out any, query url.Values, parts ...string) error {
 	var body io.Reader
 	kind := ""
@@ -133,6 +136,9 @@ func (c *Client) call(ctx context.Context, method string, in, out any, query url
 		return err
 	}
 	defer resp.Body.Close()
+	if out == nil {
+		return nil
+	}
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		return gatehouse.Errorf(gatehouse.CodeInternal, "The server's answer cannot be read.").Because(err)
 	}

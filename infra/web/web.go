@@ -44,6 +44,8 @@ type Config struct {
 	Sessions   egress.Sessions   // lets people into their workspace, to have a question explained
 	Gate       Gate              // explains questions
 	Notices    *workspaces.Notices
+	People     People  // who is signed in
+	Devices    Devices // signs in on the command line
 	Ready      func(context.Context) error
 	Log        *slog.Logger
 }
@@ -103,6 +105,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	api.UseMiddleware(s.authenticate)
 	s.describeHealth(api)
 	s.describeProjects(api)
+	s.describeSignIn(api)
 	s.describeExplain(api)
 	s.describeRequests(api)
 	s.describeFiles(api)
