@@ -24,6 +24,18 @@ type PublicProject struct {
 	Approved      time.Time    `json:"approved"`
 	Starts        time.Time    `json:"starts,omitzero"`
 	Expires       time.Time    `json:"expires"`
+	// Releases are what left the project, the newest first.
+	Releases []PublicRelease `json:"releases"`
+}
+
+// PublicRelease is that something left a project: when and how much, and nothing
+// of what it was.
+type PublicRelease struct {
+	ID       string    `json:"id"`
+	Project  string    `json:"project"`
+	Released time.Time `json:"released"`
+	Files    int       `json:"files"`
+	Recalled bool      `json:"recalled"`
 }
 
 // PublicUse is a dataset that a project uses.
@@ -38,9 +50,19 @@ func (s *Service) Register(ctx context.Context) ([]PublicProject, error) {
 	register := []PublicProject{}
 	err := s.Store.View(ctx, func(tx Tx) error {
 		all, err := tx.Projects(ctx)
+		if err != nil {
+			return err
+		}
+		left, err := tx.Released(ctx)
 		for _, p := range all {
 			if !p.Approved.IsZero() {
-				register = append(register, p.public())
+				v := p.public()
+				for _, r := range left {
+					if r.Project == p.ID {
+						v.Releases = append(v.Releases, r)
+					}
+				}
+				register = append(register, v)
 			}
 		}
 		return err
@@ -57,7 +79,7 @@ func (s *Service) Register(ctx context.Context) ([]PublicProject, error) {
 func (p Project) public() PublicProject {
 	v := PublicProject{
 		ID: p.ID, Title: p.Title, LaySummary: p.LaySummary, PublicBenefit: p.PublicBenefit, Organisation: p.Organisation, People: append([]string{}, p.PublicNames...),
-		Funding: p.Funding, OptOutBasis: p.OptOutBasis, OptOutRef: p.OptOutRef, State: p.State, Approved: p.Approved, Starts: p.Starts, Expires: p.Expires, Datasets: []PublicUse{},
+		Funding: p.Funding, OptOutBasis: p.OptOutBasis, OptOutRef: p.OptOutRef, State: p.State, Approved: p.Approved, Starts: p.Starts, Expires: p.Expires, Datasets: []PublicUse{}, Releases: []PublicRelease{},
 	}
 	for _, d := range p.Datasets {
 		use := PublicUse{Dataset: d.Dataset, Tables: []string{}}

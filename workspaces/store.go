@@ -75,6 +75,9 @@ type Tx interface {
 	AddSignature(ctx context.Context, s Signature) error
 	Signatures(ctx context.Context, project string) ([]Signature, error)
 
+	// Released gives what ever left, the newest first.
+	Released(ctx context.Context) ([]PublicRelease, error)
+
 	// AddWarning keeps that a warning was given, and reports whether it is new.
 	AddWarning(ctx context.Context, w Warning) (added bool, err error)
 

@@ -171,6 +171,10 @@ func (h *house) serve(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
+		h.sweep(running)
+		return nil
+	})
+	group.Go(func() error {
 		<-running.Done()
 		return h.stop(context.WithoutCancel(ctx))
 	})

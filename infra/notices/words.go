@@ -100,13 +100,15 @@ var words = map[string]wording{
 	"project.suspended": {subject: "a project was suspended", text: "A project was suspended. Nobody can work in it now.", urgent: true},
 	"project.resumed":   {subject: "a project goes on", text: "A project that was suspended goes on."},
 	"project.expired":   {subject: "a project has expired", text: "A project has expired. Nobody can work in it any more.", urgent: true},
+	"project.lapses":    {subject: "a project ends soon", text: "A project ends soon. If it needs more time, propose an amendment before then."},
 	"project.closed":    {subject: "a project was closed", text: "A project was closed."},
 	"project.archived":  {subject: "a project was archived", text: "A project was archived."},
 
 	"amendment.proposed":  {subject: "an amendment waits for you", text: "A change to a project waits for the decision of a dataset's custodian."},
-	"amendment.approved":  {subject: "an amendment was approved", text: "A change to a project was approved and is in force."},
+	"amendment.applied":   {subject: "an amendment was approved", text: "A change to a project was approved and is in force."},
 	"amendment.returned":  {subject: "an amendment came back to you", text: "A change to a project came back: something is to be changed or explained."},
 	"amendment.rejected":  {subject: "an amendment was rejected", text: "A change to a project was rejected."},
+	"amendment.overtaken": {subject: "an amendment was overtaken", text: "The project was changed otherwise, or ended, before a proposed change was decided. Propose it again if it is still needed."},
 	"amendment.withdrawn": {subject: "an amendment was withdrawn", text: "A change to a project was withdrawn."},
 
 	"agreement.to_sign": {subject: "an agreement waits for you", text: "A project's agreement waits for your signature."},

@@ -164,3 +164,22 @@ func (tx workspacesTx) AddWarning(ctx context.Context, w workspaces.Warning) (bo
 	return tx.affects(ctx, `INSERT INTO warnings (project, user_name, kind, due, days, given) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`,
 		w.Project, w.User, w.Kind, timeText(w.Due), w.Days, timeText(tx.now))
 }
+
+func (tx workspacesTx) Released(ctx context.Context) ([]workspaces.PublicRelease, error) {
+	var all []workspaces.PublicRelease
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var r workspaces.PublicRelease
+		var files, released string
+		if err := scan(&r.ID, &r.Project, &files, &released, &r.Recalled); err != nil {
+			return err
+		}
+		var names []string
+		var err error
+		r.Released, err = parseTime(released)
+		err = errors.Join(err, json.Unmarshal([]byte(files), &names))
+		r.Files = len(names)
+		all = append(all, r)
+		return err
+	}, `SELECT id, project, files, released, recalled IS NOT NULL FROM releases ORDER BY released DESC, id DESC`)
+	return all, err
+}

@@ -82,6 +82,10 @@ func (s *server) describeHealth(api huma.API) {
 }
 
 func (s *server) describeProjects(api huma.API) {
+	s.describeApplications(api)
+	s.describeDecisions(api)
+	s.describeAmendments(api)
+	s.describeRegister(api)
 	tags := []string{"projects"}
 	handle(s, api, huma.Operation{
 		OperationID: "me", Method: http.MethodGet, Path: "/v1/me", Summary: "Who the token belongs to", Tags: tags, Security: signedIn,

@@ -27,6 +27,7 @@ type Projects interface {
 	Projects(ctx context.Context, p gatehouse.Principal) ([]workspaces.Project, error)
 	Project(ctx context.Context, p gatehouse.Principal, id string) (workspaces.Project, error)
 	Workspaces(ctx context.Context, p gatehouse.Principal) ([]workspaces.Workspace, error)
+	Applications
 }
 
 // Catalogue gives every published version whose manifest verifies, and an error

@@ -307,7 +307,7 @@ func TestTheCatalogueShowsNoCountsOfThoseLeftOut(t *testing.T) {
 }
 
 // bent fails in ways that a service must not.
-type bent struct{}
+type bent struct{ web.Applications }
 
 func (bent) Authenticate(context.Context, string) (gatehouse.Principal, error) {
 	return gatehouse.Principal{User: "ada"}, nil
