@@ -24,19 +24,30 @@ type finishing struct {
 	once        sync.Once
 	rows, bytes int64
 	shown       arrow.RecordBatch // the current batch with the answer's schema
+	digest      *tableDigest      // of what was taken; nil before the first row
+	ended       bool              // all of it was taken
 }
 
 func (f *finishing) Schema() *arrow.Schema { return f.schema }
 
 func (f *finishing) Next() bool {
 	f.drop()
+	if f.digest == nil {
+		var columns []string
+		for _, field := range f.schema.Fields() {
+			columns = append(columns, field.Name)
+		}
+		f.digest = newTableDigest(columns)
+	}
 	if !f.RecordReader.Next() {
+		f.ended = f.RecordReader.Err() == nil
 		f.finish()
 		return false
 	}
 	b := f.RecordReader.RecordBatch()
 	f.rows += b.NumRows()
 	f.bytes += util.TotalRecordSize(b)
+	f.digest.batch(b)
 	f.shown = array.NewRecordBatch(f.schema, b.Columns(), b.NumRows())
 	return true
 }
@@ -80,8 +91,15 @@ func (f *finishing) finish() {
 }
 
 func (f *finishing) journal(outcome string) {
-	err := f.gate.Ledger.Record(f.ctx, gatehouse.Event{Actor: f.decision.User, Action: "query.finished", Project: f.decision.Project, Subject: f.decision.ID,
-		Detail: map[string]string{"rows": strconv.FormatInt(f.rows, 10), "bytes": strconv.FormatInt(f.bytes, 10), "outcome": outcome}})
+	e := gatehouse.Event{Actor: f.decision.User, Action: "query.finished", Project: f.decision.Project, Subject: f.decision.ID,
+		Detail: map[string]string{"rows": strconv.FormatInt(f.rows, 10), "bytes": strconv.FormatInt(f.bytes, 10), "outcome": outcome}}
+	table := ""
+	if f.ended && f.rows > 0 {
+		if table = f.digest.sum(); table != "" {
+			e.Detail["table"] = table
+		}
+	}
+	err := f.gate.Ledger.Finish(f.ctx, f.decision, table, e)
 	if err != nil && f.gate.Log != nil {
 		f.gate.Log.Error("the end of an answer could not be journaled", "decision", f.decision.ID, "cause", err.Error())
 	}

@@ -83,6 +83,9 @@ type Ledger interface {
 	Commit(ctx context.Context, d Decision, change ScratchChange, events ...gatehouse.Event) error
 	// Record journals what happened after a decision (that its answer was sent).
 	Record(ctx context.Context, events ...gatehouse.Event) error
+	// Finish journals that an answer was sent, and keeps the digest of its table,
+	// "" for none, so that a file that holds it is known again.
+	Finish(ctx context.Context, d Decision, table string, e gatehouse.Event) error
 	// Related lists the projects that share a member with one, itself included.
 	Related(ctx context.Context, project string) ([]string, error)
 	// OnDatasets lists the projects that may use any of some datasets.

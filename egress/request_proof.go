@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/gatehouse-tre/gatehouse/egress/inspect"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -25,11 +26,27 @@ type Recognisers interface {
 
 // Proofs remember the answers of the gate.
 type Proofs interface {
-	// Proof gives the newest answer of a project with this digest; nil for none.
-	Proof(ctx context.Context, project, digest string) (*Proof, error)
+	// Proof gives the decision that let a table out to a project, by the table's
+	// digest; nil for none.
+	Proof(ctx context.Context, project, table string) (*Proof, error)
 }
+
+// maxProved bounds the files that are looked up.
+const maxProved = 8 << 20
 
 // prove looks for the gate's answer that a file is.
 func (s *Requests) prove(ctx context.Context, f RequestFile, project workspaces.Project) (*Proof, error) {
-	return nil, nil
+	comma, table := map[inspect.Type]rune{inspect.CSV: ',', inspect.TSV: '\t'}[f.Report.Type]
+	if s.Proofs == nil || !table || f.Bytes > maxProved || f.Origin != OriginUpload {
+		return nil, nil
+	}
+	data, err := s.bytes(ctx, f.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	digest := fileDigest(data, comma)
+	if digest == "" {
+		return nil, nil
+	}
+	return s.Proofs.Proof(ctx, project.ID, digest)
 }

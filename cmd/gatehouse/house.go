@@ -116,7 +116,8 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 		return err
 	}
 	if h.requests, err = egress.NewRequests(egress.RequestParts{Store: state.Requests{DB: h.state}, Objects: store, Authorizer: h.policy, Signer: signer, Journal: eventProver{h.state},
-		Decisions: state.Ledger{DB: h.state}, Gate: h.gate, Sessions: h.workspaces, Policies: h.policies, Versions: h.catalogue}); err != nil {
+		Decisions: state.Ledger{DB: h.state}, Gate: h.gate, Sessions: h.workspaces, Policies: h.policies, Versions: h.catalogue,
+		Pseudonyms: h.keys, Proofs: state.Ledger{DB: h.state}}); err != nil {
 		return err
 	}
 	cert, ca, err := ownCertificate(h.dir, time.Now())
@@ -172,6 +173,10 @@ func (h *house) serve(ctx context.Context) error {
 	})
 	group.Go(func() error {
 		h.sweep(running)
+		return nil
+	})
+	group.Go(func() error {
+		h.noticeOverdue(running)
 		return nil
 	})
 	group.Go(func() error {

@@ -3,9 +3,9 @@ package inspect
 // A project's pseudonyms are runs of this many letters a to z and digits 2 to 7.
 const pseudonymLength = 32
 
-// maxRecognised bounds how many runs of a file are tried; each costs about a
-// microsecond.
-const maxRecognised = 4_000_000
+// maxRecognised bounds how many runs of a file are tried; each costs a few
+// microseconds.
+const maxRecognised = 1_000_000
 
 // inspectPseudonyms looks for the project's own pseudonyms in a line, also in
 // capitals and inside of longer runs.

@@ -125,6 +125,36 @@ func (s Ledger) Record(ctx context.Context, events ...gatehouse.Event) error {
 	})
 }
 
+// Finish journals that an answer was sent, and keeps the digest of its table: the
+// first decision that let a table out is the one that counts.
+func (s Ledger) Finish(ctx context.Context, d egress.Decision, table string, e gatehouse.Event) error {
+	return s.DB.Update(ctx, func(tx *Tx) error {
+		tx.Record(e)
+		if table == "" {
+			return nil
+		}
+		_, err := tx.SQL().ExecContext(ctx, `INSERT INTO answer_tables (project, digest, decision) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`, d.Project, table, d.ID)
+		return err
+	})
+}
+
+// Proof gives the decision that let a table out to a project; nil for none.
+func (s Ledger) Proof(ctx context.Context, project, table string) (*egress.Proof, error) {
+	var p egress.Proof
+	var decided string
+	err := s.DB.View(ctx, func(tx *Tx) error {
+		return tx.SQL().QueryRowContext(ctx, `SELECT d.id, d.decided, d.outcome FROM answer_tables t JOIN decisions d ON d.id = t.decision
+			WHERE t.project = $1 AND t.digest = $2`, project, table).Scan(&p.Decision, &decided, &p.Outcome)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	p.Decided, err = parseTime(decided)
+	return &p, err
+}
+
 // Scratch lists a workspace's own tables, by name.
 func (s Ledger) Scratch(ctx context.Context, workspace string) ([]egress.ScratchTable, error) {
 	var out []egress.ScratchTable
