@@ -32,6 +32,7 @@ type readiness struct {
 	Population string            `json:"population"`
 	Extracts   string            `json:"extracts"`
 	Custodian  string            `json:"custodian"`
+	Accounts   map[string]string `json:"accounts"`
 }
 
 // installation is one running `gatehouse demo` or `gatehouse serve`. The goroutine of the script owns

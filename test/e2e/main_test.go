@@ -74,6 +74,7 @@ func TestScripts(t *testing.T) {
 			"kill9":   killCommand,
 			"as":      asCommand,
 			"ask":     askCommand,
+			"confirm": confirmCommand,
 			"during":  duringCommand,
 			"python":  pythonCommand,
 			"until":   untilCommand,
