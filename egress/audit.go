@@ -25,7 +25,9 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 		for i := range t.rows {
 			if !verdicts[i].Dropped {
 				one := &audited{release: r, order: []int{i}, verdicts: verdicts, sort: t.gid.Value}
-				auditGroups(policy, one, atoms.within(i), func(int) []int { return []int{0} })
+				within, members := atoms.within(i), func(int) []int { return []int{0} }
+				auditGroups(policy, one, within, members)
+				one.shield(policy.Threshold, within, members)
 				one.widen(policy.Threshold, false)
 			}
 		}
@@ -51,7 +53,9 @@ func audit(r *plan.Release, policy disclosure.Policy, t *groupTable, atoms *atom
 		return cmp.Or(cmp.Compare(rolledUp(t.gid.Value(b)), rolledUp(t.gid.Value(a))), cmp.Compare(t.evidence[b].People[0], t.evidence[a].People[0]))
 	})
 	all := &audited{release: r, order: order, few: few, verdicts: verdicts, sort: t.gid.Value}
-	auditGroups(policy, all, atoms, func(i int) []int { return atoms.members[i] })
+	members := func(i int) []int { return atoms.members[i] }
+	auditGroups(policy, all, atoms, members)
+	all.shield(policy.Threshold, atoms, members)
 	all.widen(policy.Threshold, true)
 	all.leaveOut()
 	return nil
