@@ -13,7 +13,8 @@ type cohorts struct {
 	rows   disclosure.Elements // of each row its number, whose it is, and its label
 	list   []label
 	known  map[label]uint32
-	labels []uint32 // of some rows, to be used again
+	labels []uint32          // of some rows, to be used again
+	values map[int][]float64 // of the rows, by column y, as far as they are wanted (computed.go)
 
 	// What is the case of the rows so far.
 	last     struct{ unit, row uint64 } // the last one
@@ -37,7 +38,10 @@ type label struct {
 
 // Begin makes it empty: what was collected until then is void.
 func (c *cohorts) Begin() {
-	*c = cohorts{known: map[label]uint32{}, labels: c.labels[:0], own: true}
+	for y := range c.values {
+		c.values[y] = c.values[y][:0]
+	}
+	*c = cohorts{known: map[label]uint32{}, labels: c.labels[:0], own: true, values: c.values}
 	c.last.unit = ^uint64(0)
 }
 
@@ -97,6 +101,8 @@ type number struct {
 	weighed  bool
 	every    bool
 	also     int64 // bits that the rows have besides (beneath)
+	y        int   // of values that were computed for each person: their column, and 1 (computed.go)
+	divided  bool  // how many of these values there are
 }
 
 // numbered are the numbers of one kind that would leave, and what each cell of

@@ -43,6 +43,10 @@ type Histories struct {
 type scope struct {
 	people, rows *disclosure.History
 	products     *disclosure.History // of numbers in which values are multiplied
+	computed     *disclosure.History // of numbers computed for each person, with people; nil until there are any (computed.go)
+	over         map[int][]bool      // of tables of people: numbers that computed ones are summed over
+	few          map[uint64]sumKind  // sets of few people of whom something computed was released, and how
+	threshold    int
 	weights      weights
 	last         int64  // newest ledger entry that is in it
 	own          string // newest decision that was judged here
@@ -158,6 +162,9 @@ func (h *Histories) scope(ctx context.Context, key string, projects []string, q 
 // hold keeps a history in memory, and forgets others if there is too much of them.
 func (h *Histories) hold(key string, s *scope) {
 	n := s.people.Bytes() + s.rows.Bytes() + s.products.Bytes()
+	if s.computed != nil {
+		n += s.computed.Bytes()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.scopes == nil {
@@ -276,6 +283,9 @@ func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspac
 			}
 			if j := s.people.Judge(c); j.New() && !j.Withheld[0] {
 				s.people.Keep(j)
+				if s.computed != nil {
+					s.computed.Restore(c, j.Withheld)
+				}
 				s.totals = append(s.totals, &releasedTable{People: c, PeopleWithheld: j.Withheld})
 			}
 			s.counted[name] = true
@@ -309,11 +319,34 @@ type releasedTable struct {
 	Products         *disclosure.Cohorts
 	ProductsWithheld []bool
 	Pairs            [][2]string
+	// Over are the numbers of People that only tell whom computed numbers are summed over.
+	Over []bool
+	Few  []fewSummed
+	// Computed are numbers computed for each person, and Counted people that were not in
+	// People because they had been released (computed.go).
+	Computed, Counted                 *disclosure.Cohorts
+	ComputedWithheld, CountedWithheld []bool
 }
 
 func (s *scope) restore(r *releasedTable) {
+	for _, f := range r.Few {
+		s.few[f.People] |= f.Kind
+	}
+	if r.Computed != nil {
+		s.valued()
+	}
 	if r.People != nil {
+		s.over[s.people.Tables()] = r.Over
 		s.people.Restore(r.People, r.PeopleWithheld)
+		if s.computed != nil {
+			s.computed.Restore(r.People, either(r.PeopleWithheld, s.uncounted(s.people.Tables()-1, r.People.Numbers)))
+		}
+	}
+	if r.Counted != nil && s.computed != nil {
+		s.computed.Restore(r.Counted, r.CountedWithheld)
+	}
+	if r.Computed != nil {
+		s.computed.Restore(r.Computed, r.ComputedWithheld)
 	}
 	if r.Rows != nil {
 		s.rows.Restore(r.Rows, r.RowsWithheld)
@@ -327,106 +360,6 @@ func (s *scope) restore(r *releasedTable) {
 	s.weights.add(r.Pairs)
 }
 
-// admit withholds what, with everything released before to any of some sets of
-// projects, would tell of too few people. It gives what the ledger must keep of the
-// rest; nil for nothing new. A history may then hold numbers that another withheld:
-// what it lets out is as safe, since what it holds is.
-func admit(scopes []*scope, decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts, under *beneath) (kept *releasedTable, err error) {
-	for _, s := range scopes { // the last has seen everything that is released
-		if kept, err = s.admit(decision, r, t, atoms, verdicts, c, under); err != nil {
-			return nil, err
-		}
-	}
-	return kept, nil
-}
-
-// admit withholds what, with everything released before, would tell of too few
-// people, and keeps the rest. It gives what the ledger must keep; nil for nothing
-// new. Until that is committed the scope is damaged.
-func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts, under *beneath) (*releasedTable, error) {
-	out := &releasedTable{}
-	s.own = decision
-	made := !r.Counted && (c.madeRows() || c.oneEach())
-	judge := func(h *disclosure.History, n *numbered, table *disclosure.Cohorts) *disclosure.Judgement {
-		if c.changed != nil {
-			c.changed(n, table)
-		}
-		j := h.Judge(table)
-		for at, numbers := range n.cells {
-			for _, x := range numbers {
-				if j.Withheld[x] {
-					verdicts[at[0]].Withheld[at[1]] = disclosure.RuleDifference
-				}
-			}
-		}
-		return j
-	}
-	keep := func(h *disclosure.History, j *disclosure.Judgement, table *disclosure.Cohorts) (*disclosure.Cohorts, []bool) {
-		// What follows from numbers of other projects does not follow for those that are
-		// related to this one and not to them: the ledger has it as this project's.
-		if !j.New() && !(s.shared && slices.Contains(j.Withheld, false)) {
-			return nil, nil
-		}
-		s.damaged = true
-		h.Keep(j)
-		return table, j.Withheld
-	}
-	if err := s.multiplied(r, t, atoms, verdicts, c, out, judge, keep); err != nil {
-		return nil, err
-	}
-	if under != nil {
-		if n, table := under.table(r, t, atoms, verdicts); table != nil {
-			out.Beneath, out.BeneathWithheld = keep(s.rows, judge(s.rows, n, table), table)
-		}
-	}
-	if r.Repeats || !r.Counted && c.ofBoth() {
-		n, rows, err := c.repeated(r, t, atoms, verdicts)
-		if err != nil {
-			return nil, err
-		}
-		if len(n.list) > 0 {
-			table := c.byPersonWeighed(t, atoms, n)
-			out.People, out.PeopleWithheld = keep(s.people, judge(s.people, n, table), table)
-		}
-		if len(rows.list) > 0 {
-			table := c.byRow(t, atoms, rows, true)
-			out.Rows, out.RowsWithheld = keep(s.rows, judge(s.rows, rows, table), table)
-		}
-		return out.orNothing(), nil
-	}
-	// What counts people, what is made of rows that the question made, and rows of
-	// which everybody has one: they may be people by another name. Whatever the rows,
-	// what is summed may be the person's own: then how many rows each person has is
-	// their weight in a sum over people, and is judged as that too.
-	n := shown(r, t, verdicts, func(cell plan.Cell) bool { return cell.People || r.Counted || made })
-	rows := newNumbered()
-	if !r.Counted {
-		rows = shown(r, t, verdicts, func(cell plan.Cell) bool { return !cell.People })
-	}
-	if !r.Counted && !c.oneEach() {
-		c.perRow(n, rows)
-		table := c.byPersonWeighed(t, atoms, n)
-		out.People, out.PeopleWithheld = keep(s.people, judge(s.people, n, table), table)
-	} else if len(n.list) > 0 {
-		table := c.byPerson(t, atoms, n)
-		out.People, out.PeopleWithheld = keep(s.people, judge(s.people, n, table), table)
-	}
-	if len(rows.list) > 0 {
-		if rows = shown(r, t, verdicts, func(cell plan.Cell) bool { return !cell.People }); len(rows.list) > 0 {
-			table := c.byRow(t, atoms, rows, false)
-			out.Rows, out.RowsWithheld = keep(s.rows, judge(s.rows, rows, table), table)
-		}
-	}
-	return out.orNothing(), nil
-}
-
-func (r *releasedTable) orNothing() *releasedTable {
-	if r.People == nil && r.Rows == nil && r.Beneath == nil && r.Products == nil && len(r.Pairs) == 0 {
-		return nil
-	}
-	return r
-}
-
 // seal makes the ledger's form of a released table.
 func (h *Histories) seal(project string, r *releasedTable) ([]byte, error) {
 	plain, err := encodeReleased(r)
@@ -437,14 +370,14 @@ func (h *Histories) seal(project string, r *releasedTable) ([]byte, error) {
 }
 
 // tables are the tables of people and rows, with what was not released of them.
-func (r *releasedTable) tables() [4]struct {
+func (r *releasedTable) tables() [6]struct {
 	table    **disclosure.Cohorts
 	withheld *[]bool
 } {
-	return [4]struct {
+	return [6]struct {
 		table    **disclosure.Cohorts
 		withheld *[]bool
-	}{{&r.People, &r.PeopleWithheld}, {&r.Rows, &r.RowsWithheld}, {&r.Beneath, &r.BeneathWithheld}, {&r.Products, &r.ProductsWithheld}}
+	}{{&r.People, &r.PeopleWithheld}, {&r.Rows, &r.RowsWithheld}, {&r.Beneath, &r.BeneathWithheld}, {&r.Products, &r.ProductsWithheld}, {&r.Computed, &r.ComputedWithheld}, {&r.Counted, &r.CountedWithheld}}
 }
 
 // encodeReleased writes a released table: a header, and then the tables that it
@@ -455,7 +388,7 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := releasedHead{Pairs: r.Pairs}
+	head := releasedHead{Pairs: r.Pairs, Over: r.Over, Few: r.Few}
 	for i, t := range r.tables() {
 		head.Has[i], head.Withheld[i] = *t.table != nil, *t.withheld
 	}
@@ -478,9 +411,11 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 
 // releasedHead is what stands before the tables.
 type releasedHead struct {
-	Has      [4]bool
-	Withheld [4][]bool
+	Has      [6]bool
+	Withheld [6][]bool
 	Pairs    [][2]string
+	Over     []bool
+	Few      []fewSummed
 }
 
 func decodeReleased(packed []byte) (*releasedTable, error) {
@@ -494,7 +429,7 @@ func decodeReleased(packed []byte) (*releasedTable, error) {
 	if err := gob.NewDecoder(in).Decode(&head); err != nil {
 		return nil, err
 	}
-	out := &releasedTable{Pairs: head.Pairs}
+	out := &releasedTable{Pairs: head.Pairs, Over: head.Over, Few: head.Few}
 	for i, t := range out.tables() {
 		if *t.withheld = head.Withheld[i]; !head.Has[i] {
 			continue

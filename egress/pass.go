@@ -205,6 +205,7 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 			}
 		}
 		p.collector.labelled(u, r, labels)
+		p.collector.valued(values)
 	}
 	return true, nil
 }

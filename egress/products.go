@@ -90,6 +90,7 @@ func newScope(threshold int) *scope {
 		people:   disclosure.NewHistory(threshold, false),
 		rows:     disclosure.NewHistory(threshold, true),
 		products: disclosure.NewHistory((maxWeights+1)*threshold, false),
-		weights:  weights{}, counted: map[string]bool{}, versions: map[string]bool{},
+		few:      map[uint64]sumKind{}, over: map[int][]bool{}, threshold: threshold,
+		weights: weights{}, counted: map[string]bool{}, versions: map[string]bool{},
 	}
 }

@@ -48,7 +48,7 @@ func (q *question) counted(r *plan.Release, t *groupTable, atoms *atomTable, row
 	if made == nil || err != nil {
 		return nil, err
 	}
-	for _, withheld := range [][]bool{made.PeopleWithheld, made.RowsWithheld, made.BeneathWithheld, made.ProductsWithheld} {
+	for _, withheld := range [][]bool{made.PeopleWithheld, made.RowsWithheld, made.BeneathWithheld, made.ProductsWithheld, made.ComputedWithheld, made.CountedWithheld} {
 		if slices.Contains(withheld, true) {
 			return nil, errTooManyNumbers
 		}

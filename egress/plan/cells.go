@@ -242,11 +242,13 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 		return
 	}
 	own := len(values)
-	for _, v := range values[:own] {
+	same := make([]bool, own) // a mean or spread that a literal moves says what it says without
+	for i, v := range values[:own] {
 		if v != nil && cell.Measure != MeasureQuantile {
 			inside, moved := insides(v)
 			values = append(values, inside...)
 			cell.Rows = cell.Rows || moved
+			same[i] = moved && cell.Measure != MeasureSum
 		}
 	}
 	for i, v := range values {
@@ -259,6 +261,7 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 			s.value = b.column("x", "1")
 		} else {
 			s.value = b.value(v)
+			s.computed = cell.Measure != MeasureQuantile && (i >= own || !same[i]) && readsDerived(v, b.node.Input.Columns())
 			s.squares = cell.Measure == MeasureRegression || cell.Measure == MeasureSpread && !indicator(v, b.node.Input.Columns())
 		}
 		b.shares = append(b.shares, s)

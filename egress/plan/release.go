@@ -83,6 +83,8 @@ type RowShare struct {
 	Squares bool
 	// Extra: its rows are those of another share of the cell.
 	Extra bool
+	// Computed: the value was computed for each person, and its sum is as good as released.
+	Computed bool
 }
 
 // Cell is one aggregate of a release, and what must be measured for it.
@@ -106,13 +108,14 @@ type Cell struct {
 
 // share is what one person may make up of a cell.
 type share struct {
-	cell    int
-	value   string // inner column of the value
-	filter  string // condition, or ""
-	set     int    // its row set, or −1
-	literal bool   // every value is the same literal: only the rows matter
-	squares bool   // squares of the value are in the number
-	extra   bool   // of the same rows as another
+	cell     int
+	value    string // inner column of the value
+	filter   string // condition, or ""
+	set      int    // its row set, or −1
+	literal  bool   // every value is the same literal: only the rows matter
+	squares  bool   // squares of the value are in the number
+	extra    bool   // of the same rows as another
+	computed bool   // of a number that was computed for each person
 }
 
 type releaseBuilder struct {
@@ -345,7 +348,7 @@ func (r *Release) passed(b *releaseBuilder) {
 		}
 	}
 	for _, s := range b.shares {
-		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Squares: s.squares, Extra: s.extra}
+		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Squares: s.squares, Extra: s.extra, Computed: s.computed}
 		if !s.literal {
 			share.Value = value(s.value)
 		}
