@@ -73,7 +73,13 @@ func rolledUp(gid int64) int {
 // the finest groups that one is made of.
 func auditGroups(policy disclosure.Policy, t *audited, atoms *atomTable, members func(i int) []int) {
 	r := t.release
-	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*r.Meant)
+	// Without conditions a group is one atom and one meaning, which are always in a number
+	// together: the atom says it all.
+	meant := r.Meant
+	if r.RowSets == 0 && !slices.ContainsFunc(atoms.groups, func(g atomGroup) bool { return len(g.atoms) != 1 }) {
+		meant = 0
+	}
+	a := disclosure.NewAudit(policy.Threshold, atoms.people, r.Counted, len(atoms.groups)*meant)
 	number := func(i, set int) disclosure.Number {
 		var n disclosure.Number
 		if policy.AllowFull && set >= 0 && atoms.same(members(i), -1, set) {
@@ -83,8 +89,10 @@ func auditGroups(policy disclosure.Policy, t *audited, atoms *atomTable, members
 			set = base // nothing is missing here
 		}
 		for _, g := range members(i) {
-			for _, m := range r.Meanings[set+1] {
-				n.Meanings = append(n.Meanings, g*r.Meant+m)
+			if meant > 0 {
+				for _, m := range r.Meanings[set+1] {
+					n.Meanings = append(n.Meanings, g*meant+m)
+				}
 			}
 			for _, at := range atoms.groups[g].atoms {
 				if set < 0 || atoms.sig[at]>>set&1 == 1 {

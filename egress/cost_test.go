@@ -77,9 +77,9 @@ func openCosts(t testing.TB, v catalog.Version) *costs {
 	c.db, err = state.Open(ctx, filepath.Join(dir, "state", "gatehouse.db"), state.Options{Journal: journal.New(signer, filepath.Join(dir, "checkpoint"))})
 	ok(t, err)
 	t.Cleanup(func() { c.db.Close() })
-	c.exec(`INSERT INTO users VALUES ('ada', '2026-01-01T00:00:00.000000Z')`,
+	c.exec(`INSERT INTO users (name, created) VALUES ('ada', '2026-01-01T00:00:00.000000Z')`,
 		`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version) VALUES ('p', 't', 'p', 'active', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1)`,
-		`INSERT INTO workspaces VALUES ('w', 'p', '2026-01-01T00:00:00.000000Z')`)
+		`INSERT INTO workspaces (id, project, opened) VALUES ('w', 'p', '2026-01-01T00:00:00.000000Z')`)
 	store, err := keys.Create(filepath.Join(dir, "keys"))
 	ok(t, err)
 	c.sealer, err = store.Sealer()

@@ -1,6 +1,9 @@
 package disclosure
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // prime is the modulus of the audit's arithmetic. A combination that is not
 // zero is taken for zero by a chance of about one in two thousand million, and
@@ -23,6 +26,7 @@ type Audit struct {
 	basis     []auditRow
 	claimed   map[int]bool // small atoms that an admitted combination rests on
 	scratch   []uint64     // zeros between two calls
+	touched   []uint64     // a bit for each of them that may not be zero
 }
 
 // auditRow is an admitted combination, over atoms, then meanings. In later rows
@@ -42,7 +46,7 @@ type auditEntry struct {
 // of conditions by groups that numbers can be made of, whether or not anybody
 // meets them.
 func NewAudit(threshold int, people []int, exact bool, meanings int) *Audit {
-	return &Audit{threshold: threshold, people: people, exact: exact, meanings: meanings, claimed: map[int]bool{}, scratch: make([]uint64, len(people)+meanings)}
+	return &Audit{threshold: threshold, people: people, exact: exact, meanings: meanings, claimed: map[int]bool{}, scratch: make([]uint64, len(people)+meanings), touched: make([]uint64, (len(people)+meanings+63)/64)}
 }
 
 // Number is what a number is made of: the atoms in it, and what it means (group
@@ -121,17 +125,18 @@ func (a *Audit) Follows(n Number) bool {
 	return true
 }
 
-// reduce takes from a number what the basis has of it.
+// reduce takes from a number what the basis has of it. Its entries are in order.
 func (a *Audit) reduce(n Number) []auditEntry {
-	v := a.scratch
-	touched := make([]int32, 0, 2*(len(n.Atoms)+len(n.Meanings)))
-	for _, i := range n.Atoms {
+	v, touched := a.scratch, a.touched
+	set := func(i int) {
 		v[i] = 1
-		touched = append(touched, int32(i))
+		touched[i>>6] |= 1 << (i & 63)
+	}
+	for _, i := range n.Atoms {
+		set(i)
 	}
 	for _, i := range n.Meanings {
-		v[len(a.people)+i] = 1
-		touched = append(touched, int32(len(a.people)+i))
+		set(len(a.people) + i)
 	}
 	for _, row := range a.basis {
 		if v[row.pivot] == 0 {
@@ -139,19 +144,20 @@ func (a *Audit) reduce(n Number) []auditEntry {
 		}
 		f := prime - v[row.pivot]
 		for _, e := range row.v {
-			x := v[e.at]
-			if x == 0 {
-				touched = append(touched, e.at)
-			}
-			v[e.at] = modPrime(x + f*uint64(e.v))
+			touched[e.at>>6] |= 1 << (e.at & 63)
+			v[e.at] = modPrime(v[e.at] + f*uint64(e.v))
 		}
 	}
-	var out []auditEntry
-	for _, i := range touched {
-		if v[i] != 0 { // some are touched twice
-			out = append(out, auditEntry{i, uint32(v[i])})
-			v[i] = 0
+	out := make([]auditEntry, 0, len(n.Atoms)+len(n.Meanings))
+	for w, word := range touched {
+		for ; word != 0; word &= word - 1 {
+			i := w<<6 + bits.TrailingZeros64(word)
+			if v[i] != 0 {
+				out = append(out, auditEntry{int32(i), uint32(v[i])})
+				v[i] = 0
+			}
 		}
+		touched[w] = 0
 	}
 	return out
 }

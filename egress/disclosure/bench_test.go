@@ -56,8 +56,9 @@ func cube(keys [3]int) (people []int, numbers [][]int) {
 
 var cubes = map[string][3]int{"1000": {9, 9, 9}, "10000": {21, 21, 20}}
 
-// BenchmarkCube protects a table of three keys and all its subtotals. Goal for
-// 10,000 numbers: 2 s.
+// BenchmarkCube protects a table of three keys and all its subtotals, as the gate does
+// where there are no conditions (a cell's meaning is the cell). Goal for 10,000 numbers:
+// 2 s.
 func BenchmarkCube(b *testing.B) {
 	for _, size := range []string{"1000", "10000"} {
 		people, numbers := cube(cubes[size])
@@ -70,10 +71,10 @@ func BenchmarkCube(b *testing.B) {
 		b.Run(fmt.Sprintf("audit/%s", size), func(b *testing.B) {
 			order := bySize(numbers, people)
 			for b.Loop() {
-				a := NewAudit(10, people, true, len(people))
+				a := NewAudit(10, people, true, 0)
 				withheld := 0
 				for _, i := range order {
-					if !a.Admit(Number{Atoms: numbers[i], Meanings: numbers[i]}) {
+					if !a.Admit(Number{Atoms: numbers[i]}) {
 						withheld++
 					}
 				}
