@@ -105,15 +105,15 @@ func (s *Requests) read(ctx context.Context, tx RequestReader, p gatehouse.Princ
 	} else if err != nil {
 		return r, workspaces.Project{}, err
 	}
-	if err := s.may(ctx, p, action, r.Project, "request"); err != nil {
-		return r, workspaces.Project{}, err
-	}
 	project, err := tx.Project(ctx, r.Project)
 	if err != nil {
 		return r, project, err
 	}
-	if r.Round == 0 && !isMember(project, p.User) {
-		return r, project, notFound("request")
+	if r.Round == 0 && !p.Anonymous() && !isMember(project, p.User) {
+		return r, project, notFound("request") // before the rules are asked: their answer would tell that it is there
+	}
+	if err := s.may(ctx, p, action, r.Project, "request"); err != nil {
+		return r, workspaces.Project{}, err
 	}
 	return r, project, nil
 }

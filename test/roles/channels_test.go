@@ -1,0 +1,148 @@
+package roles
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/web"
+)
+
+// channel is a way into the house.
+type channel string
+
+const (
+	viaAPI  channel = "API"
+	viaCLI  channel = "CLI"
+	viaSite channel = "site"
+)
+
+// try is one thing that somebody may try, by each channel; nil where a channel
+// does not offer it.
+type try struct {
+	api  func(context.Context, *web.Client) error
+	cli  []string // arguments of the program
+	site *form
+}
+
+// form is what a browser sends from a page of the site.
+type form struct {
+	path   string
+	values []string // name, value, …
+}
+
+// cliEvery: the command line starts a process for each try and speaks to the same
+// API, so that of what is refused it tries each pair of actor and step in some
+// states only; everything that is allowed it tries always.
+const cliEvery = 5
+
+// thorough reports whether it tries them in all, for some minutes.
+func thorough() bool { return os.Getenv("GATEHOUSE_ROLES") == "all" }
+
+// outcome is "done", or the code of a refusal.
+type outcome string
+
+const done outcome = "done"
+
+// offers reports whether a channel offers something to an actor: the site knows
+// people, not tokens.
+func offers(c channel, actor string, t try) bool {
+	switch c {
+	case viaAPI:
+		return t.api != nil
+	case viaCLI:
+		return t.cli != nil
+	}
+	_, person := people[actor]
+	return t.site != nil && (person || actor == "nobody")
+}
+
+// by tries as an actor over a channel that offers it.
+func (w *world) by(c channel, actor string, t try) outcome {
+	w.t.Helper()
+	switch c {
+	case viaAPI:
+		return outcomeOf(t.api(w.t.Context(), w.client(actor)))
+	case viaCLI:
+		return w.run(actor, t.cli...)
+	}
+	return w.post(actor, *t.site)
+}
+
+func outcomeOf(err error) outcome {
+	if err == nil {
+		return done
+	}
+	return outcome(gatehouse.CodeOf(err))
+}
+
+var code = regexp.MustCompile(`GH-\d{3}`)
+
+// run runs the program with an actor's token.
+func (w *world) run(actor string, args ...string) outcome {
+	w.t.Helper()
+	c := exec.CommandContext(w.t.Context(), program, args...)
+	c.Dir = w.folder
+	c.Env = append(os.Environ(), "GATEHOUSE_SERVER="+w.api.URL, "GATEHOUSE_CA="+filepath.Join(w.folder, "ca.pem"), "GATEHOUSE_TOKEN="+w.tokens[actor], "GOMAXPROCS=1")
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	err := c.Run()
+	if err == nil {
+		return done
+	}
+	var exit *exec.ExitError
+	found := code.FindString(stderr.String())
+	if !errors.As(err, &exit) || found == "" {
+		w.t.Errorf("%s: %v: %v\n%s", actor, args, err, stderr.String())
+	}
+	return outcome(found)
+}
+
+// post sends a form with an actor's session.
+func (w *world) post(actor string, f form) outcome {
+	w.t.Helper()
+	values := url.Values{}
+	for i := 0; i+1 < len(f.values); i += 2 {
+		values.Add(f.values[i], f.values[i+1])
+	}
+	return w.send(actor, http.MethodPost, f.path, values)
+}
+
+func (w *world) send(actor, method, path string, values url.Values) outcome {
+	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	w.must(err)
+	at, err := url.Parse(w.site.URL)
+	w.must(err)
+	if secret := w.cookies[actor]; secret != "" {
+		jar.SetCookies(at, []*http.Cookie{{Name: "__Host-gatehouse-session", Value: secret, Secure: true, Path: "/"}})
+	}
+	browser := &http.Client{Transport: w.site.Client().Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.site.URL+path, strings.NewReader(values.Encode()))
+	w.must(err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	resp, err := browser.Do(req)
+	w.must(err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	w.must(err)
+	if resp.StatusCode < 400 {
+		return done
+	}
+	found := code.FindString(string(body))
+	if found == "" {
+		w.t.Errorf("%s: %s %s: %d without a code\n%.2000s", actor, method, path, resp.StatusCode, body)
+	}
+	return outcome(found)
+}
