@@ -87,7 +87,7 @@ func openCosts(t testing.TB, v catalog.Version) *costs {
 	c.vaults = &engine.Vaults{Config: func(string) engine.Config { return config(engine.RoleVault, 4096) }}
 	t.Cleanup(func() { c.vaults.Close() })
 	c.gate = &egress.Gate{Binder: engine.Binders{Pool: pool(engine.RoleBinder)}, Lobby: engine.Lobbies{Pool: pool(engine.RoleLobby)}, Vaults: c.vaults,
-		Ledger: state.Ledger{DB: c.db}, Now: time.Now, Log: slog.New(slog.NewTextHandler(log, nil))}
+		Ledger: state.Ledger{DB: c.db}, Now: time.Now, TimeLimit: time.Hour, Log: slog.New(slog.NewTextHandler(log, nil))}
 	t.Cleanup(c.gate.Close)
 	c.forget()
 	c.session = &workspaces.Session{Principal: gatehouse.Principal{User: "ada", Session: "tok_test", Workspace: "w"},

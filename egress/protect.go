@@ -214,14 +214,16 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 		early = sync.OnceValue(func() *rowStream { return <-opened })
 		defer func() { early().close() }()
 	}
-	if t, err = readGroups(ctx, vault, r, spool); err != nil {
+	groups, err := readGroups(ctx, vault, r, spool)
+	if err != nil {
 		return nil, nil, nil, err
 	}
 	defer func() {
 		if err != nil {
-			t.release()
+			groups.release()
 		}
 	}()
+	t = groups
 	cells := rules(r, policy)
 	if audited || collector != nil || countedBelow(r) || t.inDoubt(r, policy, cells) {
 		if atoms, err = runPass(ctx, vault, r, policy, t, collector, spool, early); err != nil {
