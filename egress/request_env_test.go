@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
+	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/objects"
 	"github.com/gatehouse-tre/gatehouse/infra/policy"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
@@ -30,6 +33,10 @@ type house struct {
 	db  *state.DB
 	dir string
 	key ed25519.PublicKey
+	// keys hold those of pseudonyms.
+	keys *keys.Keys
+	told int    // notices that notices has given
+	id   string // the request at hand, where a test has one
 
 	mu  sync.Mutex
 	now time.Time
@@ -84,8 +91,12 @@ func newHouse(t *testing.T) *house {
 	}
 	key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{2}, 32))
 	h.key = key.Public().(ed25519.PublicKey)
+	if h.keys, err = keys.Create(filepath.Join(h.dir, "keys")); err != nil {
+		t.Fatal(err)
+	}
 	h.Requests, err = egress.NewRequests(egress.RequestParts{
 		Store: state.Requests{DB: h.db}, Objects: folder, Authorizer: rules, Signer: key, Journal: prover{h.db},
+		Pseudonyms: h.keys, Proofs: state.Ledger{DB: h.db},
 		Limits: egress.RequestLimits{FileBytes: 10_000, RequestBytes: 25_000, Files: 5, Added: 12},
 	})
 	if err != nil {
@@ -94,24 +105,28 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-// people: ann (lead) and ada of project a; bob of project b; three checkers, a
-// custodian, an operator and an auditor of the house.
+// people: ann (lead) and ada of project a; bob of project b; three checkers, two
+// custodians (cora of shared_care, which both projects use, carl of no dataset
+// that they use), an operator and an auditor of the house.
 func (h *house) people() {
 	h.t.Helper()
 	err := state.Workspaces(h.db).Update(h.t.Context(), func(tx workspaces.Tx) error {
 		ctx := h.t.Context()
-		for _, user := range []string{"ann", "ada", "bob", "chris", "chloe", "chen", "cora", "olga", "aud"} {
+		for _, user := range []string{"ann", "ada", "bob", "chris", "chloe", "chen", "cora", "carl", "olga", "aud"} {
 			if err := tx.AddUser(ctx, user); err != nil {
 				return err
 			}
 		}
 		for user, role := range map[string]gatehouse.Role{
 			"chris": gatehouse.RoleChecker, "chloe": gatehouse.RoleChecker, "chen": gatehouse.RoleChecker,
-			"cora": gatehouse.RoleCustodian, "olga": gatehouse.RoleOperator, "aud": gatehouse.RoleAuditor,
+			"cora": gatehouse.RoleCustodian, "carl": gatehouse.RoleCustodian, "olga": gatehouse.RoleOperator, "aud": gatehouse.RoleAuditor,
 		} {
 			if err := tx.GrantRole(ctx, user, role); err != nil {
 				return err
 			}
+		}
+		if err := errors.Join(tx.AddCustodian(ctx, "shared_care", "cora"), tx.AddCustodian(ctx, "weather", "carl")); err != nil {
+			return err
 		}
 		member := func(user string, role gatehouse.Role) workspaces.Member {
 			return workspaces.Member{User: user, Role: role, TrainingUntil: h.now.AddDate(1, 0, 0), Agreement: 1, AgreementUntil: h.now.AddDate(1, 0, 0)}
@@ -277,4 +292,27 @@ func (h *house) damage(sha string, content []byte) {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// notices gives what people were told since it was last called, as "kind user",
+// sorted.
+func (h *house) notices() []string {
+	h.t.Helper()
+	rows, err := h.db.Reader().QueryContext(h.t.Context(), `SELECT kind || ' ' || user_name FROM notices ORDER BY rowid`)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			h.t.Fatal(err)
+		}
+		all = append(all, line)
+	}
+	told := slices.Clone(all[h.told:])
+	h.told = len(all)
+	slices.Sort(told)
+	return told
 }
