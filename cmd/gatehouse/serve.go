@@ -30,6 +30,9 @@ func newServeCommand() *cobra.Command {
 				return err
 			}
 			cmd.Printf("HTTP API   %s\nFlight SQL %s\nCA         %s\n", h.httpURL(), h.flightURL(), h.ca)
+			if at := in.settings.Identity; at.configured() {
+				cmd.Printf("Sign in    %s/sign-in, with an account of %s\n", at.publicURL(h.httpURL()), at.Issuer)
+			}
 			return h.serve(cmd.Context())
 		},
 	}

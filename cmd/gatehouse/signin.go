@@ -33,6 +33,14 @@ type signInSettings struct {
 // configured reports whether people can sign in.
 func (s signInSettings) configured() bool { return s.Issuer != "" }
 
+// publicURL is where browsers reach the server.
+func (s signInSettings) publicURL(ownURL string) string {
+	if s.PublicURL == "" {
+		return ownURL
+	}
+	return strings.TrimSuffix(s.PublicURL, "/")
+}
+
 // check is CodeConfig for settings with which nobody, or anybody, could sign in.
 func (s signInSettings) check() error {
 	switch {
@@ -105,10 +113,7 @@ func (s signInSettings) provider(dir, ownURL string) (*identity.Provider, error)
 	if !s.configured() {
 		return nil, nil
 	}
-	c := identity.Config{Issuer: s.Issuer, ClientID: s.ClientID, PublicURL: s.PublicURL, Scopes: s.Scopes, ACR: s.RequireACR}
-	if c.PublicURL == "" {
-		c.PublicURL = ownURL
-	}
+	c := identity.Config{Issuer: s.Issuer, ClientID: s.ClientID, PublicURL: s.publicURL(ownURL), Scopes: s.Scopes, ACR: s.RequireACR}
 	read := func(path string) ([]byte, error) {
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(dir, path)
