@@ -17,10 +17,15 @@ func (h *house) site() (http.Handler, error) {
 	if err != nil {
 		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The certificate authority's file cannot be read.").Because(err)
 	}
-	return site.New(site.Config{
+	pages, err := site.New(site.Config{
 		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy,
 		Questions: egress.Questions{Store: state.Ledger{DB: h.state}, Authorizer: h.policy},
 		Journal:   auditing{h.installation}, Operations: operating{h},
 		Flight: h.flightURL(), CA: string(ca), Log: h.log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	h.browser.Refused = pages.Refused
+	return pages, nil
 }

@@ -25,12 +25,10 @@ func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.Jour
 	if err := a.may(ctx, p); err != nil {
 		return nil, err
 	}
-	found, err := journal.List(ctx, a.state.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject})
+	found, err := journal.List(ctx, a.state.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Before: f.Before, Limit: f.Limit})
 	var entries []site.JournalEntry
 	for _, e := range found {
-		if (f.Before == 0 || e.Index < f.Before) && len(entries) < f.Limit {
-			entries = append(entries, site.JournalEntry{Index: e.Index, Event: e.Event})
-		}
+		entries = append(entries, site.JournalEntry{Index: e.Index, Event: e.Event})
 	}
 	return entries, err
 }
@@ -57,7 +55,7 @@ func (in *installation) head(ctx context.Context) (site.JournalHead, error) {
 	return head, nil
 }
 
-func (a auditing) Verify(ctx context.Context, p gatehouse.Principal, progress func(done, all int64)) (site.JournalHead, error) {
+func (a auditing) Verify(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
 	head, err := a.Head(ctx, p)
 	if err != nil {
 		return head, err
@@ -70,7 +68,6 @@ func (a auditing) Verify(ctx context.Context, p gatehouse.Principal, progress fu
 	if err != nil {
 		return head, err
 	}
-	progress(0, head.Size)
 	report, err := journal.Verify(ctx, a.state.Reader(), verifier, filepath.Join(a.dir, "journal", "checkpoint"))
 	if report != nil {
 		head.Size, head.Root = report.Events, report.Root.String()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,7 +24,8 @@ type Entry struct {
 // Filter says which events List gives; empty fields match everything.
 type Filter struct {
 	Actor, Action, Project, Subject string
-	Limit                           int // newest events that match; 0 means all
+	Before                          int64 // only events with a lower index; 0 means all
+	Limit                           int   // newest events that match; 0 means all
 }
 
 func (f Filter) matches(e gatehouse.Event) bool {
@@ -33,7 +35,11 @@ func (f Filter) matches(e gatehouse.Event) bool {
 
 // List gives matching events, newest first. It verifies nothing.
 func List(ctx context.Context, db *sql.DB, filter Filter) ([]Entry, error) {
-	rows, err := db.QueryContext(ctx, `SELECT idx, event FROM journal_events ORDER BY idx DESC`)
+	before := filter.Before
+	if before == 0 {
+		before = math.MaxInt64
+	}
+	rows, err := db.QueryContext(ctx, `SELECT idx, event FROM journal_events WHERE idx < $1 ORDER BY idx DESC`, before)
 	if err != nil {
 		return nil, unreadable(err)
 	}

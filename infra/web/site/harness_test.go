@@ -93,7 +93,7 @@ func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.Jour
 	if err := a.rules.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
 		return nil, err
 	}
-	found, err := journal.List(ctx, a.db.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Limit: f.Limit})
+	found, err := journal.List(ctx, a.db.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Before: f.Before, Limit: f.Limit})
 	var out []site.JournalEntry
 	for _, e := range found {
 		out = append(out, site.JournalEntry{Index: e.Index, Event: e.Event})
@@ -101,7 +101,7 @@ func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.Jour
 	return out, err
 }
 
-func (a auditing) Verify(ctx context.Context, p gatehouse.Principal, progress func(done, all int64)) (site.JournalHead, error) {
+func (a auditing) Verify(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
 	head, err := a.Head(ctx, p)
 	if err != nil {
 		return head, err

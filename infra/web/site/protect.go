@@ -44,16 +44,7 @@ func (s *server) protect(next http.Handler) http.Handler {
 	}))
 	guarded := origin.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", pagePolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("X-Frame-Options", "DENY")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()")
-		h.Set("Strict-Transport-Security", "max-age=31536000")
-		h.Set("Cache-Control", "no-store")
+		s.headers(w.Header())
 		control := http.NewResponseController(w)
 		took, bytes := answerTime, int64(formBytes)
 		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/files") {
@@ -69,6 +60,19 @@ func (s *server) protect(next http.Handler) http.Handler {
 		}
 		guarded.ServeHTTP(w, r)
 	})
+}
+
+// headers are those of every answer; some answers set others afterwards.
+func (s *server) headers(h http.Header) {
+	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()")
+	h.Set("Strict-Transport-Security", "max-age=31536000")
+	h.Set("Cache-Control", "no-store")
 }
 
 // whole calls done once the body was read to its end: a deadline left standing

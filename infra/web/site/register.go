@@ -3,6 +3,7 @@ package site
 import (
 	"net/http"
 
+	"github.com/gatehouse-tre/gatehouse/infra/web"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -17,7 +18,13 @@ func (s *server) showRegister(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.render(http.StatusOK, "register", "Register of approved projects", map[string]any{"Projects": projects, "Applies": workspaces.BasisApplies})
+	versions, err := v.Catalogue.List(v.r.Context())
+	if err != nil {
+		v.Log.ErrorContext(v.r.Context(), "some versions do not verify and are not in the register", "cause", err, "request", v.id)
+	}
+	v.render(http.StatusOK, "register", "Register of projects, datasets and releases", map[string]any{
+		"Projects": projects, "Datasets": web.PublicDatasets(versions), "Applies": workspaces.BasisApplies,
+	})
 	return nil
 }
 

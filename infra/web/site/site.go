@@ -54,8 +54,24 @@ type server struct {
 	works   works
 }
 
-// New makes the handler of every page.
-func New(c Config) (http.Handler, error) {
+// Site is the handler of every page.
+type Site struct {
+	http.Handler
+	pages *server
+}
+
+// Refused answers for a sign-in that failed, as a page like the others.
+func (s *Site) Refused(w http.ResponseWriter, r *http.Request, status int, err *gatehouse.Error) {
+	s.pages.headers(w.Header())
+	s.pages.open(func(v *visit) error {
+		p := &problem{Error: err, Status: status, Request: v.id}
+		v.render(status, "error", "You are not signed in", p)
+		return nil
+	})(w, r)
+}
+
+// New makes the site.
+func New(c Config) (*Site, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -83,5 +99,5 @@ func New(c Config) (http.Handler, error) {
 	mux.HandleFunc("/", s.open(func(v *visit) error {
 		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such page.")
 	}))
-	return s.protect(mux), nil
+	return &Site{Handler: s.protect(mux), pages: s}, nil
 }

@@ -162,7 +162,12 @@ func TestAWorkspaceTokenIsShownOnceToWhoMayHaveIt(t *testing.T) {
 	if err != nil || who.User != "ada" || who.Workspace != "ws-a" {
 		t.Errorf("the token is of %+v: %v", who, err)
 	}
-	ada.get("/workspaces/ws-a").wants(t, http.StatusOK).lacks(t, secret)
+	ada.get("/workspaces/ws-a").wants(t, http.StatusOK, who.Session).lacks(t, secret)
+	h.as("ann").post("/workspaces/ws-a/tokens/"+who.Session+"/revoke").wants(t, http.StatusNotFound)
+	ada.post("/workspaces/ws-a/tokens/"+who.Session+"/revoke").wants(t, http.StatusOK, "The token was revoked").lacks(t, who.Session)
+	if _, err := h.services.Authenticate(t.Context(), secret); err == nil {
+		t.Error("a revoked token still lets its holder in")
+	}
 	h.as("bob").post("/workspaces/ws-a/tokens", "hours", "8").wants(t, http.StatusNotFound)
 	ada.post("/workspaces/ws-a/tokens", "hours", "999999").wants(t, http.StatusUnprocessableEntity, "at most")
 	h.as("cora").post("/workspaces/ws-a/tokens", "hours", "1").wants(t, http.StatusForbidden)

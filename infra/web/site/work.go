@@ -34,18 +34,6 @@ type work struct {
 	finished        chan struct{} // closed at the end; then path and err are set for good
 	path            string        // where to go from there
 	err             error
-
-	mu    sync.Mutex
-	done  int64 // of all; guarded by mu
-	all   int64 // 0: not known; guarded by mu
-	stage string
-}
-
-// report tells how far a piece of work is.
-func (w *work) report(stage string, done, all int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stage, w.done, w.all = stage, done, all
 }
 
 func (w *work) running() bool {
@@ -128,11 +116,7 @@ func (v *visit) outcome(w *work) error {
 }
 
 // workPage is how far a piece of work is.
-type workPage struct {
-	Stage     string
-	Done, All int64
-	Since     time.Duration
-}
+type workPage struct{ Since time.Duration }
 
 func (s *server) showWork(v *visit) error {
 	s.works.mu.Lock()
@@ -144,9 +128,6 @@ func (s *server) showWork(v *visit) error {
 	if !w.running() {
 		return v.outcome(w)
 	}
-	w.mu.Lock()
-	p := workPage{w.stage, w.done, w.all, v.Now().Sub(w.began).Round(time.Second)}
-	w.mu.Unlock()
-	v.show(http.StatusOK, "work", view{Title: w.title, Data: p, Refresh: 2})
+	v.show(http.StatusOK, "work", view{Title: w.title, Data: workPage{v.Now().Sub(w.began).Round(time.Second)}, Refresh: 2})
 	return nil
 }

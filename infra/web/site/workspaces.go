@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type Questions interface {
 func (s *server) routeWorkspaces(mux *http.ServeMux) {
 	mux.HandleFunc("GET /workspaces/{workspace}", s.signedIn(s.showWorkspace))
 	mux.HandleFunc("POST /workspaces/{workspace}/tokens", s.signedIn(s.makeToken))
+	mux.HandleFunc("POST /workspaces/{workspace}/tokens/{token}/revoke", s.signedIn(s.revokeToken))
 	mux.HandleFunc("GET /workspaces/{workspace}/questions", s.signedIn(s.listQuestions))
 }
 
@@ -33,6 +35,7 @@ type workspacePage struct {
 	Secret  string // of a token that was made just now
 	Expires time.Time
 	Lives   []tokenLife
+	Tokens  []workspaces.Token // the reader's, of this workspace, that work now
 	MayMake bool
 	MayAsk  bool
 }
@@ -56,7 +59,14 @@ func (v *visit) workspace() (workspacePage, error) {
 			continue
 		}
 		project, err := v.Projects.Project(ctx, v.who, w.Project)
-		return workspacePage{
+		if err != nil {
+			return workspacePage{}, err
+		}
+		tokens, err := v.Projects.Tokens(ctx, v.who, v.who.User)
+		tokens = slices.DeleteFunc(tokens, func(t workspaces.Token) bool {
+			return t.Workspace != id || !t.Revoked.IsZero() || !v.Now().Before(t.Expires)
+		})
+		return workspacePage{Tokens: tokens,
 			Workspace: w, Project: project, Flight: v.Flight, HasCA: v.CA != "", Lives: tokenLives,
 			MayMake: isMember(project, v.who.User), MayAsk: v.may(gatehouse.ActionWorkspaceQuery, project.ID) || v.may(gatehouse.ActionJournalRead, ""),
 		}, err
@@ -90,6 +100,13 @@ func (s *server) makeToken(v *visit) error {
 	w.Secret, w.Expires = secret, token.Expires
 	v.render(http.StatusOK, "workspace", "Workspace "+w.ID, w)
 	return nil
+}
+
+func (s *server) revokeToken(v *visit) error {
+	if err := v.Projects.RevokeToken(v.r.Context(), v.who, v.r.PathValue("token")); err != nil {
+		return err
+	}
+	return v.see("/workspaces/"+v.r.PathValue("workspace"), "token-revoked")
 }
 
 // historyPage is what was asked in a workspace's project.
