@@ -115,6 +115,8 @@ func (l *Log) Append(ctx context.Context, tx *sql.Tx, events []gatehouse.Event) 
 			return err
 		}
 	}
+	// A context that can end costs a goroutine for each statement.
+	ctx = context.WithoutCancel(ctx)
 	addEvent, err := tx.PrepareContext(ctx, `INSERT INTO journal_events (idx, event) VALUES ($1, $2)`)
 	if err != nil {
 		return err
@@ -209,14 +211,18 @@ type canonicalEvent struct {
 // Canonical is the one form of an event that is hashed and stored: JSON without
 // white space, members in alphabetical order, time in UTC.
 func Canonical(e gatehouse.Event) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(canonicalEvent{
+	return encode(canonicalEvent{
 		Action: e.Action, Actor: e.Actor, Detail: e.Detail, Project: e.Project, Subject: e.Subject,
 		Time: e.Time.UTC().Format(time.RFC3339Nano),
 	})
-	if err != nil {
+}
+
+// encode writes JSON in the form of the journal.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
 		return nil, err
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
