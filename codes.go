@@ -78,6 +78,8 @@ const (
 	CodeFileRefused    Code = "GH-404"
 	CodeReleaseExpired Code = "GH-405"
 	CodeBundle         Code = "GH-406" // a bundle does not verify
+	CodeLinkUsed       Code = "GH-430" // a download link works once
+	CodeLinkExpired    Code = "GH-431"
 
 	// the house itself
 	CodeSandbox  Code = "GH-501" // a sandbox layer is missing
@@ -172,6 +174,8 @@ var codes = map[Code]codeInfo{
 	CodeRequestInvalid: {KindInvalid, "Correct the request and try again."},
 	CodeFileRefused:    {KindInvalid, "Remove the file, or choose an accepted type and size."},
 	CodeReleaseExpired: {KindDenied, "Ask for a new release."},
+	CodeLinkUsed:       {KindConflict, "Make a new link. If it was not you who used it, tell the environment: the journal says when it was used."},
+	CodeLinkExpired:    {KindDenied, "Make a new link."},
 	CodeBundle:         {KindInvalid, "Do not use this bundle; download it again or tell the auditor."},
 
 	CodeSandbox:  {KindUnavailable, "The operator must install or allow the missing sandbox layer."},

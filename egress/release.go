@@ -2,8 +2,6 @@ package egress
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"slices"
@@ -269,73 +267,6 @@ func (s *Requests) readRelease(ctx context.Context, tx RequestReader, p gatehous
 	}
 	project, err := tx.Project(ctx, release.Project)
 	return release, r, project, err
-}
-
-// DownloadRelease gives a member of the project the bundle. Who took it out is
-// committed to the journal before the first byte is given, and the bundle is
-// read through once before that, so that a damaged one is not given at all.
-func (s *Requests) DownloadRelease(ctx context.Context, p gatehouse.Principal, id string) (Release, io.ReadCloser, error) {
-	var release Release
-	check := func(tx RequestReader) (r Request, err error) {
-		var project workspaces.Project
-		if release, r, project, err = s.readRelease(ctx, tx, p, gatehouse.ActionRequestDownload, id); err != nil {
-			return r, err
-		}
-		if _, err := r.State.next(StepDownload); err != nil || release.Recalled != nil {
-			return r, gatehouse.Errorf(gatehouse.CodeRequestState, "The release was recalled.").WithAdvice("Delete the copies that you have.")
-		}
-		if !tx.Now().Before(release.Expires) {
-			return r, gatehouse.Errorf(gatehouse.CodeReleaseExpired, "The release can be downloaded no more.")
-		}
-		return r, live(project, p.User, tx.Now())
-	}
-	refused := func(err error) error {
-		return s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "release.download", Project: release.Project, Subject: id}, err)
-	}
-	err := s.Store.View(ctx, func(tx RequestReader) error { _, err := check(tx); return err })
-	if err != nil {
-		return release, nil, refused(err)
-	}
-	if err := s.intact(ctx, release); err != nil {
-		return release, nil, err
-	}
-	bundle, err := s.Objects.Open(ctx, release.SHA256)
-	if err != nil {
-		return release, nil, err
-	}
-	err = s.Store.Update(ctx, func(tx RequestTx) error {
-		r, err := check(tx)
-		if err != nil {
-			return err
-		}
-		tx.Record(gatehouse.Event{
-			Time: tx.Now(), Actor: p.User, Action: "release.downloaded", Project: r.Project, Subject: release.ID,
-			Detail: map[string]string{"request": r.ID, "bundle": release.SHA256, "session": p.Session},
-		})
-		return tx.AddDownload(ctx, release.ID, Download{By: p.User, Session: p.Session, At: tx.Now()})
-	})
-	if err != nil {
-		bundle.Close()
-		return release, nil, refused(err)
-	}
-	return release, bundle, nil
-}
-
-// intact reads a bundle through.
-func (s *Requests) intact(ctx context.Context, release Release) error {
-	bundle, err := s.Objects.Open(ctx, release.SHA256)
-	if err == nil {
-		defer bundle.Close()
-		h := sha256.New()
-		if _, err = io.Copy(h, bundle); err == nil && hex.EncodeToString(h.Sum(nil)) != release.SHA256 {
-			err = ErrObjectDamaged
-		}
-	}
-	if errors.Is(err, ErrObjectDamaged) || errors.Is(err, ErrObjectMissing) {
-		return gatehouse.Errorf(gatehouse.CodeBundle, "The bundle is not what was released, and is not given out.").
-			WithAdvice("The operator must restore the object store from a backup.").Because(err)
-	}
-	return err
 }
 
 // RecallRelease calls a release back: from then on nobody can download it. The

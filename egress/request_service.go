@@ -36,6 +36,7 @@ type RequestParts struct {
 
 	Limits   RequestLimits // zero fields: those of DefaultRequestLimits
 	Lifetime time.Duration // how long a release can be downloaded; 0: 14 days
+	LinkTime time.Duration // how long a download link can be used; 0: 10 minutes
 	Target   int           // working days that a request may take, the author's own left out; 0: DefaultTarget
 	Claim    time.Duration // how long a claim holds; 0: DefaultClaim
 }
@@ -63,7 +64,7 @@ func NewRequests(parts RequestParts) (*Requests, error) {
 	l := &parts.Limits
 	l.FileBytes, l.RequestBytes = cmp.Or(l.FileBytes, d.FileBytes), cmp.Or(l.RequestBytes, d.RequestBytes)
 	l.Files, l.Added = cmp.Or(l.Files, d.Files), cmp.Or(l.Added, d.Added)
-	parts.Lifetime = cmp.Or(parts.Lifetime, 14*24*time.Hour)
+	parts.Lifetime, parts.LinkTime = cmp.Or(parts.Lifetime, 14*24*time.Hour), cmp.Or(parts.LinkTime, 10*time.Minute)
 	parts.Target, parts.Claim = cmp.Or(parts.Target, DefaultTarget), cmp.Or(parts.Claim, DefaultClaim)
 	return &Requests{RequestParts: parts, public: public, reading: make(chan struct{}, 4), referring: make(chan struct{}, 1)}, nil
 }

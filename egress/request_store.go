@@ -46,6 +46,7 @@ type RequestReader interface {
 	Releases(ctx context.Context, project string) ([]Release, error)
 	// Release comes with its downloads.
 	Release(ctx context.Context, id string) (Release, error)
+	LinkReader
 	// Rejections gives, by hash, the ids of settled or withdrawn requests other
 	// than except in which a checker rejected these bytes.
 	Rejections(ctx context.Context, sha256 []string, except string) (map[string][]string, error)
@@ -90,6 +91,7 @@ type RequestTx interface {
 	// SaveRelease writes who recalled it, when and why.
 	SaveRelease(ctx context.Context, r Release) error
 	AddDownload(ctx context.Context, release string, d Download) error
+	LinkTx
 	Record(e gatehouse.Event)
 	// Notify adds a notice, sent after the transaction has committed.
 	Notify(n gatehouse.Notice)

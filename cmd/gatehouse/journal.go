@@ -23,7 +23,7 @@ import (
 
 func newJournalCommand() *cobra.Command {
 	c := &cobra.Command{Use: "journal", Short: "Read and verify the log of everything that happened"}
-	c.AddCommand(newJournalVerifyCommand(), newJournalListCommand(), newJournalProofCommand())
+	c.AddCommand(newJournalVerifyCommand(), newJournalListCommand(), newJournalProofCommand(), newJournalConsistencyCommand())
 	return c
 }
 
@@ -164,6 +164,49 @@ func newJournalProofCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&dir, "dir", "", "folder of the installation")
 	_ = c.MarkFlagRequired("dir")
+	return c
+}
+
+func newJournalConsistencyCommand() *cobra.Command {
+	var dir, checkpoint string
+	c := &cobra.Command{
+		Use:   "consistency --dir DIR --checkpoint KEPT",
+		Short: "Prove that the journal begins with what a checkpoint that was kept was signed for",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			verifier, err := journalKey(dir, "")
+			if err != nil {
+				return err
+			}
+			text, err := os.ReadFile(checkpoint)
+			if err != nil {
+				return gatehouse.Errorf(gatehouse.CodeJournal, "The checkpoint %s cannot be read.", checkpoint).Because(err)
+			}
+			kept, err := journal.OpenCheckpoint(text, verifier)
+			if err != nil {
+				return gatehouse.Errorf(gatehouse.CodeJournal, "The checkpoint %s is not valid: %v.", checkpoint, err)
+			}
+			db, err := openJournal(dir)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, db.Close()) }()
+			proof, err := journal.ProveConsistency(c.Context(), db, kept.Size)
+			if err != nil {
+				return err
+			}
+			if err := proof.Check(kept, verifier); err != nil {
+				return err
+			}
+			enc := json.NewEncoder(c.OutOrStdout())
+			enc.SetIndent("", "  ")
+			return enc.Encode(proof)
+		},
+	}
+	c.Flags().StringVar(&dir, "dir", "", "folder of the installation")
+	c.Flags().StringVar(&checkpoint, "checkpoint", "", "a checkpoint that was kept")
+	_ = c.MarkFlagRequired("dir")
+	_ = c.MarkFlagRequired("checkpoint")
 	return c
 }
 

@@ -32,7 +32,7 @@ docs/life-of-a-request.md tells the whole way.`,
 		newRequestWithdrawCommand(f), newRequestListCommand(f), newRequestShowCommand(f), newRequestFileCommand(f), newRequestReviewCommand(f),
 		newRequestQueueCommand(f), newRequestClaimCommand(f), newRequestUnclaimCommand(f), newRequestDiscussCommand(f), newRequestCompareCommand(f),
 		newRequestGroupCommand(f), newRequestClearCommand(f), newRequestVetoCommand(f),
-		newRequestReleaseCommand(f), newRequestDownloadCommand(f), newRequestRecallCommand(f))
+		newRequestReleaseCommand(f), newRequestDownloadCommand(f), newRequestLinkCommand(f), newRequestRecallCommand(f))
 	return c
 }
 

@@ -76,6 +76,32 @@ func newRequestDownloadCommand(f *serverFlags) *cobra.Command {
 	return c
 }
 
+func newRequestLinkCommand(f *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "link RELEASE",
+		Short: "Make a link that downloads a release once, within minutes, without a token",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			id, err := releaseOf(cmd.Context(), client, args[0])
+			if err != nil {
+				return err
+			}
+			link, err := client.MakeLink(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			return f.show(cmd.OutOrStdout(), link, func() {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s/v1/downloads/%s\n", strings.TrimSuffix(f.server, "/"), link.Secret)
+				cmd.PrintErrf("Works once, until %s, for whoever has it; the journal names you\n", minute(link.Expires))
+			})
+		},
+	}
+}
+
 func newRequestRecallCommand(f *serverFlags) *cobra.Command {
 	var reason string
 	c := &cobra.Command{

@@ -22,6 +22,11 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 	if h.gate != nil {
 		config.Gate = h.gate
 	}
+	audit, err := h.audit()
+	if err != nil {
+		return err
+	}
+	config.Journal = journalAPI{audit}
 	provider, err := h.settings.Identity.provider(h.dir, h.httpURL())
 	if err != nil {
 		return err

@@ -230,6 +230,32 @@ func (c *Client) RecallRelease(ctx context.Context, id, why string) (r egress.Re
 	return r, c.call(ctx, http.MethodPost, Recall{why}, &r, nil, "v1", "releases", id, "recall")
 }
 
+// MakeLink makes a link that downloads a release once.
+func (c *Client) MakeLink(ctx context.Context, id string) (l egress.Link, err error) {
+	return l, c.call(ctx, http.MethodPost, nil, &l, nil, "v1", "releases", id, "links")
+}
+
+// Events gives a page of the journal.
+func (c *Client) Events(ctx context.Context, f JournalFilter) (p JournalPage, err error) {
+	query := url.Values{}
+	for key, value := range map[string]string{"actor": f.Actor, "action": f.Action, "project": f.Project, "subject": f.Subject} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	for key, value := range map[string]time.Time{"since": f.Since, "until": f.Until} {
+		if !value.IsZero() {
+			query.Set(key, value.Format(time.RFC3339Nano))
+		}
+	}
+	for key, value := range map[string]int64{"before": f.Before, "limit": int64(f.Limit)} {
+		if value > 0 {
+			query.Set(key, strconv.FormatInt(value, 10))
+		}
+	}
+	return p, c.call(ctx, http.MethodGet, nil, &p, query, "v1", "journal", "events")
+}
+
 // File writes a file of a request to w, and fails if it does not have its hash.
 func (c *Client) File(ctx context.Context, id, name string, w io.Writer) error {
 	v, err := c.Request(ctx, id)

@@ -104,6 +104,11 @@ func (s *server) protect(mux *http.ServeMux) http.Handler {
 			_ = control.SetReadDeadline(time.Time{})
 		}
 
+		if r.Method == http.MethodHead && strings.HasPrefix(r.URL.Path, "/v1/") {
+			// A download that took nothing out must not be journaled as one, nor use a link up.
+			s.refuseMethod(w, r, "GET")
+			return
+		}
 		handler, pattern := mux.Handler(r)
 		if pattern == "" {
 			s.unrouted(handler, w, r)
@@ -115,7 +120,7 @@ func (s *server) protect(mux *http.ServeMux) http.Handler {
 
 // isTransfer tells the operations that move files.
 func isTransfer(r *http.Request) bool {
-	return r.Method == http.MethodPut || strings.HasSuffix(r.URL.Path, "/bundle") || strings.Contains(r.URL.Path, "/files/") || strings.HasSuffix(r.URL.Path, "/release") || r.URL.Path == "/v1/referrals"
+	return r.Method == http.MethodPut || strings.HasSuffix(r.URL.Path, "/bundle") || strings.HasPrefix(r.URL.Path, "/v1/downloads/") || strings.Contains(r.URL.Path, "/files/") || strings.HasSuffix(r.URL.Path, "/release") || r.URL.Path == "/v1/referrals"
 }
 
 // bodyLimit is the most that is read of a body. The limits of huma (1 MiB) and
@@ -160,12 +165,18 @@ func (s *server) recoverPanic(w http.ResponseWriter, r *http.Request, began time
 func (s *server) unrouted(handler http.Handler, w http.ResponseWriter, r *http.Request) {
 	answer := &statusOnly{header: http.Header{}}
 	handler.ServeHTTP(answer, r)
-	p := newProblem(r.Context(), gatehouse.Errorf(gatehouse.CodeNotFound, "The API has no such path."))
 	if answer.status == http.StatusMethodNotAllowed {
-		w.Header().Set("Allow", answer.header.Get("Allow"))
-		p.Status, p.Title, p.Detail = answer.status, http.StatusText(answer.status), "The path does not have this method."
-		p.Advice = "Look it up in /openapi.json."
+		s.refuseMethod(w, r, strings.ReplaceAll(answer.header.Get("Allow"), ", HEAD", ""))
+		return
 	}
+	writeProblem(w, newProblem(r.Context(), gatehouse.Errorf(gatehouse.CodeNotFound, "The API has no such path.")))
+}
+
+// refuseMethod answers a method that a path does not have.
+func (s *server) refuseMethod(w http.ResponseWriter, r *http.Request, allow string) {
+	p := newProblem(r.Context(), gatehouse.Errorf(gatehouse.CodeNotFound, "The path does not have this method.").WithAdvice("Look it up in /openapi.json."))
+	w.Header().Set("Allow", allow)
+	p.Status, p.Title = http.StatusMethodNotAllowed, http.StatusText(http.StatusMethodNotAllowed)
 	writeProblem(w, p)
 }
 

@@ -130,6 +130,7 @@ func newSite(t *testing.T) *site {
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = web.NewServer(web.Config{
 		Projects: s.services, Requests: requests, Catalogue: published{}, Authorizer: rules, Log: slog.New(slog.NewTextHandler(s.log, nil)),
+		Journal: audited{&journal.Audit{DB: db.Reader(), Verifier: s.journalKey(), Authorizer: rules}},
 	}, &tls.Config{MinVersion: tls.VersionTLS12})
 	server.EnableHTTP2 = true
 	server.StartTLS()

@@ -47,6 +47,7 @@ type Config struct {
 	Notices    *workspaces.Notices
 	People     People  // who is signed in
 	Devices    Devices // signs in on the command line
+	Journal    Journal // nil: it is not shown
 	Ready      func(context.Context) error
 	Log        *slog.Logger
 }
@@ -112,6 +113,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeFiles(api)
 	s.describeReviews(api)
 	s.describeReleases(api)
+	s.describeJournal(api)
 	s.describeNotices(api)
 	return api
 }
