@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -26,6 +27,10 @@ type PolicyVersion struct {
 // FullName is name@version.
 func (v PolicyVersion) FullName() string { return v.Name + "@" + strconv.Itoa(v.Version) }
 
+// readPolicies are policies by the hash of their files: a file is read for every
+// question otherwise. There are as many as versions were ever used.
+var readPolicies sync.Map
+
 // Policy reads the version's file. One that is not what was added refuses.
 func (v PolicyVersion) Policy() (disclosure.Policy, error) {
 	damaged := func(cause error) (disclosure.Policy, error) {
@@ -36,10 +41,15 @@ func (v PolicyVersion) Policy() (disclosure.Policy, error) {
 	if hex.EncodeToString(sum[:]) != v.SHA256 {
 		return damaged(errors.New("its hash is another"))
 	}
-	p, err := disclosure.ParsePolicy(v.Content)
-	if err != nil {
-		return damaged(err)
+	known, ok := readPolicies.Load(v.SHA256)
+	if !ok {
+		p, err := disclosure.ParsePolicy(v.Content)
+		if err != nil {
+			return damaged(err)
+		}
+		known, _ = readPolicies.LoadOrStore(v.SHA256, p)
 	}
+	p := known.(disclosure.Policy)
 	if p.Name != v.Name {
 		return damaged(errors.New("its name is another"))
 	}

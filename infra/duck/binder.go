@@ -419,10 +419,11 @@ const internalError = "DuckDB cannot plan this statement"
 // printed decodes what DuckDB printed. It writes numbers that are not finite as
 // JSON does not know them.
 func printed(raw string, v any) error {
-	if !json.Valid([]byte(raw)) {
+	err := json.Unmarshal([]byte(raw), v)
+	if broken := (*json.SyntaxError)(nil); errors.As(err, &broken) {
 		return &egress.BindFailure{Message: "a number in the statement is too large", Position: -1}
 	}
-	return json.Unmarshal([]byte(raw), v)
+	return err
 }
 
 // serializeError is how json_serialize_sql and json_serialize_plan say no.
