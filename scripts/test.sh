@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that CI runs: lint; every package once; those that share state
 # between goroutines again under the race detector; the built programs, end to
-# end. All of it is run even when something fails, so that one run tells all.
+# end; the pages in a browser. All of it is run even when something fails, so that one run tells all.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export TAGS=${TAGS:-duckdb_arrow} GATEHOUSE_BIN=$PWD/bin
@@ -38,6 +38,7 @@ stage lint scripts/lint.sh
 stage "unit tests" units
 stage "race detector" races
 stage "end to end" end_to_end
+stage "the pages in a browser" scripts/browser.sh
 
 if ((${#failed[@]} > 0)); then
   printf 'FAILED:'
