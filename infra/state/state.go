@@ -46,6 +46,7 @@ type Options struct {
 type DB struct {
 	writer  *sql.DB       // one connection; transactions begin IMMEDIATE
 	reader  *sql.DB       // query_only
+	inner   *sql.DB       // query_only; for look, whose callers hold one of reader's connections
 	turn    chan struct{} // held by the one Update that is under way, from begin to Journal.Committed
 	journal Journal
 	now     func() time.Time
@@ -81,6 +82,11 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	}
 	db.reader.SetMaxOpenConns(8)
 	db.reader.SetMaxIdleConns(8)
+	if db.inner, err = sql.Open("sqlite", dsn(path, "_query_only", "1")); err != nil {
+		return nil, errors.Join(fault(err), db.Close())
+	}
+	db.inner.SetMaxOpenConns(4)
+	db.inner.SetMaxIdleConns(4)
 	if err := migrate(ctx, db.writer, path); err != nil {
 		return nil, errors.Join(fault(err), db.Close())
 	}
@@ -126,7 +132,7 @@ func dsn(path string, extra ...string) string {
 // Close waits for transactions under way and closes the database.
 func (db *DB) Close() error {
 	var errs []error
-	for _, d := range []*sql.DB{db.reader, db.writer} {
+	for _, d := range []*sql.DB{db.inner, db.reader, db.writer} {
 		if d != nil {
 			errs = append(errs, d.Close())
 		}
@@ -208,9 +214,22 @@ func (db *DB) Update(ctx context.Context, change func(*Tx) error) error {
 	return nil
 }
 
-// View runs read on a snapshot of the last committed state. It changes nothing.
+// View runs read on a snapshot of the last committed state. It changes nothing. A
+// View must not wait for another one: there are only so many at once, and all of
+// them would wait.
 func (db *DB) View(ctx context.Context, read func(*Tx) error) error {
-	sqlTx, err := db.reader.BeginTx(ctx, nil)
+	return db.view(ctx, db.reader, read)
+}
+
+// look is a View that may be run within one: it has connections of its own, and
+// read asks for nothing but the transaction. Who holds which role is looked up so,
+// since permission is asked for in the middle of everything.
+func (db *DB) look(ctx context.Context, read func(*Tx) error) error {
+	return db.view(ctx, db.inner, read)
+}
+
+func (db *DB) view(ctx context.Context, from *sql.DB, read func(*Tx) error) error {
+	sqlTx, err := from.BeginTx(ctx, nil)
 	if err != nil {
 		return fault(err)
 	}

@@ -32,7 +32,7 @@ func (s *WorkspaceStore) View(ctx context.Context, read func(workspaces.Tx) erro
 // from what the user is among them; none for a name that is no user's.
 func (s *WorkspaceStore) Assignments(ctx context.Context, user string) ([]workspaces.Assignment, error) {
 	var held []workspaces.Assignment
-	err := s.db.View(ctx, func(tx *Tx) error {
+	err := s.db.look(ctx, func(tx *Tx) error {
 		known, err := workspacesTx{tx}.HasUser(ctx, user)
 		if err != nil || !known {
 			return err
@@ -73,7 +73,7 @@ func (s *WorkspaceStore) Users(ctx context.Context) (names []string, err error) 
 
 // ProjectOf gives the project of a workspace, or "" if there is none such.
 func (s *WorkspaceStore) ProjectOf(ctx context.Context, workspace string) (project string, err error) {
-	err = s.db.View(ctx, func(tx *Tx) error {
+	err = s.db.look(ctx, func(tx *Tx) error {
 		err := tx.sql.QueryRowContext(ctx, `SELECT project FROM workspaces WHERE id = $1`, workspace).Scan(&project)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
