@@ -228,7 +228,7 @@ func (s *Service) conclude(ctx context.Context, tx Tx, p *Project) error {
 		case d.Verdict == VerdictReturn && step != StepReject:
 			step = StepReturn
 		}
-		if d.Time.After(last.Time) {
+		if !d.Time.Before(last.Time) {
 			last = d
 		}
 	}
