@@ -91,16 +91,46 @@ func (s *Service) EndSession(ctx context.Context, actor gatehouse.Principal, id 
 		if holder {
 			return endSignIn(ctx, tx, session, actor, "signed out")
 		}
-		if err := endSignIn(ctx, tx, session, actor, "revoked"); err != nil {
-			return err
-		}
-		tokens, err := tx.Tokens(ctx, session.User)
+		return s.endWithTokens(ctx, tx, session, actor, "revoked")
+	})
+	return s.journalRefusal(ctx, e, err)
+}
+
+// ProviderSignOut ends the sessions that a provider has ended from its side, with
+// the tokens made in them: the one that it names, or all of an account if it names
+// none. Those begun after it was told, at issued, go on: what is told again later
+// means nothing new. What told it must have verified.
+func (s *Service) ProviderSignOut(ctx context.Context, who Identity, session string, issued time.Time) error {
+	if who.Subject == "" && session == "" || who.Issuer == "" {
+		return refuse(gatehouse.CodeSignInFailed, "It is not said whose session has ended.")
+	}
+	return s.Store.Update(ctx, func(tx Tx) error {
+		live, err := tx.LiveSignIns(ctx, "", whenever)
 		if err != nil {
 			return err
 		}
-		return revokeTokens(ctx, tx, tokens, actor, func(t Token) (bool, error) { return t.Session == session.ID, nil })
+		for _, l := range live {
+			if l.Identity.Issuer != who.Issuer || who.Subject != "" && l.Identity.Subject != who.Subject || session != "" && l.ProviderSession != session || l.Started.After(issued) {
+				continue
+			}
+			if err := s.endWithTokens(ctx, tx, l, System, "ended by the provider"); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return s.journalRefusal(ctx, e, err)
+}
+
+// endWithTokens ends a session and the tokens that were made in it.
+func (s *Service) endWithTokens(ctx context.Context, tx Tx, session SignIn, actor gatehouse.Principal, how string) error {
+	if err := endSignIn(ctx, tx, session, actor, how); err != nil {
+		return err
+	}
+	tokens, err := tx.Tokens(ctx, session.User)
+	if err != nil {
+		return err
+	}
+	return revokeTokens(ctx, tx, tokens, actor, func(t Token) (bool, error) { return t.Session == session.ID, nil })
 }
 
 // RevokeUser ends every session and token of a user at once. The user may, an

@@ -49,6 +49,8 @@ type Authenticated struct {
 	Identity
 	ACR string   // the level of assurance that was reached
 	AMR []string // the methods that were used: "pwd", "otp", "hwk", "mfa" …
+	// Session is the provider's name of its own session ("sid"), if it has one.
+	Session string
 }
 
 // Factors is what is asked of every sign-in beside the provider's word. The zero
@@ -95,6 +97,8 @@ type SignIn struct {
 	Expires  time.Time
 	Ended    time.Time // zero if it was not ended before it expired
 	EndedBy  string
+
+	ProviderSession string // the provider's name of its session, if it has one
 }
 
 // DeviceCode is what somebody confirms in a browser.
@@ -154,6 +158,9 @@ func (s *Service) SignIn(ctx context.Context, a Authenticated, kind SignInKind, 
 		if err := a.valid(); err != nil {
 			return refuse(gatehouse.CodeSignInFailed, "The provider named nobody.")
 		}
+		if len(a.Session) > 255 {
+			return refuse(gatehouse.CodeSignInFailed, "The provider's name of its session is too long.")
+		}
 		user, err := tx.UserOf(ctx, a.Identity)
 		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
 			return gatehouse.Errorf(gatehouse.CodeIdentityUnknown, "The account %q of %s belongs to no user here.", a.Subject, a.Issuer)
@@ -174,7 +181,7 @@ func (s *Service) SignIn(ctx context.Context, a Authenticated, kind SignInKind, 
 			}
 		}
 		now := tx.Now()
-		session = SignIn{ID: gatehouse.NewID("ses"), User: user, Kind: kind, Identity: a.Identity, Started: now, Seen: now, Expires: now.Add(s.signInLife())}
+		session = SignIn{ID: gatehouse.NewID("ses"), User: user, Kind: kind, Identity: a.Identity, Started: now, Seen: now, Expires: now.Add(s.signInLife()), ProviderSession: a.Session}
 		var hash string
 		secret, hash = newSecretOf(sessionPrefix)
 		if err := tx.AddSignIn(ctx, session, hash); err != nil {

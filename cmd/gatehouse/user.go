@@ -72,7 +72,18 @@ func newUserListCommand() *cobra.Command {
 							roles = append(roles, fmt.Sprintf("%s of %s", a.Role, a.Scope))
 						}
 					}
-					fmt.Fprintf(c.OutOrStdout(), "%-20s %s\n", name, orDash(strings.Join(roles, ", ")))
+					locked := false
+					if err := store.View(c.Context(), func(tx workspaces.Tx) (err error) {
+						locked, err = tx.Locked(c.Context(), name)
+						return err
+					}); err != nil {
+						return err
+					}
+					what := orDash(strings.Join(roles, ", "))
+					if locked {
+						what += "  (locked)"
+					}
+					fmt.Fprintf(c.OutOrStdout(), "%-20s %s\n", name, what)
 				}
 				return nil
 			})

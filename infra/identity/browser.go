@@ -23,6 +23,7 @@ const (
 	signInPath   = "/sign-in"
 	callbackPath = "/sign-in/callback"
 	signOutPath  = "/sign-out"
+	endedPath    = "/sign-in/back-channel-logout"
 )
 
 // The cookies. With the prefix a browser takes them over TLS from this host only,
@@ -42,6 +43,8 @@ type People interface {
 	AuthenticateBrowser(ctx context.Context, secret string) (gatehouse.Principal, error)
 	// SignOut ends the session of a principal.
 	SignOut(ctx context.Context, p gatehouse.Principal) error
+	// ProviderSignOut ends the sessions that the provider has ended.
+	ProviderSignOut(ctx context.Context, who workspaces.Identity, session string, issued time.Time) error
 }
 
 var _ People = (*workspaces.Service)(nil)
@@ -78,12 +81,14 @@ func NewBrowser(provider *Provider, people People, log *slog.Logger) (*Browser, 
 func (b *Browser) Enabled() bool { return b.provider != nil }
 
 // Handler serves GET /sign-in (?next=/path, where to go after it), GET
-// /sign-in/callback and POST /sign-out. A POST from another site is refused.
+// /sign-in/callback and POST /sign-out. A POST from another site is refused. POST
+// /sign-in/back-channel-logout is for the provider.
 func (b *Browser) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+signInPath, b.begin)
 	mux.HandleFunc("GET "+callbackPath, b.finish)
 	mux.HandleFunc("POST "+signOutPath, b.signOut)
+	mux.HandleFunc("POST "+endedPath, b.providerEnded)
 	guarded := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -211,6 +211,7 @@ func (p *Provider) read(ctx context.Context, f *found, token *oauth2.Token, nonc
 		AZP string   `json:"azp"`
 		ACR string   `json:"acr"`
 		AMR []string `json:"amr"`
+		SID string   `json:"sid"`
 	}
 	if err := id.Claims(&claims); err != nil {
 		return a, err
@@ -219,7 +220,7 @@ func (p *Provider) read(ctx context.Context, f *found, token *oauth2.Token, nonc
 	if claims.AZP != p.ClientID && (claims.AZP != "" || len(id.Audience) > 1) {
 		return a, errors.New("the ID token was made for another client")
 	}
-	return workspaces.Authenticated{Identity: workspaces.Identity{Issuer: p.Issuer, Subject: id.Subject}, ACR: claims.ACR, AMR: claims.AMR}, nil
+	return workspaces.Authenticated{Identity: workspaces.Identity{Issuer: p.Issuer, Subject: id.Subject}, ACR: claims.ACR, AMR: claims.AMR, Session: claims.SID}, nil
 }
 
 // clockSkew is how far the provider's clock may be ahead.

@@ -54,13 +54,13 @@ func (tx workspacesTx) SetLocked(ctx context.Context, user string, locked bool) 
 	return err
 }
 
-const signInColumns = `id, user_name, kind, issuer, subject, started, seen, expires, ended, ended_by`
+const signInColumns = `id, user_name, kind, issuer, subject, started, seen, expires, ended, ended_by, provider_session`
 
 func scanSignIn(scan func(...any) error) (workspaces.SignIn, error) {
 	var s workspaces.SignIn
 	var started, seen, expires string
 	var ended, endedBy sql.NullString
-	if err := scan(&s.ID, &s.User, &s.Kind, &s.Identity.Issuer, &s.Identity.Subject, &started, &seen, &expires, &ended, &endedBy); err != nil {
+	if err := scan(&s.ID, &s.User, &s.Kind, &s.Identity.Issuer, &s.Identity.Subject, &started, &seen, &expires, &ended, &endedBy, &s.ProviderSession); err != nil {
 		return s, err
 	}
 	var errs [4]error
@@ -75,8 +75,8 @@ func scanSignIn(scan func(...any) error) (workspaces.SignIn, error) {
 }
 
 func (tx workspacesTx) AddSignIn(ctx context.Context, s workspaces.SignIn, hash string) error {
-	_, err := tx.sql.ExecContext(ctx, `INSERT INTO sessions (id, hash, user_name, kind, issuer, subject, started, seen, expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		s.ID, hash, s.User, string(s.Kind), s.Identity.Issuer, s.Identity.Subject, timeText(s.Started), timeText(s.Seen), timeText(s.Expires))
+	_, err := tx.sql.ExecContext(ctx, `INSERT INTO sessions (id, hash, user_name, kind, issuer, subject, started, seen, expires, provider_session) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		s.ID, hash, s.User, string(s.Kind), s.Identity.Issuer, s.Identity.Subject, timeText(s.Started), timeText(s.Seen), timeText(s.Expires), s.ProviderSession)
 	return err
 }
 
