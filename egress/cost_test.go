@@ -245,11 +245,11 @@ func TestCost(t *testing.T) {
 			}
 			c.one(out[i], q.sql)
 			i++
+			written, err := json.MarshalIndent(map[string]any{"questions": out, "memory": memoryPeak(t)}, "", " ")
+			ok(t, err)
+			ok(t, os.WriteFile(os.Getenv("GATEHOUSE_COST_OUT"), written, 0o644)) // so far
 		}
 	}
-	written, err := json.MarshalIndent(map[string]any{"questions": out, "memory": memoryPeak(t)}, "", " ")
-	ok(t, err)
-	ok(t, os.WriteFile(os.Getenv("GATEHOUSE_COST_OUT"), written, 0o644))
 }
 
 // one asks a question each way, the ways in turn so that what else the machine does
