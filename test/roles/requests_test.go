@@ -361,8 +361,9 @@ func (w *world) tryAll(s egress.RequestState) map[string]cell {
 		if o != done {
 			w.t.Errorf("%s: %s could not %q over the %s: %s", s, t.actor, t.step, t.via, o)
 		}
-		if changes := t.step != "see" && t.step != "look"; changes == (w.kept() == before) {
-			w.t.Errorf("%s: %s did %q over the %s, and changed nothing or what should stay: %s", s, t.actor, t.step, t.via, firstDifference(before, w.kept()))
+		after := w.kept()
+		if changes := t.step != "see" && t.step != "look"; changes == (after == before) {
+			w.t.Errorf("%s: %s did %q over the %s, and changed nothing or what should stay: %s", s, t.actor, t.step, t.via, firstDifference(before, after))
 		}
 	}
 	return cells

@@ -84,8 +84,9 @@ type world struct {
 	cookies  map[string]string // secrets of sessions, by user
 	folder   string            // for the files of the command line
 
-	mu  sync.Mutex
-	log bytes.Buffer
+	mu      sync.Mutex
+	clients map[string]*web.Client
+	log     bytes.Buffer
 }
 
 func (w *world) Write(b []byte) (int, error) { w.mu.Lock(); defer w.mu.Unlock(); return w.log.Write(b) }
@@ -110,7 +111,7 @@ var people = map[string][]gatehouse.Role{
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := t.Context()
-	w := &world{t: t, dir: t.TempDir(), folder: t.TempDir(), tokens: map[string]string{"nobody": "not-a-token"}, cookies: map[string]string{}}
+	w := &world{t: t, dir: t.TempDir(), folder: t.TempDir(), tokens: map[string]string{"nobody": "not-a-token"}, cookies: map[string]string{}, clients: map[string]*web.Client{}}
 	if out, err := exec.Command(program, "init", "--dir", w.dir, "--max-list-age", "87600h").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -246,7 +247,7 @@ func (w *world) serve(catalogue *catalog.Catalogue) {
 	log := slog.New(slog.NewTextHandler(w, nil))
 	w.api = httptest.NewUnstartedServer(nil)
 	w.api.Config = web.NewServer(web.Config{
-		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, Log: log,
+		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, People: w.services, Log: log,
 	}, &tls.Config{MinVersion: tls.VersionTLS12})
 	w.api.EnableHTTP2 = true
 	w.api.StartTLS()
@@ -271,8 +272,15 @@ type noOperations struct{ site.Operations }
 // client speaks to the API as an actor.
 func (w *world) client(actor string) *web.Client {
 	w.t.Helper()
-	c, err := web.NewClient(w.api.URL, w.ca, w.tokens[actor])
-	w.must(err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.clients[actor]
+	if c == nil {
+		var err error
+		c, err = web.NewClient(w.api.URL, w.ca, w.tokens[actor])
+		w.must(err)
+		w.clients[actor] = c
+	}
 	return c
 }
 
