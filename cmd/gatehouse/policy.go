@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -32,8 +33,8 @@ func newPolicyExplainCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain --dir DIR USER ACTION [PROJECT]",
 		Short: "Say whether a user may do an action, and by which rule",
-		Long: `Say whether a user may do an action in a project, or in the house if none is named, and by which rule. The rules
-only say what a role allows: states, expiry, training and separation of duties can refuse on top of them.
+		Long: `Say whether a user may do an action in a project, or in the house if none is named, through which role and by which
+rule, and what the services check on top of that: states, expiry, training, separation of duties.
 
 The actions:` + names.String(),
 		Args: cobra.RangeArgs(2, 3),
@@ -63,7 +64,7 @@ The actions:` + names.String(),
 				}
 				if d.Allowed {
 					fmt.Fprintf(out, "allowed: %s in %s, by the rule %q\n", d.Action, scopeName(d.Project), strings.Join(d.Rule, ", "))
-					return nil
+					return printChecks(out, d.Action)
 				}
 				fmt.Fprintf(out, "denied: %s in %s\n%s\n", d.Action, scopeName(d.Project), d.Err())
 				return nil
@@ -73,6 +74,19 @@ The actions:` + names.String(),
 	l.flags(c, "")
 	c.Flags().StringVar(&workspace, "workspace", "", "as the holder of a token of this workspace")
 	return c
+}
+
+// printChecks lists what else must hold.
+func printChecks(out io.Writer, action gatehouse.Action) error {
+	checks, err := policy.Checks(action)
+	if err != nil || len(checks) == 0 {
+		return err
+	}
+	fmt.Fprintln(out, "and when it is done, these must hold, or it is refused:")
+	for _, c := range checks {
+		fmt.Fprintf(out, "  %-6s  %s\n", orDash(string(c.Code)), c.Sentence)
+	}
+	return nil
 }
 
 func scopeName(scope string) string {
