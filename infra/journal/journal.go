@@ -31,7 +31,11 @@ type Log struct {
 
 	mu        sync.Mutex
 	committed tree    // the newest tree that this process knows to be committed
+	newest    []byte  // its checkpoint
 	pending   *signed // the tree of the transaction under way
+
+	writing sync.Mutex // held while the file is written; before mu
+	kept    int64      // events that the file covers, by this process; under writing
 }
 
 type signed struct {
@@ -163,18 +167,38 @@ func (l *Log) Append(ctx context.Context, tx *sql.Tx, events []gatehouse.Event) 
 	return nil
 }
 
-// Committed writes the checkpoint file of the transaction that has committed.
-// The file may fall behind the database (a crash between commit and write), but
-// is never ahead of it: a file that is ahead proves that events were removed.
-func (l *Log) Committed() error {
+// Committed tells that the transaction of the last Append has committed. What it
+// gives writes the checkpoint file, and returns once the file covers that
+// transaction: changes that commit while it is written are written together. The
+// file may fall behind the database (a crash between commit and write), but is
+// never ahead of it: a file that is ahead proves that events were removed.
+func (l *Log) Committed() (keep func() error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.pending == nil {
-		return errors.New("journal: nothing was appended")
+		return func() error { return errors.New("journal: nothing was appended") }
 	}
-	text := l.pending.note
-	l.committed, l.pending = l.pending.tree, nil
-	return writeFile(l.file, text)
+	size := l.pending.tree.size
+	l.committed, l.newest, l.pending = l.pending.tree, l.pending.note, nil
+	return func() error { return l.keep(size) }
+}
+
+// keep brings the checkpoint file to the newest commit, unless it covers size
+// events already.
+func (l *Log) keep(size int64) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.kept >= size {
+		return nil
+	}
+	l.mu.Lock()
+	covers, text := l.committed.size, l.newest
+	l.mu.Unlock()
+	if err := writeFile(l.file, text); err != nil {
+		return err
+	}
+	l.kept = covers
+	return nil
 }
 
 // writeFile replaces file by one with the given content, never a part of it.

@@ -14,8 +14,6 @@ import (
 	"path/filepath"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver
-
 	"github.com/gatehouse-tre/gatehouse"
 )
 
@@ -26,9 +24,11 @@ type Journal interface {
 	// of one DB at once.
 	Append(ctx context.Context, tx *sql.Tx, events []gatehouse.Event) error
 
-	// Committed tells that the transaction of the last Append has committed. An
-	// error is reported to the caller of Update although the change stands.
-	Committed() error
+	// Committed tells that the transaction of the last Append has committed, before
+	// the next Append. What it gives is run after that, by as many goroutines at
+	// once as there are changes; its error is reported to the caller of Update
+	// although the change stands.
+	Committed() (keep func() error)
 }
 
 // Options are what a DB needs from outside.
@@ -47,7 +47,7 @@ type DB struct {
 	writer  *sql.DB       // one connection; transactions begin IMMEDIATE
 	reader  *sql.DB       // query_only
 	inner   *sql.DB       // query_only; for look, whose callers hold one of reader's connections
-	turn    chan struct{} // held by the one Update that is under way, from begin to Journal.Committed
+	turn    chan struct{} // held by the one Update that is under way, from begin to commit
 	journal Journal
 	now     func() time.Time
 }
@@ -73,16 +73,16 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	if db.now == nil {
 		db.now = time.Now
 	}
-	if db.writer, err = sql.Open("sqlite", dsn(path, "_txlock", "immediate")); err != nil {
+	if db.writer, err = openPrepared(dsn(path, "_txlock", "immediate")); err != nil {
 		return nil, fault(err)
 	}
 	db.writer.SetMaxOpenConns(1)
-	if db.reader, err = sql.Open("sqlite", dsn(path, "_query_only", "1")); err != nil {
+	if db.reader, err = openPrepared(dsn(path, "_query_only", "1")); err != nil {
 		return nil, errors.Join(fault(err), db.Close())
 	}
 	db.reader.SetMaxOpenConns(8)
 	db.reader.SetMaxIdleConns(8)
-	if db.inner, err = sql.Open("sqlite", dsn(path, "_query_only", "1")); err != nil {
+	if db.inner, err = openPrepared(dsn(path, "_query_only", "1")); err != nil {
 		return nil, errors.Join(fault(err), db.Close())
 	}
 	db.inner.SetMaxOpenConns(4)
@@ -179,39 +179,47 @@ func (tx *Tx) Record(e gatehouse.Event) {
 func (db *DB) Update(ctx context.Context, change func(*Tx) error) error {
 	select {
 	case db.turn <- struct{}{}:
-		defer func() { <-db.turn }()
 	case <-ctx.Done():
 		return fault(ctx.Err())
 	}
+	keep, err := db.update(ctx, change)
+	if err == nil && keep != nil {
+		err = fault(keep())
+	}
+	return err
+}
+
+// update is Update by whoever has the turn, which it gives back. What is left to
+// do after that is given.
+func (db *DB) update(ctx context.Context, change func(*Tx) error) (keep func() error, err error) {
+	defer func() { <-db.turn }()
 	sqlTx, err := db.writer.BeginTx(ctx, nil)
 	if err != nil {
-		return fault(err)
+		return nil, fault(err)
 	}
 	defer sqlTx.Rollback() // after Commit this does nothing; after a panic it undoes all
 	tx := &Tx{sql: sqlTx, now: db.now().UTC(), write: true}
 	if err := change(tx); err != nil {
-		return classify(err)
+		return nil, classify(err)
 	}
 	if err := tx.post(ctx); err != nil {
-		return classify(err)
+		return nil, classify(err)
 	}
 	if len(tx.events) > 0 {
 		if db.journal == nil {
-			return gatehouse.Errorf(gatehouse.CodeJournal, "There is no journal to record this in.")
+			return nil, gatehouse.Errorf(gatehouse.CodeJournal, "There is no journal to record this in.")
 		}
 		if err := db.journal.Append(ctx, sqlTx, tx.events); err != nil {
-			return fault(errors.Join(err, ctx.Err()))
+			return nil, fault(errors.Join(err, ctx.Err()))
 		}
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return fault(errors.Join(err, ctx.Err()))
+		return nil, fault(errors.Join(err, ctx.Err()))
 	}
 	if len(tx.events) > 0 {
-		if err := db.journal.Committed(); err != nil {
-			return fault(err)
-		}
+		return db.journal.Committed(), nil
 	}
-	return nil
+	return nil, nil
 }
 
 // View runs read on a snapshot of the last committed state. It changes nothing. A

@@ -129,7 +129,7 @@ func TestChangeAndEventCommitTogetherOrNotAtAll(t *testing.T) {
 type brokenJournal struct{ append, committed error }
 
 func (b brokenJournal) Append(context.Context, *sql.Tx, []gatehouse.Event) error { return b.append }
-func (b brokenJournal) Committed() error                                         { return b.committed }
+func (b brokenJournal) Committed() func() error                                  { return func() error { return b.committed } }
 
 func TestNothingIsKeptThatTheJournalDidNotTake(t *testing.T) {
 	for name, o := range map[string]state.Options{
