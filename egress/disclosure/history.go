@@ -65,8 +65,9 @@ type Judgement struct {
 	Searched bool
 
 	c       *Cohorts
+	of      []int32  // of each pattern: elements
 	prints  []uint64 // of each pattern: the sum of random numbers of its elements
-	people  []int    // of each number
+	people  []int    // of each number, at most
 	class   []int32  // of each pattern
 	columns Patterns // of each class: the first is nothing
 	follow  []uint64 // fingerprints that follow
@@ -80,13 +81,13 @@ const maxNumbers = 20_000
 // Judge decides what of a table may be released. What was released stays as it is.
 func (h *History) Judge(c *Cohorts) *Judgement {
 	j := &Judgement{c: c, Withheld: make([]bool, c.Numbers), Searched: true, history: h, version: len(h.tables)}
+	j.measure()
 	if c.Numbers > maxNumbers {
 		for i := range j.Withheld {
 			j.Withheld[i] = true
 		}
 		j.Searched = false
 		j.classify()
-		j.measure()
 		return j
 	}
 	less := 1 // how many of the smallest numbers are withheld if what is open cannot be searched

@@ -1,30 +1,41 @@
 package disclosure
 
-// measured takes in how many elements each number has, at most, and the fingerprints of the
-// patterns.
-func (j *Judgement) measured(of []int, prints []uint64) {
-	j.prints = prints
+// measure goes through the elements for how many each number has, at most, and for the
+// fingerprints of the patterns.
+func (j *Judgement) measure() {
+	j.of, j.prints = make([]int32, j.c.Patterns.Len()), make([]uint64, j.c.Patterns.Len())
+	for block := range j.c.Elements.Blocks() {
+		for i, key := range block.Keys {
+			pattern := block.Patterns[i]
+			j.of[pattern]++
+			j.prints[pattern] += mix(key)
+		}
+	}
 	j.people = make([]int, j.c.Numbers)
 	var terms []Term
-	for p, n := range of {
+	for p, n := range j.of {
 		terms = j.c.Patterns.At(p, terms[:0])
 		for _, t := range terms {
-			j.people[t.Number] += n
+			j.people[t.Number] += int(n)
 		}
 	}
 }
 
-// measure looks at the elements for what measured wants.
-func (j *Judgement) measure() {
-	of, prints := make([]int, j.c.Patterns.Len()), make([]uint64, j.c.Patterns.Len())
-	for block := range j.c.Elements.Blocks() {
-		for i, key := range block.Keys {
-			pattern := block.Patterns[i]
-			of[pattern]++
-			prints[pattern] += mix(key)
-		}
+// rare says of each class whether it has fewer than k elements: it is in no popular
+// pair. Where classes are few it does not matter: nil.
+func (h *History) rare(j *Judgement) []bool {
+	if j.columns.Len() <= maxMatrix {
+		return nil
 	}
-	j.measured(of, prints)
+	of := make([]int32, j.columns.Len())
+	for p, n := range j.of {
+		of[j.class[p]] += n
+	}
+	out := make([]bool, len(of))
+	for c, n := range of {
+		out[c] = c > 0 && int(n) < h.k
+	}
+	return out
 }
 
 // pieces are the elements of a table by atom and class. They hang together by atom.
@@ -86,8 +97,9 @@ func (p *pieces) has(atom uint32) bool { return int(atom) < len(p.newest) && p.n
 // survey gives the popular pairs of classes of a table.
 func (h *History) survey(j *Judgement) [][2]int32 {
 	all := pieces{newest: make([]uint32, len(h.size))}
-	var people [][]uint32 // of each piece, up to 3k (rows only)
-	of, prints := make([]int, j.c.Patterns.Len()), make([]uint64, j.c.Patterns.Len())
+	var people [][]uint32                   // of each piece, up to 3k (rows only)
+	rare := h.rare(j)                       // classes that no pieces are made of
+	without := make([]int32, len(h.size)+1) // of each atom: elements of them
 	slots := make([]uint32, 0, blockSize)
 	var inside []uint64 // a bit for each slot
 	fresh, ofSpace := uint32(0), ^uint64(0)
@@ -97,22 +109,28 @@ func (h *History) survey(j *Judgement) [][2]int32 {
 			inside = append(inside, make([]uint64, n-len(inside))...)
 		}
 		for i, slot := range slots {
-			pattern, key := block.Patterns[i], block.Keys[i]
-			of[pattern]++
-			prints[pattern] += mix(key)
 			atom := h.reg.pages[slot>>pageBits].atom[slot&inPage]
 			if atom == 0 {
-				if space := spaceOf(key); space != ofSpace {
+				if space := spaceOf(block.Keys[i]); space != ofSpace {
 					fresh, ofSpace = h.freshAtom(space), space
 				}
 				atom = fresh
 			} else if h.size[atom] == 1 {
 				continue // there is nobody to pair it with
 			}
-			at := all.find(atom, j.class[pattern])
-			all.list[at].n++
 			if h.rows {
 				inside[slot>>6] |= 1 << (slot & 63)
+			}
+			class := j.class[block.Patterns[i]]
+			if rare != nil && rare[class] {
+				if int(atom) < len(without) { // else it is of what was never seen
+					without[atom]++
+				}
+				continue
+			}
+			at := all.find(atom, class)
+			all.list[at].n++
+			if h.rows {
 				if at == len(people) {
 					people = append(people, nil)
 				}
@@ -122,19 +140,18 @@ func (h *History) survey(j *Judgement) [][2]int32 {
 			}
 		}
 	}
-	j.measured(of, prints)
-	return h.pairs(j, &all, people, inside)
+	return h.pairs(j, &all, people, without, inside)
 }
 
 // pairs goes through the atoms.
-func (h *History) pairs(j *Judgement, all *pieces, people [][]uint32, inside []uint64) [][2]int32 {
+func (h *History) pairs(j *Judgement, all *pieces, people [][]uint32, without []int32, inside []uint64) [][2]int32 {
 	// What else there is of an atom is in nothing of the table. Of what was never seen,
 	// that is not known.
 	beyond := make([]int32, len(h.size))
 	for _, p := range all.list {
 		if !h.isNew[p.atom] {
 			if beyond[p.atom] == 0 {
-				beyond[p.atom] = h.size[p.atom]
+				beyond[p.atom] = h.size[p.atom] - without[p.atom]
 			}
 			if beyond[p.atom] -= p.n; beyond[p.atom] == 0 {
 				beyond[p.atom] = none
