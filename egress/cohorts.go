@@ -14,6 +14,7 @@ type cohorts struct {
 	list   []label
 	known  map[label]uint32
 	labels []uint32          // of some rows, to be used again
+	sums   *profiles         // what they add to sums (sums.go)
 	values map[int][]float64 // of the rows, by column y, as far as they are wanted (computed.go)
 
 	// What is the case of the rows so far.
@@ -38,10 +39,11 @@ type label struct {
 
 // Begin makes it empty: what was collected until then is void.
 func (c *cohorts) Begin() {
+	c.sums.clear()
 	for y := range c.values {
 		c.values[y] = c.values[y][:0]
 	}
-	*c = cohorts{known: map[label]uint32{}, labels: c.labels[:0], own: true, values: c.values}
+	*c = cohorts{known: map[label]uint32{}, labels: c.labels[:0], own: true, values: c.values, sums: c.sums}
 	c.last.unit = ^uint64(0)
 }
 

@@ -33,7 +33,8 @@ func computedValues(r *plan.Release) map[int][]float64 {
 }
 
 // valued takes the columns y of the rows that were labelled last.
-func (c *cohorts) valued(y []*array.Float64) {
+func (c *cohorts) valued(u, labels []uint32, y []*array.Float64) {
+	c.sums.add(u, labels, y)
 	for at, kept := range c.values {
 		for i := range y[at].Len() {
 			x := math.NaN()

@@ -60,6 +60,9 @@ func (q *question) explain(d *Disclosure, agg *plan.Aggregate, p *protected) {
 	for _, rule := range []disclosure.Rule{disclosure.RuleThreshold, disclosure.RuleDominance, disclosure.RuleDifference} {
 		if p.suppressed[rule] > 0 {
 			e.add(string(rule), q.policy, agg)
+			if last := &e.Rules[len(e.Rules)-1]; rule == disclosure.RuleDifference && last.Rule == string(rule) {
+				last.Why, last.Rewrite = q.differences(agg)
+			}
 		}
 	}
 	names := q.names(agg)
@@ -93,8 +96,7 @@ func (e *Explanation) add(rule string, p disclosure.Policy, agg *plan.Aggregate)
 		r.Why = "Nobody may make up too much of a number, and a number does not show that nearly everybody has one value."
 		r.Rewrite = "Ask for a median instead of a sum or mean, or count the people within bands of the measure. " + wider
 	case string(disclosure.RuleDifference):
-		r.Why = "Numbers that are shown may not, added or subtracted, show something of fewer than " + k + " people."
-		r.Rewrite = "Ask without the total or the condition that completes the others (ROLLUP, CUBE, a FILTER and its opposite). " + wider
+		r.Why, r.Rewrite = "", "" // by what the question can be compared with (causes.go)
 	}
 	e.Rules = append(e.Rules, r)
 }

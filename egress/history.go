@@ -46,6 +46,8 @@ type scope struct {
 	computed     *disclosure.History // of numbers computed for each person, with people; nil until there are any (computed.go)
 	over         map[int][]bool      // of tables of people: numbers that computed ones are summed over
 	few          map[uint64]sumKind  // sets of few people of whom something computed was released, and how
+	sums         []*disclosure.Profile
+	policy       *disclosure.Policy // by which sums are compared; nil for not at all
 	threshold    int
 	weights      weights
 	last         int64  // newest ledger entry that is in it
@@ -147,6 +149,8 @@ func (h *Histories) scope(ctx context.Context, key string, projects []string, q 
 	h.mu.Unlock()
 	if s == nil || s.damaged {
 		s = newScope(q.policy.Threshold)
+		policy := q.policy
+		s.policy = &policy
 		s.shared = len(projects) > 1
 	}
 	if err := h.catchUp(ctx, s, projects); err != nil {
@@ -322,6 +326,7 @@ type releasedTable struct {
 	// Over are the numbers of People that only tell whom computed numbers are summed over.
 	Over []bool
 	Few  []fewSummed
+	Sums []*disclosure.Profile
 	// Computed are numbers computed for each person, and Counted people that were not in
 	// People because they had been released (computed.go).
 	Computed, Counted                 *disclosure.Cohorts
@@ -329,6 +334,11 @@ type releasedTable struct {
 }
 
 func (s *scope) restore(r *releasedTable) {
+	for _, p := range r.Sums {
+		if !slices.ContainsFunc(s.sums, p.Equal) {
+			s.addSum(p)
+		}
+	}
 	for _, f := range r.Few {
 		s.few[f.People] |= f.Kind
 	}
@@ -388,7 +398,7 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := releasedHead{Pairs: r.Pairs, Over: r.Over, Few: r.Few}
+	head := releasedHead{Pairs: r.Pairs, Over: r.Over, Few: r.Few, Sums: r.Sums}
 	for i, t := range r.tables() {
 		head.Has[i], head.Withheld[i] = *t.table != nil, *t.withheld
 	}
@@ -416,6 +426,7 @@ type releasedHead struct {
 	Pairs    [][2]string
 	Over     []bool
 	Few      []fewSummed
+	Sums     []*disclosure.Profile
 }
 
 func decodeReleased(packed []byte) (*releasedTable, error) {
@@ -429,7 +440,7 @@ func decodeReleased(packed []byte) (*releasedTable, error) {
 	if err := gob.NewDecoder(in).Decode(&head); err != nil {
 		return nil, err
 	}
-	out := &releasedTable{Pairs: head.Pairs, Over: head.Over, Few: head.Few}
+	out := &releasedTable{Pairs: head.Pairs, Over: head.Over, Few: head.Few, Sums: head.Sums}
 	for i, t := range out.tables() {
 		if *t.withheld = head.Withheld[i]; !head.Has[i] {
 			continue

@@ -205,7 +205,7 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 			}
 		}
 		p.collector.labelled(u, r, labels)
-		p.collector.valued(values)
+		p.collector.valued(u, labels, values)
 	}
 	return true, nil
 }

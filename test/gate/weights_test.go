@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -37,8 +38,14 @@ func (w *world) together(one, many string, attacks map[string][]string) {
 
 // oneOfMany is a condition that exactly one person meets, who has as many events.
 func (w *world) oneOfMany(events string) string {
+	return w.oneWhere("(SELECT count(*) FROM events e WHERE e.person_id = p.person_id) >= " + events + " AND region = 'North' AND sex = 'F'")
+}
+
+// oneWhere is a condition that exactly one person meets, of whom another one, on
+// patients p, is true.
+func (w *world) oneWhere(what string) string {
 	her := w.truth(`SELECT any_value(sex), birth_year, ethnicity, practice_id FROM patients p GROUP BY birth_year, ethnicity, practice_id
-		HAVING count(*) = 1 AND bool_and((SELECT count(*) FROM events e WHERE e.person_id = p.person_id) >= ` + events + ` AND region = 'North' AND sex = 'F') ORDER BY 2, 3, 4 LIMIT 1`)[0]
+		HAVING count(*) = 1 AND bool_and(` + what + `) ORDER BY 2, 3, 4 LIMIT 1`)[0]
 	return "(sex = '" + her[0] + "' AND birth_year = " + her[1] + " AND ethnicity = '" + her[2] + "' AND practice_id = '" + her[3] + "')"
 }
 
@@ -89,7 +96,16 @@ func TestHowManyRowsAreChosenIsNoWeight(t *testing.T) {
 		"an outer join": {"SELECT count(*) FROM patients p LEFT JOIN (SELECT person_id FROM " + numbered + " WHERE c >= 8 AND rn <= 1 + birth_year % 3) e USING (person_id) WHERE person_id IN (SELECT person_id FROM events GROUP BY 1 HAVING count(*) >= 8)",
 			"SELECT sum(n) FROM " + each(second)},
 	})
+	series := []string{"SELECT count(*) FROM events JOIN patients USING (person_id) WHERE NOT ({1})"}
+	for n := 6; n <= 14; n++ {
+		series = append(series, fmt.Sprintf("SELECT count(*) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY 1) WHERE n = %d", n))
+	}
+	series = append(series, "SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY 1) WHERE n < 6", "SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM events GROUP BY 1) WHERE n > 14")
+	if got := answered(w, series[1:]...); got != len(series)-1 {
+		t.Errorf("%d of a series of %d questions are answered", got, len(series)-1)
+	}
 	w.together(w.oneOfMany("8"), "", map[string][]string{
+		"a series":   series,
 		"a subquery": {"SELECT sum(n) FROM " + each(first), "SELECT sum(n) FROM (SELECT person_id, (SELECT count(*) FROM " + second + " AND x.person_id = q.person_id) AS n FROM patients q)"},
 	})
 }

@@ -1,0 +1,195 @@
+package disclosure
+
+import (
+	"math"
+	"math/bits"
+	"math/rand/v2"
+	"slices"
+)
+
+// Buckets is into how many parts the people behind a sum are divided, by chance.
+const Buckets = 256
+
+// Profile is what a released sum is made of: of each part of the people their values, in
+// millionths, and how many rows of them have one. Two sums can so be compared person by person
+// nearly: fewer than k people who differ are in fewer than k parts.
+type Profile struct {
+	Values []int64
+	Rows   []int32
+}
+
+// NewProfile is of a sum of nobody.
+func NewProfile() *Profile {
+	return &Profile{Values: make([]int64, Buckets), Rows: make([]int32, Buckets)}
+}
+
+// Add adds another sum.
+func (s *Profile) Add(o *Profile) {
+	for i := range s.Values {
+		s.Values[i] += o.Values[i]
+		s.Rows[i] += o.Rows[i]
+	}
+}
+
+// Size is how many rows there are.
+func (s *Profile) Size() int {
+	n := 0
+	for _, rows := range s.Rows {
+		n += int(rows)
+	}
+	return n
+}
+
+// Equal reports whether two profiles are the same.
+func (s *Profile) Equal(o *Profile) bool {
+	return slices.Equal(s.Values, o.Values) && slices.Equal(s.Rows, o.Rows)
+}
+
+// Tells reports whether two sums, one subtracted from the other, tell of few people:
+//
+//   - twins: one is a multiple of the other, perhaps moved, for all but 1 … k−1 people. Their
+//     difference is of these;
+//   - sums of one value, of some people and of more: what the others add would be
+//     withheld if it were asked for, because nearly all of them are alike, one or two
+//     make up most of it, or few add anything.
+func (s *Profile) Tells(o *Profile, p Policy) bool {
+	return s.twin(o, p.Threshold) || o.twin(s, p.Threshold) || s.rest(o, p)
+}
+
+// rest judges what one sum has more than the other.
+func (s *Profile) rest(o *Profile, p Policy) bool {
+	scale, some := 1.0, false
+	sign, parts := 0, 0
+	for i, rows := range s.Rows {
+		more := int(rows) - int(o.Rows[i])
+		switch {
+		case more == 0 && (s.Values[i] == 0) != (o.Values[i] == 0):
+			return false
+		case more == 0 && s.Values[i] != 0:
+			x := float64(s.Values[i]) / float64(o.Values[i])
+			if some && math.Abs(x-scale) > 1e-9*math.Abs(scale) {
+				return false // another value
+			}
+			scale, some = x, true
+		case more != 0:
+			if sign*more < 0 {
+				return false // neither is of more people
+			}
+			sign = more
+			parts++
+		}
+	}
+	if parts < p.Threshold {
+		return false // of few people: the history's to judge, unless chance has put many together
+	}
+	var shares Shares
+	alike := map[float64]int{}
+	adding := 0
+	for i, rows := range s.Rows {
+		more := float64(int(rows) - int(o.Rows[i]))
+		if more == 0 {
+			continue
+		}
+		x := float64(s.Values[i]) - scale*float64(o.Values[i])
+		if math.Abs(x) < 1e-6*(math.Abs(float64(s.Values[i]))+1) {
+			x = 0
+		}
+		if x != 0 {
+			adding++
+		}
+		alike[math.Round(x/more)]++
+		x = math.Abs(x)
+		shares.Total += x
+		switch {
+		case x > shares.First:
+			shares.First, shares.Second = x, shares.First
+		case x > shares.Second:
+			shares.Second = x
+		}
+	}
+	common := 0
+	for _, n := range alike {
+		common = max(common, n)
+	}
+	return adding < p.Threshold || common >= p.Threshold && parts-common < p.Threshold || shares.Dominated(p.Dominance)
+}
+
+// twin reports whether a sum is a multiple of another, moved by a number for each
+// row, for all but 1 … k−1 people; of at least k+2 it must be, since any two values
+// are a multiple of any two others.
+func (s *Profile) twin(o *Profile, k int) bool {
+	var there [Buckets]int
+	n := 0
+	for i, rows := range s.Rows {
+		if rows != 0 {
+			there[n] = i
+			n++
+		}
+	}
+	if n < k+3 {
+		return false
+	}
+	good := 1.0 // chance that three parts are none of those that differ
+	for i := range 3 {
+		good *= float64(max(n-k+1-i, 1)) / float64(n-i)
+	}
+	for range int(14/good) + 1 {
+		a, b, c := there[rand.IntN(n)], there[rand.IntN(n)], there[rand.IntN(n)]
+		if a == b || b == c || a == c {
+			continue
+		}
+		below := minor(o.mod(a), s.rows(b), o.mod(b), s.rows(a))
+		if below == 0 {
+			continue // the other is alike for both
+		}
+		scale := minor(s.mod(a), s.rows(b), s.mod(b), s.rows(a))
+		if scale == 0 {
+			continue
+		}
+		scale = scale * power(below, prime-2) % prime
+		rowsA := s.rows(a)
+		move := (s.mod(a) + (prime-scale)*o.mod(a)) % prime * power(rowsA, prime-2) % prime
+		same := func(i int) bool {
+			return s.mod(i) == (scale*o.mod(i)+move*s.rows(i)%prime)%prime
+		}
+		if !same(c) {
+			continue
+		}
+		differ, agree := 0, 0
+		for i := range s.Rows {
+			switch {
+			case !same(i):
+				differ++
+			case s.Rows[i] != 0:
+				agree++
+			}
+			if differ >= k {
+				break
+			}
+		}
+		if differ > 0 && differ < k && agree >= k+2 {
+			return true
+		}
+		if differ == 0 {
+			return false // it says the same
+		}
+	}
+	return false
+}
+
+func (s *Profile) mod(i int) uint64  { return residue(s.Values[i]) }
+func (s *Profile) rows(i int) uint64 { return residue(int64(s.Rows[i])) }
+
+func residue(x int64) uint64 {
+	if x >= 0 {
+		return uint64(x) % prime
+	}
+	return prime - 1 - (uint64(^x) % prime)
+}
+
+// minor is ad − bc.
+func minor(a, d, b, c uint64) uint64 {
+	hi, lo := bits.Mul64(a, d)
+	_ = hi // both are below 2³¹
+	return (lo%prime + prime - b*c%prime) % prime
+}
