@@ -5,8 +5,6 @@ import pathlib
 import re
 import urllib.parse
 
-from playwright.sync_api import TimeoutError as PlaywrightTimeout
-
 HERE = pathlib.Path(__file__).parent
 AXE = (HERE / "axe.min.js").read_text()
 SMALL, LARGE = {"width": 320, "height": 720}, {"width": 1280, "height": 900}
@@ -28,10 +26,10 @@ class Person:
 
     looked = {}  # kinds of pages that were looked at, by everybody
 
-    def __init__(self, browser, ready, name, complaints, screens):
+    def __init__(self, browser, ready, name, complaints, screens, script=True):
         self.base, self.name, self.complaints, self.screens = ready["http"], name, complaints, screens
         self.issuer = ready["issuer"]
-        self.context = browser.new_context(ignore_https_errors=True, viewport=LARGE, locale="en-GB", accept_downloads=True)
+        self.context = browser.new_context(ignore_https_errors=True, viewport=LARGE, locale="en-GB", accept_downloads=True, java_script_enabled=script)
         self.page = self.context.new_page()
         self.page.set_default_timeout(15_000)
         self.expected = set()  # statuses that this person provokes
@@ -78,9 +76,12 @@ class Person:
             self.complaints.say(where, "the page has not exactly one main heading")
         self.accessible(self.page.main_frame, where)
         self.page.set_viewport_size(SMALL)
-        try:  # the menu folds some time after the window has its size
-            self.page.wait_for_function("document.documentElement.scrollWidth <= 320", timeout=4_000)
-        except PlaywrightTimeout:
+        fits = False
+        for _ in range(40):  # the menu folds some time after the window has its size
+            if fits := self.page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]:
+                break
+            self.page.wait_for_timeout(100)
+        if not fits:
             wide = self.page.evaluate("""[...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > 321
                 && !e.closest('.gh-scroll')).slice(0, 3).map(e => e.outerHTML.slice(0, 90))""")
             self.complaints.say(where, f"scrolls sideways on a screen of 320 pixels: {wide}")

@@ -41,6 +41,7 @@ type house struct {
 	requests *egress.Requests
 	sessions map[string]string // secrets by user
 	log      *bytes.Buffer
+	slow     slowness // of verifying the journal
 }
 
 type prover struct{ db *state.DB }
@@ -76,7 +77,11 @@ type auditing struct {
 	db    *state.DB
 	rules *policy.Policy
 	keys  *keys.Keys
+	slow  *slowness
 }
+
+// slowness holds a verification up until the test lets it go on.
+type slowness struct{ until chan struct{} }
 
 func (a auditing) Head(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
 	if err := a.rules.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
@@ -105,6 +110,9 @@ func (a auditing) Verify(ctx context.Context, p gatehouse.Principal) (site.Journ
 	head, err := a.Head(ctx, p)
 	if err != nil {
 		return head, err
+	}
+	if a.slow.until != nil {
+		<-a.slow.until
 	}
 	public, err := a.keys.Verifier(keys.Journal)
 	if err != nil {
@@ -200,7 +208,7 @@ func newHouse(t *testing.T) *house {
 	must(err)
 	handler, err := site.New(site.Config{
 		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
-		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{db, rules, kept}, Operations: operating{rules},
+		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{db, rules, kept, &h.slow}, Operations: operating{rules},
 		Flight: "grpc+tls://127.0.0.1:1", CA: "-----BEGIN CERTIFICATE-----\n", Log: log,
 	})
 	must(err)

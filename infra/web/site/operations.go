@@ -21,7 +21,6 @@ type Status struct {
 	Processors int
 	Memory     Volume // of the machine
 	Workspaces []WorkspaceStatus
-	Spare      []PoolStatus
 	Storage    []Volume
 	Lists      []ListStatus
 	Faults     []string // parts that do not work, in a sentence each
@@ -35,12 +34,6 @@ type WorkspaceStatus struct {
 	Running     bool
 	Memory      int64 // bytes that its engine has; 0 if it is not running, or not known
 	Scratch     int64 // bytes of its files
-}
-
-// PoolStatus is how many engines of a kind stand ready.
-type PoolStatus struct {
-	Kind  string
-	Ready int
 }
 
 // Volume is how much of something is taken.
@@ -74,6 +67,6 @@ func (s *server) showOperations(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.show(http.StatusOK, "operations", view{Title: "Operations", Data: status, Refresh: 30})
+	v.render(http.StatusOK, "operations", "Operations", status)
 	return nil
 }

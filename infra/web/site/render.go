@@ -172,8 +172,6 @@ func (s *server) functions() template.FuncMap {
 		"task":     taskWords,
 		"add":      func(a, b int) int { return a + b },
 		"dict":     dict,
-		"lines":    func(s string) []string { return strings.Split(strings.TrimSpace(s), "\n") },
-		"short":    func(s string) string { return s[:min(len(s), 12)] },
 	}
 }
 

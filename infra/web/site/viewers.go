@@ -323,10 +323,10 @@ func (f *frame) heatMap(data []byte, first int) {
 		return
 	}
 	for _, name := range header[:at] {
-		f.Head = append(f.Head, cell{Text: name})
+		f.Head = append(f.Head, cell{Text: strings.ReplaceAll(name, `"`, "")})
 	}
 	for i := at + 1; i < len(header); i += 3 {
-		f.Head = append(f.Head, cell{Text: header[i]})
+		f.Head = append(f.Head, cell{Text: strings.ReplaceAll(header[i], `"`, "")})
 	}
 	for _, h := range heat {
 		f.Legend = append(f.Legend, h.Words)
