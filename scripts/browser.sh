@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Walks the pages of a demonstration of its own in Chromium, as every role. The
 # programs must be built (make build) and .venv made (make python). With a folder
-# as argument, pictures of the pages are written there.
+# as argument, pictures of the pages are written there. It takes a minute or two
+# on a machine of its own, and is given BROWSER_TIME seconds (300).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,4 +33,4 @@ for _ in $(seq 240); do
   sleep 0.5
 done
 [[ -e $work/ready.json ]] || { echo "the demonstration does not serve" >&2; tail "$work/log" >&2; exit 1; }
-timeout 300 .venv/bin/python test/browser/walk.py --ready "$work/ready.json" --chromium "$chromium" ${1:+--screens "$1"}
+timeout "${BROWSER_TIME:-300}" .venv/bin/python test/browser/walk.py --ready "$work/ready.json" --chromium "$chromium" ${1:+--screens "$1"}
