@@ -45,13 +45,21 @@ bench: bubblewrap python build ## publication beside plain DuckDB, gated beside 
 bench-gate: bubblewrap python build ## what the gate costs, beside plain DuckDB, beside ACRO, and beside its goals
 	.venv/bin/python test/bench/gate.py $(BENCH)
 
+.PHONY: bench-api
+bench-api: bubblewrap build ## 500 requests a second of reads and journaled writes, beside plain SQLite commits
+	go run ./test/load $(BENCH)
+
+.PHONY: test-api
+test-api: bubblewrap build ## the API tried as its description says, as several roles; a released crate validated
+	python3 test/api/run.py $(API)
+
 .PHONY: fmt
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')
 
 .PHONY: clean
 clean: ## remove what make made: bin and the Pythons
-	rm -rf bin .venv .venv-acro
+	rm -rf bin .venv .venv-acro .venv-api
 
 .PHONY: bubblewrap
 bubblewrap:

@@ -38,6 +38,7 @@ stage lint scripts/lint.sh
 stage "unit tests" units
 stage "race detector" races
 stage "end to end" end_to_end
+stage "API as described" .venv/bin/python test/api/run.py
 stage "the pages in a browser" scripts/browser.sh
 
 if ((${#failed[@]} > 0)); then
