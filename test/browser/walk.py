@@ -243,6 +243,10 @@ class Walk:
         researcher.press("Answer")
         researcher.sees("Unplanned ones.")
         checker.open(f"{self.path}/review?file=table1.csv", kind="/review")
+        checker.page.get_by_label("Go to line").fill("4")
+        with checker.page.expect_response(lambda answer: answer.url.endswith("/view?line=4")) as answer:
+            checker.page.get_by_role("button", name="Show", exact=True).click()
+        self.check(answer.value.status == 200, "review room", "does not show the lines that were asked for")
         checker.page.get_by_label("Approve", exact=True).check()
         checker.press("Vote")
         checker.sees("Your vote was cast")

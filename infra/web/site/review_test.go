@@ -3,6 +3,7 @@ package site_test
 import (
 	"html"
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -119,4 +120,22 @@ func TestFilesOfEveryTypeAreShownWithoutRunningAnything(t *testing.T) {
 	if kind := got.header.Get("Content-Type"); kind != "application/octet-stream" || !contains(got.header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("a file's bytes come as %q", kind)
 	}
+}
+
+func TestLongFilesAreShownInParts(t *testing.T) {
+	h := newHouse(t)
+	ada := h.as("ada")
+	p := ada.post("/requests/new", "project", "a", "title", "Long", "what", "counts", "population", "adults", "dates", "2024", "people", "many", "controls", "k = 10").wants(t, http.StatusOK)
+	rows := "place,people\n"
+	for i := range 1200 {
+		rows += "place " + strconv.Itoa(i+2) + ",120\n"
+	}
+	ada.uploadAs(p.path, "long.csv", rows, "output", "").wants(t, http.StatusOK)
+	ada.post(p.path+"/submit").wants(t, http.StatusOK)
+	chris := h.as("chris")
+	chris.get(p.path+"/review").wants(t, http.StatusOK, "Go to line", `target="viewer"`)
+	view := p.path + "/files/long.csv/view"
+	chris.get(view).wants(t, http.StatusOK, "place 500<", "go to line 501").lacks(t, "place 501<", "lines before")
+	chris.get(view+"?line=777").wants(t, http.StatusOK, "place 501<", "place 1000<", "go to line 1 ", "go to line 1001").lacks(t, "place 500<", "place 1001<")
+	chris.get(view+"?line=1201").wants(t, http.StatusOK, "place 1201<").lacks(t, "lines after")
 }

@@ -23,7 +23,8 @@ import (
 // no origin and can load nothing: each answer is a page of its own under a
 // policy of its own. Every look is journaled by the service.
 
-// linesPerFrame is how many lines of a file one frame shows.
+// linesPerFrame is how many lines of a file one frame shows. What leads to the
+// others stands outside of the frame: its own links would carry no session.
 const linesPerFrame = 500
 
 func isTable(t inspect.Type) bool { return t == inspect.CSV || t == inspect.TSV }
@@ -45,8 +46,8 @@ type frame struct {
 	Image   template.URL // a picture, inside the page
 	Note    string
 	Legend  []string // of a heat-map
-	Earlier string   // addresses of the lines before and after
-	Later   string
+	Earlier int      // where the lines before and after these begin; 0 for none
+	Later   int
 	Source  bool // lines of text, not rows of a table
 }
 
@@ -195,11 +196,11 @@ func (f *frame) table(t inspect.Type, data []byte, findings []inspect.Finding, f
 			continue
 		}
 		if line < first {
-			f.Earlier = "?line=" + strconv.Itoa(max(1, first-linesPerFrame))
+			f.Earlier = max(1, first-linesPerFrame)
 			continue
 		}
 		if line >= first+linesPerFrame {
-			f.Later = "?line=" + strconv.Itoa(first+linesPerFrame)
+			f.Later = first + linesPerFrame
 			return
 		}
 		shown := row{Line: line}
@@ -227,10 +228,10 @@ func (f *frame) source(data []byte, findings []inspect.Finding, first int) {
 	lines := strings.Split(strings.TrimSuffix(strings.ToValidUTF8(string(data), "\ufffd"), "\n"), "\n")
 	last := min(len(lines), first+linesPerFrame-1)
 	if first > 1 {
-		f.Earlier = "?line=" + strconv.Itoa(max(1, first-linesPerFrame))
+		f.Earlier = max(1, first-linesPerFrame)
 	}
 	if last < len(lines) {
-		f.Later = "?line=" + strconv.Itoa(last+1)
+		f.Later = last + 1
 	}
 	for n := first; n <= last; n++ {
 		var here []inspect.Finding
@@ -337,11 +338,11 @@ func (f *frame) heatMap(data []byte, first int) {
 			return
 		}
 		if line < first {
-			f.Earlier = "?line=" + strconv.Itoa(max(1, first-linesPerFrame))
+			f.Earlier = max(1, first-linesPerFrame)
 			continue
 		}
 		if line >= first+linesPerFrame {
-			f.Later = "?line=" + strconv.Itoa(first+linesPerFrame)
+			f.Later = first + linesPerFrame
 			return
 		}
 		shown := row{Line: line}
