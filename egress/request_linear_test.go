@@ -146,7 +146,7 @@ var oneAfterTheOther = porcupine.Model{
 
 func TestTwoHundredAtOnceActAsIfOneAfterTheOther(t *testing.T) {
 	h := newHouse(t)
-	const requests, people, checkers = 25, 200, 20
+	const requests, people, checkers, turns = 32, 200, 20, 3
 	err := state.Workspaces(h.db).Update(t.Context(), func(tx workspaces.Tx) error {
 		for i := range checkers {
 			name := fmt.Sprintf("checker%d", i)
@@ -175,16 +175,20 @@ func TestTwoHundredAtOnceActAsIfOneAfterTheOther(t *testing.T) {
 	for who := range people {
 		all.Go(func() {
 			<-start
-			for turn := range 4 {
-				d := deed{request: (who*7 + turn*3) % requests, user: fmt.Sprintf("checker%d", who%checkers)}
-				if who%8 == 0 {
+			for turn := range turns {
+				d := deed{request: (who + turn*13) % requests, user: fmt.Sprintf("checker%d", who%checkers)}
+				// Most agree about a request, so that walks get somewhere, and some do not.
+				verdict := []string{"approve", "return", "approve", "return"}[d.request%4]
+				if who%9 == 0 {
+					verdict = "reject"
+				}
+				if who%5 == 0 {
 					d.user = "ada"
-					d.what = []string{"submit", "see", "download", "submit", "withdraw"}[(who/8+turn)%5]
+					d.what = []string{"submit", "download", "submit", "submit", "see", "withdraw"}[(who/5+turn)%6]
 				} else {
-					verdicts := []string{"approve", "approve", "approve", "return", "reject"}
 					d.what = []string{"vote", "vote", "release", "see", "vote", "release", "recall"}[(who+turn)%7]
 					if d.what == "vote" {
-						d.what += " " + verdicts[(who*3+turn)%len(verdicts)]
+						d.what += " " + verdict
 					}
 				}
 				called := time.Since(began).Nanoseconds()

@@ -153,7 +153,7 @@ func (g grid) numeric(name string) bool {
 }
 
 // keysOf gives the columns whose values name a row in both tables: those of words
-// first, then numbers that are no counts (years, bands), one after the other.
+// first, then whole numbers that are no counts (years, bands), one after the other.
 // None means that rows are matched by their order.
 func keysOf(common []string, tables ...grid) []string {
 	var keys, numbers []string
@@ -161,7 +161,7 @@ func keysOf(common []string, tables ...grid) []string {
 		switch {
 		case slices.ContainsFunc(tables, func(g grid) bool { return !g.numeric(name) }):
 			keys = append(keys, name)
-		case !countName.MatchString(name):
+		case !countName.MatchString(name) && !slices.ContainsFunc(tables, func(g grid) bool { return !g.whole(name) }):
 			numbers = append(numbers, name)
 		}
 	}
