@@ -32,7 +32,9 @@ type Manifest struct {
 	Files      []ManifestFile   `json:"files"`
 	Withheld   int              `json:"files_withheld"` // files of the request that were not approved
 	Disclosure DisclosureRecord `json:"disclosure"`
-	Key        string           `json:"key"`
+	// Clearances are the custodians' words, for the datasets that ask for them.
+	Clearances []ManifestClearance `json:"clearances,omitempty"`
+	Key        string              `json:"key"`
 
 	// Journal proves that the request's conclusion is in the journal, in the form
 	// that docs/journal-format.md describes; nil for none. It is an entry of its
@@ -97,6 +99,13 @@ type ManifestVote struct {
 	Stage   VoteStage `json:"stage"`
 	Verdict Verdict   `json:"verdict"`
 	Cast    time.Time `json:"cast"`
+}
+
+// ManifestClearance is a custodian's agreement. Reasons stay inside.
+type ManifestClearance struct {
+	Dataset   string    `json:"dataset"`
+	Custodian string    `json:"custodian"`
+	At        time.Time `json:"at"`
 }
 
 // uuid names a release where a UUID is wanted (RFC 9562, version 8).

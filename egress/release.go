@@ -186,6 +186,11 @@ func (s *Requests) manifest(ctx context.Context, release Release, r Request, pro
 		m.Disclosure.Datasets = append(m.Disclosure.Datasets, record)
 	}
 	slices.SortFunc(m.Disclosure.Datasets, func(a, b DatasetRecord) int { return strings.Compare(a.Name, b.Name) })
+	for _, c := range r.Clearances {
+		if c.Round == r.Round && c.Verdict == ClearanceClear {
+			m.Clearances = append(m.Clearances, ManifestClearance{c.Dataset, c.Custodian, c.At})
+		}
+	}
 	files := releasable(r)
 	m.Withheld = len(r.outputs()) - len(files)
 	for _, f := range files {

@@ -76,8 +76,10 @@ func TestLinksAreDeadOnceTheirReasonIs(t *testing.T) {
 				h.t.Fatal(err)
 			}
 		}, gatehouse.CodeRequestState},
-		"too late":     {func(h *house, _ string) { h.later(10 * time.Minute) }, gatehouse.CodeLinkExpired},
-		"project over": {func(h *house, _ string) { h.project("a", func(p *workspaces.Project) { p.State = workspaces.ProjectClosed }) }, gatehouse.CodeProjectNotActive},
+		"too late": {func(h *house, _ string) { h.later(10 * time.Minute) }, gatehouse.CodeLinkExpired},
+		"project over": {func(h *house, _ string) {
+			h.project("a", func(p *workspaces.Project) { p.State = workspaces.ProjectClosed })
+		}, gatehouse.CodeProjectNotActive},
 		"maker has left": {func(h *house, _ string) {
 			h.project("a", func(p *workspaces.Project) {
 				p.Members = slices.DeleteFunc(p.Members, func(m workspaces.Member) bool { return m.User == "ada" })

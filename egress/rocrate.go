@@ -211,6 +211,10 @@ func (c *crate) reviews(m Manifest, outputs []ref) []ref {
 		actions = append(actions, c.add("#sign-off", "AssessAction", entity{"additionalType": to(safeHaven + "SignOff"), "name": "Sign-off of the project by a custodian: approved",
 			"object": []ref{to("./"), to(workflowFolder), to("#project")}, "agent": c.person(m.About.ApprovedBy, false), "actionStatus": completed}))
 	}
+	for i, cleared := range m.Clearances {
+		actions = append(actions, c.add(fmt.Sprintf("#clearance-%d", i+1), "AssessAction", entity{"additionalType": to(safeHaven + "SignOff"), "name": fmt.Sprintf("Agreement of the custodian of %s: approved", cleared.Dataset),
+			"object": append([]ref{to("./")}, outputs...), "agent": c.person(cleared.Custodian, false), "endTime": stamp(cleared.At), "actionStatus": completed}))
+	}
 	for _, f := range m.Files {
 		for _, v := range f.Votes {
 			status := completed

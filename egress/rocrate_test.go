@@ -29,7 +29,8 @@ func sampleRelease(t *testing.T) (Manifest, []byte) {
 		Disclosure: DisclosureRecord{Policy: "sdap@1", Threshold: 10, Checkers: 2, Datasets: []DatasetRecord{
 			{Name: "shared_care@3", Title: "Shared care record", Custodian: "North West Trust", Published: at.AddDate(0, -1, 0),
 				OptOuts: []OptOutReceipt{{List: "national", Dated: at.AddDate(0, -2, 0), SHA256: strings.Repeat("0a", 32)}, {List: "type1", Dated: at.AddDate(0, -2, 0), SHA256: strings.Repeat("0b", 32)}}}}},
-		Journal: json.RawMessage(`{"index":3,"event":"{}","proof":[],"checkpoint":"…"}`),
+		Clearances: []ManifestClearance{{"shared_care", "cora", at.Add(-30 * time.Second)}},
+		Journal:    json.RawMessage(`{"index":3,"event":"{}","proof":[],"checkpoint":"…"}`),
 	}
 	blobs := map[string]string{}
 	for name, text := range content {
@@ -155,6 +156,9 @@ func TestAReleaseIsAFiveSafesCrate(t *testing.T) {
 	}
 	if decisions[completed] != 6 || decisions[failed] != 3 {
 		t.Errorf("the decisions of the checkers: %v", decisions)
+	}
+	if c := crate["#clearance-1"]; c == nil || !strings.Contains(c["name"].(string), "shared_care") {
+		t.Errorf("the custodian's agreement: %v", c)
 	}
 	if main := crate[root["mainEntity"].(map[string]any)["@id"].(string)]; main["@type"] != "Dataset" || main["conformsTo"].(map[string]any)["@id"] != workflowProfile {
 		t.Errorf("the main entity is not a Workflow RO-Crate: %v", main)

@@ -33,7 +33,7 @@ func TestAnySingleBitIsFound(t *testing.T) {
 	turned := map[string]int{}
 	rapid.Check(t, func(rt *rapid.T) {
 		c := rapid.SampledFrom(columns).Draw(rt, "column")
-		undo := func() {}
+		var undo func()
 		if c.table == "" {
 			undo = turnFileBit(rt, t, l.checkpoint)
 		} else if undo = turnBit(rt, l, c.table, c.column); undo == nil {
