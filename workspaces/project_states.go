@@ -152,6 +152,9 @@ func (s ProjectState) row(step ProjectStep) (ProjectTransition, error) {
 			return t, nil
 		}
 	}
+	if slices.ContainsFunc(ProjectTransitions, func(t ProjectTransition) bool { return t.Step == step && t.To == s && t.From != s }) {
+		return ProjectTransition{To: s}, gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s already.", s).WithAdvice("%s", s.advice())
+	}
 	return ProjectTransition{To: s}, gatehouse.Errorf(gatehouse.CodeConflict, "The project is %s, and a project in that state cannot take the step %q.", s, step).
 		WithAdvice("%s", s.advice())
 }

@@ -176,6 +176,9 @@ func TestEachStepOfAProjectSaysThatItIsDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = state.Workspaces(in.state).Update(t.Context(), func(tx workspaces.Tx) error {
+		if err := tx.AddCustodian(t.Context(), "shared_care", "cora"); err != nil {
+			return err
+		}
 		return tx.AddProject(t.Context(), workspaces.Project{ID: "asthma", Title: "T", Purpose: "P", State: workspaces.ProjectActive, Policy: "sdap",
 			OptOutBasis: workspaces.BasisApplies, Expires: time.Now().AddDate(1, 0, 0), CreatedBy: "ada", ApprovedBy: "dora", Version: 1,
 			Members:  []workspaces.Member{{User: "ada", Role: gatehouse.RoleLead, TrainingUntil: time.Now().AddDate(1, 0, 0)}},
@@ -196,12 +199,13 @@ func TestEachStepOfAProjectSaysThatItIsDone(t *testing.T) {
 		{[]string{"member", "asthma", "ben", "--remove"}, "ben is not a member of the project asthma any more.\n"},
 		{[]string{"expiry", "asthma", "2999-01-01"}, "The project asthma expires at 2999-01-02T00:00:00Z.\n"},
 		{[]string{"close", "asthma"}, "The project asthma is closed.\n"},
+		{[]string{"archive", "asthma"}, "The project asthma is archived.\n"},
 	} {
 		if out := d.ok(append(append([]string{"project"}, step.args...), cora)...); out != step.says {
 			t.Errorf("%v said %q", step.args, out)
 		}
 	}
-	d.refused(2, "The project is closed already.", "project", "close", "asthma", cora)
+	d.refused(2, "The project is archived already.", "project", "archive", "asthma", cora)
 }
 
 func TestPolicyIsExplained(t *testing.T) {
