@@ -44,7 +44,7 @@ type form struct {
 // cliEvery: the command line starts a process for each try and speaks to the same
 // API, so that of what is refused it tries each pair of actor and step in some
 // states only; everything that is allowed it tries always.
-const cliEvery = 5
+const cliEvery = 8
 
 // thorough reports whether it tries them in all, for some minutes.
 func thorough() bool { return os.Getenv("GATEHOUSE_ROLES") == "all" }

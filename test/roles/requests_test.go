@@ -2,11 +2,9 @@ package roles
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -243,26 +241,6 @@ func TestEveryStepOfRequestsIsTried(t *testing.T) {
 	}
 }
 
-// cell is what became of a try, over each channel that offers it.
-type cell map[channel]outcome
-
-// text is the cell as the table has it: one outcome if all channels agree.
-func (c cell) text() string {
-	var seen []string
-	for _, via := range []channel{viaAPI, viaCLI, viaSite} {
-		if o, tried := c[via]; tried {
-			short := strings.TrimPrefix(string(o), "GH-")
-			if o == done {
-				short = "DONE"
-			}
-			if !slices.Contains(seen, short) {
-				seen = append(seen, short)
-			}
-		}
-	}
-	return strings.Join(seen, "/")
-}
-
 func TestRolesInEveryStateOfARequest(t *testing.T) {
 	w := newWorld(t)
 	w.must(writeFile(w.folder, "b.csv", "region,n\nWales,300\n"))
@@ -272,99 +250,14 @@ func TestRolesInEveryStateOfARequest(t *testing.T) {
 	var err error
 	w.tokens["notebook"], err = w.services.IssueToken(t.Context(), gatehouse.Principal{User: "lea"}, "ada", "asthma-ws", time.Hour)
 	w.must(err)
-
-	var table strings.Builder
-	table.WriteString("# Who can do what with a request of ada's, in each of its states, over the API, the command line and the site's\n# forms. DONE, or the code of the refusal; two outcomes where the channels word a refusal differently.\n#\n")
-	for _, a := range actors {
-		fmt.Fprintf(&table, "#   %-9s %s\n", a, legend[a])
+	m := machine[fixture]{
+		what: "a request of ada's", actors: actors, steps: steps, shows: []string{"see", "look"}, legend: legend,
+		trial:    w.trial,
+		made:     func(s string) fixture { return w.made(egress.RequestState(s)) },
+		expected: func(actor, step, s string) bool { return w.expected(actor, step, egress.RequestState(s)) },
 	}
 	for _, s := range egress.RequestStates {
-		cells := w.tryAll(s)
-		fmt.Fprintf(&table, "\n%-10s", s)
-		for _, step := range steps {
-			fmt.Fprintf(&table, " %-8s", step)
-		}
-		table.WriteString("\n")
-		for _, a := range actors {
-			fmt.Fprintf(&table, "%-10s", a)
-			for _, step := range steps {
-				fmt.Fprintf(&table, " %-8s", cells[a+" "+step].text())
-			}
-			table.WriteString("\n")
-		}
+		m.states = append(m.states, string(s))
 	}
-	reviewed(t, "testdata/requests.txt", table.String())
-}
-
-// tryAll tries every step by every actor over every channel on requests in a
-// state: what should be refused on one request, which must stay as it is, and
-// each thing that should work on a request of its own.
-func (w *world) tryAll(s egress.RequestState) map[string]cell {
-	w.t.Helper()
-	type task struct {
-		actor, step string
-		via         channel
-	}
-	var refused, allowed []task
-	for i, a := range actors {
-		for j, step := range steps {
-			for _, via := range []channel{viaAPI, viaCLI, viaSite} {
-				if !offers(via, a, w.trial(step, fixture{})) {
-					continue
-				}
-				if w.expected(a, step, s) {
-					allowed = append(allowed, task{a, step, via})
-				} else if via != viaCLI || thorough() || (i+j+slices.Index(egress.RequestStates, s))%cliEvery == 0 {
-					refused = append(refused, task{a, step, via})
-				}
-			}
-		}
-	}
-	cells := map[string]cell{}
-	var mu sync.Mutex
-	note := func(t task, o outcome) {
-		mu.Lock()
-		defer mu.Unlock()
-		key := t.actor + " " + t.step
-		if cells[key] == nil {
-			cells[key] = cell{}
-		}
-		cells[key][t.via] = o
-	}
-	shared := w.made(s)
-	before := w.kept()
-	var running sync.WaitGroup
-	tasks := make(chan task)
-	for range 6 {
-		running.Go(func() {
-			for t := range tasks {
-				o := w.by(t.via, t.actor, w.trial(t.step, shared))
-				if note(t, o); o == done {
-					w.t.Errorf("%s: %s did %q over the %s", s, t.actor, t.step, t.via)
-				}
-			}
-		})
-	}
-	for _, t := range refused {
-		tasks <- t
-	}
-	close(tasks)
-	running.Wait()
-	if after := w.kept(); after != before {
-		w.t.Errorf("%s: what was refused left something behind: %s", s, firstDifference(before, after))
-	}
-	for _, t := range allowed {
-		f := w.made(s)
-		before := w.kept()
-		o := w.by(t.via, t.actor, w.trial(t.step, f))
-		note(t, o)
-		if o != done {
-			w.t.Errorf("%s: %s could not %q over the %s: %s", s, t.actor, t.step, t.via, o)
-		}
-		after := w.kept()
-		if changes := t.step != "see" && t.step != "look"; changes == (after == before) {
-			w.t.Errorf("%s: %s did %q over the %s, and changed nothing or what should stay: %s", s, t.actor, t.step, t.via, firstDifference(before, after))
-		}
-	}
-	return cells
+	reviewed(t, "testdata/requests.txt", m.table(w))
 }

@@ -83,6 +83,7 @@ type world struct {
 	tokens   map[string]string // by name of an actor
 	cookies  map[string]string // secrets of sessions, by user
 	folder   string            // for the files of the command line
+	number   int               // of projects that were put in place
 
 	mu      sync.Mutex
 	clients map[string]*web.Client
