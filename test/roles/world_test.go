@@ -32,6 +32,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
+	"github.com/gatehouse-tre/gatehouse/infra/notices"
 	"github.com/gatehouse-tre/gatehouse/infra/objects"
 	"github.com/gatehouse-tre/gatehouse/infra/policy"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
@@ -84,6 +85,7 @@ type world struct {
 	cookies  map[string]string // secrets of sessions, by user
 	folder   string            // for the files of the command line
 	number   int               // of projects that were put in place
+	senders  notices.Settings
 
 	mu      sync.Mutex
 	clients map[string]*web.Client
