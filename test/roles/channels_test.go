@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/infra/web"
@@ -137,6 +138,12 @@ func (w *world) send(actor, method, path string, values url.Values) outcome {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	w.must(err)
+	if work := resp.Header.Get("Location"); strings.HasPrefix(work, "/work/") {
+		return w.awaited(actor, work)
+	}
+	if strings.HasPrefix(path, "/work/") && resp.StatusCode == http.StatusOK {
+		return "" // still at it
+	}
 	if resp.StatusCode < 400 {
 		return done
 	}
@@ -145,4 +152,20 @@ func (w *world) send(actor, method, path string, values url.Values) outcome {
 		w.t.Errorf("%s: %s %s: %d without a code\n%.2000s", actor, method, path, resp.StatusCode, body)
 	}
 	return outcome(found)
+}
+
+// awaited is the outcome of work that the site goes on with after it has answered.
+func (w *world) awaited(actor, work string) outcome {
+	w.t.Helper()
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for range look.C {
+		if o := w.send(actor, http.MethodGet, work, nil); o != "" {
+			return o
+		}
+		if w.t.Context().Err() != nil {
+			break
+		}
+	}
+	return "no outcome"
 }
