@@ -235,18 +235,32 @@ func (h *Histories) catchUp(ctx context.Context, s *scope, projects []string) er
 			s.last = k.Place // it is in there since it was judged
 			return nil
 		}
-		plain, err := h.Sealer.Open(k.Sealed, sealContext(k.Project))
+		released, err := h.open(k)
 		if err != nil {
-			return gatehouse.Errorf(gatehouse.CodeKeys, "What was released before cannot be read, so nothing more is.").Because(err)
-		}
-		released, err := decodeReleased(plain)
-		if err != nil {
-			return gatehouse.Errorf(gatehouse.CodeInternal, "What was released before cannot be read, so nothing more is.").Because(err)
+			return err
 		}
 		s.restore(released)
 		s.last = k.Place
 		return nil
 	})
+}
+
+// open reads what the ledger keeps of a released table, in whichever form.
+func (h *Histories) open(k KeptCohorts) (*releasedTable, error) {
+	decode := decodeReleased
+	plain, err := h.Sealer.Open(k.Sealed, sealContext(k.Project))
+	if err != nil {
+		first, firstErr := h.Sealer.Open(k.Sealed, firstSealContext(k.Project))
+		if firstErr != nil {
+			return nil, gatehouse.Errorf(gatehouse.CodeKeys, "What was released before cannot be read, so nothing more is.").Because(err)
+		}
+		plain, decode = first, decodeFirst
+	}
+	released, err := decode(plain)
+	if err != nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeInternal, "What was released before cannot be read, so nothing more is.").Because(err)
+	}
+	return released, nil
 }
 
 func sealContext(project string) []byte { return []byte("gatehouse cohorts v2 " + project) }
@@ -342,7 +356,7 @@ func (s *scope) restore(r *releasedTable) {
 	for _, f := range r.Few {
 		s.few[f.People] |= f.Kind
 	}
-	if r.Computed != nil {
+	if r.Computed != nil || r.Counted != nil {
 		s.valued()
 	}
 	if r.People != nil {
