@@ -33,6 +33,9 @@ type KeptLink struct {
 	Hash      string // SHA-256 of the secret, lower-case hex
 	Principal gatehouse.Principal
 	Used      time.Time // zero: never
+	// Ended is that the session in which it was made was ended, or the token revoked,
+	// or its maker locked.
+	Ended bool
 }
 
 // LinkReader finds links.
@@ -81,7 +84,8 @@ func linkHash(secret string) string {
 }
 
 // DownloadByLink gives the bundle that a link is for, once. A recall, the end of
-// the release, or its maker's leaving the project end the link.
+// the release, or its maker's leaving the project end the link, and so does the end
+// of the session in which it was made: who is put out has no way left.
 func (s *Requests) DownloadByLink(ctx context.Context, secret string) (Release, io.ReadCloser, error) {
 	hash := linkHash(secret)
 	var l KeptLink
@@ -94,6 +98,8 @@ func (s *Requests) DownloadByLink(ctx context.Context, secret string) (Release, 
 		switch {
 		case !l.Used.IsZero():
 			return gatehouse.Errorf(gatehouse.CodeLinkUsed, "The link was used before.")
+		case l.Ended:
+			return gatehouse.Errorf(gatehouse.CodeLinkExpired, "The session in which the link was made has ended.")
 		case !tx.Now().Before(l.Expires):
 			return gatehouse.Errorf(gatehouse.CodeLinkExpired, "The link has expired.")
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -22,6 +23,14 @@ func (h *house) link(user, release string) egress.Link {
 		h.t.Fatal(err)
 	}
 	return l
+}
+
+// state changes people and sessions behind everybody's back.
+func (h *house) state(change func(workspaces.Tx) error) {
+	h.t.Helper()
+	if err := state.Workspaces(h.db).Update(h.t.Context(), change); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // follow uses a link as somebody who has nothing else.
@@ -85,6 +94,21 @@ func TestLinksAreDeadOnceTheirReasonIs(t *testing.T) {
 				p.Members = slices.DeleteFunc(p.Members, func(m workspaces.Member) bool { return m.User == "ada" })
 			})
 		}, gatehouse.CodeNotFound},
+		"token revoked": {func(h *house, _ string) {
+			h.state(func(tx workspaces.Tx) error {
+				token := workspaces.Token{ID: as("ada").Session, User: "ada", IssuedBy: "ann", Issued: h.clock(), Expires: h.clock().Add(time.Hour)}
+				return errors.Join(tx.AddToken(h.t.Context(), token, "hash"), tx.RevokeToken(h.t.Context(), token.ID))
+			})
+		}, gatehouse.CodeLinkExpired},
+		"session ended": {func(h *house, _ string) {
+			h.state(func(tx workspaces.Tx) error {
+				session := workspaces.SignIn{ID: as("ada").Session, User: "ada", Kind: workspaces.SignInBrowser, Started: h.clock(), Seen: h.clock(), Expires: h.clock().Add(time.Hour)}
+				return errors.Join(tx.AddSignIn(h.t.Context(), session, "hash"), tx.EndSignIn(h.t.Context(), session.ID, "olga"))
+			})
+		}, gatehouse.CodeLinkExpired},
+		"maker is locked": {func(h *house, _ string) {
+			h.state(func(tx workspaces.Tx) error { return tx.SetLocked(h.t.Context(), "ada", true) })
+		}, gatehouse.CodeLinkExpired},
 		"training lapsed": {func(h *house, _ string) {
 			h.project("a", func(p *workspaces.Project) {
 				for i := range p.Members {

@@ -19,8 +19,12 @@ func (tx requestTx) AddLink(ctx context.Context, l egress.KeptLink) error {
 func (tx requestTx) LinkByHash(ctx context.Context, hash string) (egress.KeptLink, error) {
 	l := egress.KeptLink{Hash: hash}
 	var created, expires, used sql.NullString
-	err := tx.sql.QueryRowContext(ctx, `SELECT id, release, user_name, session, workspace, created, expires, used FROM release_links WHERE hash = $1`, hash).
-		Scan(&l.ID, &l.Release, &l.By, &l.Principal.Session, &l.Principal.Workspace, &created, &expires, &used)
+	err := tx.sql.QueryRowContext(ctx, `SELECT l.id, l.release, l.user_name, l.session, l.workspace, l.created, l.expires, l.used,
+		EXISTS (SELECT 1 FROM sessions s WHERE s.id = l.session AND s.ended IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM tokens t WHERE t.id = l.session AND t.revoked IS NOT NULL)
+		OR EXISTS (SELECT 1 FROM users u WHERE u.name = l.user_name AND u.locked IS NOT NULL)
+		FROM release_links l WHERE l.hash = $1`, hash).
+		Scan(&l.ID, &l.Release, &l.By, &l.Principal.Session, &l.Principal.Workspace, &created, &expires, &used, &l.Ended)
 	if errors.Is(err, sql.ErrNoRows) {
 		return egress.KeptLink{}, absent("link", "")
 	} else if err != nil {
