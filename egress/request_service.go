@@ -173,6 +173,14 @@ func (s *Requests) journalRefusal(ctx context.Context, e gatehouse.Event, err er
 		return err
 	}
 	e.Action += ".refused"
+	// What was asked for may be anything, of any length; what is no name is not
+	// written down.
+	if !gatehouse.ValidName(e.Project) {
+		e.Project = ""
+	}
+	if !gatehouse.ValidName(strings.TrimPrefix(e.Subject, "new ")) {
+		e.Subject = "not a name"
+	}
 	e.Detail = map[string]string{"code": string(refusal.Code)}
 	// The caller may have gone away; the refusal is journaled all the same.
 	recording := s.Store.Update(context.WithoutCancel(ctx), func(tx RequestTx) error {
