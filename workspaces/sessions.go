@@ -71,7 +71,7 @@ func (s *Service) SignOut(ctx context.Context, p gatehouse.Principal) error {
 
 // EndSession ends a session at once. Its holder may, an operator, and System.
 // Where somebody other than the holder ends it, so do the tokens that were made
-// in it. To everybody else there is no such session.
+// in it, even where the holder had ended it before. To everybody else there is no such session.
 func (s *Service) EndSession(ctx context.Context, actor gatehouse.Principal, id string) error {
 	e := gatehouse.Event{Actor: actor.User, Action: "session.ended", Subject: id}
 	err := s.Store.Update(ctx, func(tx Tx) error {
@@ -85,10 +85,12 @@ func (s *Service) EndSession(ctx context.Context, actor gatehouse.Principal, id 
 				return refuse(gatehouse.CodeNotFound, "There is no session %q.", id)
 			}
 		}
-		if !session.Ended.IsZero() {
+		switch over := !session.Ended.IsZero(); {
+		case over && holder:
 			return nil
-		}
-		if holder {
+		case over: // its holder signed out, which leaves the tokens
+			return endTokens(ctx, tx, session, actor)
+		case holder:
 			return endSignIn(ctx, tx, session, actor, "signed out")
 		}
 		return s.endWithTokens(ctx, tx, session, actor, "revoked")
@@ -126,6 +128,11 @@ func (s *Service) endWithTokens(ctx context.Context, tx Tx, session SignIn, acto
 	if err := endSignIn(ctx, tx, session, actor, how); err != nil {
 		return err
 	}
+	return endTokens(ctx, tx, session, actor)
+}
+
+// endTokens ends the tokens that were made in a session.
+func endTokens(ctx context.Context, tx Tx, session SignIn, actor gatehouse.Principal) error {
 	tokens, err := tx.Tokens(ctx, session.User)
 	if err != nil {
 		return err

@@ -145,6 +145,13 @@ func TestTokensForNotebooksAreMadeByTheirHolderWhoIsSignedIn(t *testing.T) {
 		}
 	}
 
+	// A stranger does not learn whose workspace it is.
+	_, _, taken := h.IssueOwnToken(ctx, eve, id, time.Hour)
+	_, _, free := h.IssueOwnToken(ctx, eve, "elsewhere", time.Hour)
+	if got, want := taken.Error(), strings.ReplaceAll(free.Error(), "elsewhere", id); got != want {
+		t.Errorf("of a workspace of others a stranger is told %q, of none %q", got, want)
+	}
+
 	// Signing out leaves the notebook; putting the session out does not.
 	_, again := h.admit("ben", workspaces.SignInDevice)
 	h.must(h.SignOut(ctx, ben))
@@ -162,6 +169,10 @@ func TestTokensForNotebooksAreMadeByTheirHolderWhoIsSignedIn(t *testing.T) {
 	}
 	if _, err := h.Enter(ctx, notebook); err != nil {
 		t.Errorf("the token of another session: %v", err)
+	}
+	h.must(h.EndSession(ctx, workspaces.System, ben.Session)) // whose holder has signed out
+	if _, err := h.Authenticate(ctx, secret); gatehouse.CodeOf(err) != gatehouse.CodeUnauthenticated {
+		t.Errorf("the token of a session that was signed out of, then revoked: %v", err)
 	}
 }
 

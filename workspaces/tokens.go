@@ -67,7 +67,7 @@ func (s *Service) IssueToken(ctx context.Context, actor gatehouse.Principal, use
 	if actor == System {
 		err = s.actAsSystem(ctx, actor, e, issue)
 	} else {
-		err = s.act(ctx, actor, gatehouse.ActionWorkspaceOpen, e, issue)
+		err = unknownWorkspace(s.act(ctx, actor, gatehouse.ActionWorkspaceOpen, e, issue), workspace)
 	}
 	if err != nil {
 		return "", err
@@ -137,9 +137,18 @@ func (s *Service) IssueOwnToken(ctx context.Context, actor gatehouse.Principal, 
 		return err
 	})
 	if err != nil {
-		return "", Token{}, err
+		return "", Token{}, unknownWorkspace(err, workspace)
 	}
 	return secret, t, nil
+}
+
+// unknownWorkspace tells somebody who may not know a workspace's project what they
+// are told where there is no such workspace: the rules would name the project.
+func unknownWorkspace(err error, workspace string) error {
+	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no workspace %q.", workspace)
+	}
+	return err
 }
 
 func addToken(ctx context.Context, tx Tx, t Token, ttl time.Duration) (string, error) {
