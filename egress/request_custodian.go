@@ -214,6 +214,9 @@ func (s *Requests) Vetoes(ctx context.Context, p gatehouse.Principal) ([]Dataset
 	if p.Anonymous() {
 		return nil, gatehouse.Errorf(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
 	}
+	if err := s.Authorizer.Authorize(ctx, p, gatehouse.ActionDatasetRead, ""); err != nil {
+		return nil, err
+	}
 	vetoes := []DatasetVeto{}
 	err := s.Store.View(ctx, func(tx RequestReader) error {
 		found, err := tx.Vetoes(ctx)

@@ -176,3 +176,17 @@ func TestNobodyClearsTheirOwnRequest(t *testing.T) {
 		t.Errorf("a later request: %s", got)
 	}
 }
+
+func TestVetoesAreListedToWhoMayReadTheCatalogue(t *testing.T) {
+	h := newHouse(t)
+	if _, err := h.AskVeto(t.Context(), as("cora"), "shared_care", true); err != nil {
+		t.Fatal(err)
+	}
+	for _, user := range []string{"ada", "chris", "carl", "aud"} {
+		if found, err := h.Vetoes(t.Context(), as(user)); err != nil || len(found) != 1 {
+			t.Errorf("%s sees %v, %v", user, found, err)
+		}
+	}
+	_, err := h.Vetoes(t.Context(), as("olga"))
+	want(t, "an operator", err, gatehouse.CodeDenied)
+}

@@ -96,6 +96,7 @@ func (s *server) describeReviews(api huma.API) {
 
 	handle(s, api, huma.Operation{
 		OperationID: "list-vetoes", Method: http.MethodGet, Path: "/v1/vetoes", Summary: "Datasets whose custodian must agree before a release", Tags: []string{"catalogue"}, Security: signedIn,
+		Errors: []int{http.StatusForbidden},
 	}, func(ctx context.Context, _ *struct{}) (*listOf[egress.DatasetVeto], error) {
 		found, err := s.Requests.Vetoes(ctx, principal(ctx))
 		return list(found), err

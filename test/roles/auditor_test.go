@@ -110,7 +110,7 @@ func TestOperatorsSeeNoDataAndApproveNothing(t *testing.T) {
 	w := newWorld(t)
 	f := w.made(egress.RequestReleased)
 	// What is public, what is their own, and the machinery.
-	shows := []string{"health", "register", "register-feed", "get-agreement", "list-vetoes", "me", "list-tokens", "list-my-notices", "get-my-notice-options", "list-deliveries", "list-sessions"}
+	shows := []string{"health", "register", "register-feed", "get-agreement", "me", "list-tokens", "list-my-notices", "get-my-notice-options", "list-deliveries", "list-sessions"}
 	operates := []string{"set-my-notice-options", "lock-user", "revoke-user", "end-session", "revoke-token", "retry-delivery"} // what they are there for
 	before := w.kept()
 	for _, o := range operations(t) {
