@@ -96,7 +96,7 @@ func TestFilesOfEveryTypeAreShownWithoutRunningAnything(t *testing.T) {
 	p := ada.post("/requests/new", "project", "a", "title", "All types", "what", "counts", "population", "adults", "dates", "2024", "people", "many", "controls", "k = 10").wants(t, http.StatusOK)
 	const drawing = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>`
 	for name, content := range map[string]string{
-		"plot.svg": drawing, "notes.txt": "Notes\n<script>alert(1)</script>\nNHS number 943 476 5919\n", "page.html": "<html><body><script>alert(1)</script><p>Results</p></body></html>",
+		"plot.svg": drawing, "notes.txt": "Notes\n<script>alert(1)</script>\nNHS number 943 476 5919\n", "page.html": "<html><LINK\nrel=dns-prefetch href=//who.example><body><script>alert(1)</script><p>Results</p></body></html>",
 		"data.json": `[{"sex":"female","people":3}]`, "script.csv": "name,people\n<script>alert(1)</script>,120\n",
 	} {
 		ada.uploadAs(p.path, name, content, "output", "").wants(t, http.StatusOK, name)
@@ -114,6 +114,10 @@ func TestFilesOfEveryTypeAreShownWithoutRunningAnything(t *testing.T) {
 		if policy := got.header.Get("Content-Security-Policy"); !contains(policy, "sandbox;") || !contains(policy, "default-src 'none'") || contains(policy, "script-src") {
 			t.Errorf("%s: its policy of content is %q", path, policy)
 		}
+	}
+	rendered := chris.get(p.path+"/files/page.html/rendered").lacks(t, "<LINK", "<link")
+	if rendered.header.Get("X-DNS-Prefetch-Control") != "off" {
+		t.Error("a browser may look up the names of what a page links to")
 	}
 	chris.get(p.path+"/files/notes.txt/rendered").wants(t, http.StatusNotFound)
 	got := chris.get(p.path+"/files/page.html/bytes").wants(t, http.StatusOK)

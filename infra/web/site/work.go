@@ -16,6 +16,7 @@ const (
 	worksInAll = 16
 	workTime   = 30 * time.Minute
 	workKept   = time.Hour
+	worksKept  = 256 // outcomes, of all together: the oldest are forgotten first
 )
 
 // shortWork is how long an answer waits before it shows progress instead.
@@ -84,6 +85,7 @@ func (s *works) add(w *work, now time.Time) error {
 		s.byID = map[string]*work{}
 	}
 	own, all := 0, 0
+	var oldest *work // of those that are finished
 	for id, other := range s.byID {
 		switch {
 		case other.running():
@@ -93,10 +95,15 @@ func (s *works) add(w *work, now time.Time) error {
 			}
 		case now.Sub(other.began) > workKept:
 			delete(s.byID, id)
+		case oldest == nil || other.began.Before(oldest.began):
+			oldest = other
 		}
 	}
 	if own >= worksEach || all >= worksInAll {
 		return gatehouse.Errorf(gatehouse.CodeBusy, "As much as may be is being worked on already.")
+	}
+	if len(s.byID) >= worksKept && oldest != nil {
+		delete(s.byID, oldest.id)
 	}
 	s.byID[w.id] = w
 	return nil
