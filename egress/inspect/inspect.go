@@ -126,7 +126,9 @@ func File(name string, r io.Reader, o Options) (Report, error) {
 	report := Report{Type: declared}
 	switch declared {
 	case CSV, TSV:
-		report.Rows, report.Columns = inspectDelimited(c, declared, data)
+		if report.Rows, report.Columns, err = inspectDelimited(c, declared, data); err != nil {
+			return Report{}, err
+		}
 		inspectText(c, data)
 	case JSON:
 		report.Rows, report.Columns, err = inspectJSON(c, data)

@@ -12,24 +12,62 @@ import (
 	"unicode"
 )
 
-// inspectDelimited looks at a CSV or TSV file as a table.
-func inspectDelimited(c *collector, t Type, data []byte) (rows, columns int) {
-	r := csv.NewReader(bytes.NewReader(trimBOM(data)))
+// maxColumns is what spreadsheets have. Each column takes a multiple of its bytes
+// to look at: a file of delimiters alone would take the machine's memory.
+const maxColumns = 16_384
+
+var errWide = errors.New("a row has more columns than are inspected")
+
+// narrow gives what r gives until too many delimiters have come since left was set.
+type narrow struct {
+	r         io.Reader
+	delimiter byte
+	left      int
+}
+
+// row begins a row. The reader of the table reads ahead by a buffer of 4 KiB.
+func (n *narrow) row() { n.left = maxColumns + 4096 }
+
+func (n *narrow) Read(p []byte) (int, error) {
+	k, err := n.r.Read(p)
+	if n.left -= bytes.Count(p[:k], []byte{n.delimiter}); n.left < 0 {
+		return 0, errWide
+	}
+	return k, err
+}
+
+// inspectDelimited looks at a CSV or TSV file as a table. One that is too wide is a
+// Refusal.
+func inspectDelimited(c *collector, t Type, data []byte) (rows, columns int, err error) {
+	source := &narrow{r: bytes.NewReader(trimBOM(data)), delimiter: ','}
+	if t == TSV {
+		source.delimiter = '\t'
+	}
+	r := csv.NewReader(source)
+	tooWide := &Refusal{"The table has more columns than can be inspected.", "Export it with at most 16,384 columns."}
 	r.FieldsPerRecord = -1
 	r.LazyQuotes = true
 	if t == TSV {
 		r.Comma = '\t'
 	}
+	source.row()
 	header, err := r.Read()
+	if errors.Is(err, errWide) {
+		return 0, 0, tooWide
+	}
 	if err != nil {
 		c.add(Finding{RuleRagged, Warning, 1, 0, "The file cannot be read as a table.", "Export it again, with one header row."})
-		return 0, 0
+		return 0, 0, nil
 	}
 	table := newTable(c, header, 1)
 	for {
+		source.row()
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if errors.Is(err, errWide) {
+			return 0, 0, tooWide
 		}
 		line, _ := r.FieldPos(0)
 		if err != nil {
@@ -39,7 +77,7 @@ func inspectDelimited(c *collector, t Type, data []byte) (rows, columns int) {
 		table.row(record, line)
 	}
 	table.finish()
-	return table.rows, len(header)
+	return table.rows, len(header), nil
 }
 
 // table gathers what the rows of a table show, one after the other.
