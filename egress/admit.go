@@ -164,7 +164,9 @@ func (a *admission) people(n *numbered, table *disclosure.Cohorts) {
 		return
 	}
 	s.computed.Keep(beside)
-	out.PeopleWithheld = either(j.Withheld, beside.Withheld)
+	// The ledger has of each history what is in it: what were left out of this one, and
+	// asked for again, would be known here and be kept nowhere.
+	out.Over = either(out.Over, beside.Withheld)
 }
 
 func (r *releasedTable) orNothing() *releasedTable {

@@ -93,25 +93,38 @@ func (a *admission) admitComputed() {
 	}
 	table := a.rows.byValue(a.groups, a.atoms, n)
 	people, prints := table.Sets()
-	left := make([]bool, len(n.list))
+	left, waits := make([]bool, len(n.list)), make([]bool, len(n.list))
 	for x, kind := range kinds {
 		if people[x] < 2*s.threshold {
 			before := s.few[prints[x]]
-			left[x] = before|kind != asSum|asMean
+			waits[x] = before|kind != asSum|asMean
 			s.few[prints[x]], s.damaged = before|kind, true
-			a.out.Few = append(a.out.Few, fewSummed{prints[x], kind})
+			a.out.Few = append(a.out.Few, fewSummed{prints[x], kind, x + 1})
 		} else {
 			left[x] = kind == asSum
 		}
 	}
 	table = table.Without(left)
-	a.out.Computed, a.out.ComputedWithheld = a.keep(s.computed, a.judge(s.computed, n, table), table)
+	some := table.Without(waits)
+	j := a.judge(s.computed, n, some)
+	kept, withheld := a.keep(s.computed, j, some)
+	if kept == nil {
+		return
+	}
+	for x, number := range n.list { // what waits beside a sum that is withheld never counts
+		number.divided = false
+		withheld[x] = withheld[x] || waits[x] && withheld[n.index[number]]
+	}
+	a.out.Computed, a.out.ComputedWithheld = table, withheld
 }
 
 // fewSummed says of a set of few people how numbers computed for each were released.
 type fewSummed struct {
 	People uint64 // their fingerprint
 	Kind   sumKind
+	// Number is that of Computed that counts them, and one; 0 if the table does not have it.
+	// It counts once both kinds were released, to whichever projects a history is of.
+	Number int32
 }
 
 // The arithmetic of the history is modulo a prime. Values are counted in millionths.

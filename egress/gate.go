@@ -74,6 +74,7 @@ type question struct {
 	// scopes are what was released before, the project's own view first; nil until
 	// something is judged.
 	scopes []*scope
+	totals bool // public totals that the ledger does not have go there with the decision
 }
 
 // maxStatement is the longest statement in bytes.

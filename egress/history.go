@@ -58,8 +58,8 @@ type scope struct {
 	shared   bool            // of several projects
 	versions map[string]bool // name@version that something was released of
 
-	counted map[string]bool  // public totals that were looked at
-	totals  []*releasedTable // of them, those that the ledger does not have yet
+	counted map[string]bool // public totals that were looked at
+	totals  []publicTotal   // of them, those that the ledger does not have yet
 }
 
 // Histories in memory are bounded, by number and by bytes beside the one at hand;
@@ -304,7 +304,7 @@ func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspac
 				if s.computed != nil {
 					s.computed.Restore(c, j.Withheld)
 				}
-				s.totals = append(s.totals, &releasedTable{People: c, PeopleWithheld: j.Withheld})
+				s.totals = append(s.totals, publicTotal{name, &releasedTable{People: c, PeopleWithheld: j.Withheld}})
 			}
 			s.counted[name] = true
 		}
@@ -312,15 +312,29 @@ func (s *scope) publicTotals(ctx context.Context, vault Vault, session *workspac
 	return nil
 }
 
-// sealTotals makes the ledger's form of totals that it does not have yet.
-func (h *Histories) sealTotals(project string, s *scope) ([][]byte, error) {
+// publicTotal is the total of a table, by the name of the table and its population.
+type publicTotal struct {
+	name  string
+	table *releasedTable
+}
+
+// sealTotals makes the ledger's form of totals that it does not have yet for some of
+// the histories: what other projects were told is not the same in each.
+func (h *Histories) sealTotals(project string, scopes []*scope) ([][]byte, error) {
 	var out [][]byte
-	for _, t := range s.totals {
-		sealed, err := h.seal(project, t)
-		if err != nil {
-			return nil, err
+	seen := map[string]bool{}
+	for _, s := range scopes {
+		for _, t := range s.totals {
+			if seen[t.name] {
+				continue
+			}
+			seen[t.name] = true
+			sealed, err := h.seal(project, t.table)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, sealed)
 		}
-		out = append(out, sealed)
 	}
 	return out, nil
 }
@@ -353,8 +367,12 @@ func (s *scope) restore(r *releasedTable) {
 			s.addSum(p)
 		}
 	}
+	computedWithheld := slices.Clone(r.ComputedWithheld)
 	for _, f := range r.Few {
 		s.few[f.People] |= f.Kind
+		if f.Number > 0 && int(f.Number) <= len(computedWithheld) && s.few[f.People] != asSum|asMean {
+			computedWithheld[f.Number-1] = true
+		}
 	}
 	if r.Computed != nil || r.Counted != nil {
 		s.valued()
@@ -370,7 +388,7 @@ func (s *scope) restore(r *releasedTable) {
 		s.computed.Restore(r.Counted, r.CountedWithheld)
 	}
 	if r.Computed != nil {
-		s.computed.Restore(r.Computed, r.ComputedWithheld)
+		s.computed.Restore(r.Computed, computedWithheld)
 	}
 	if r.Rows != nil {
 		s.rows.Restore(r.Rows, r.RowsWithheld)

@@ -122,10 +122,11 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 			return nil, err
 		}
 	}
-	if len(q.decision.Entries) == 0 { // the first aggregation of a question
-		if p.totals, err = q.gate.Histories.sealTotals(q.session.Project.ID, q.scopes[0]); err != nil {
+	if !q.totals { // the first aggregation that was not answered before
+		if p.totals, err = q.gate.Histories.sealTotals(q.session.Project.ID, q.scopes); err != nil {
 			return nil, err
 		}
+		q.totals = true
 	}
 	for _, o := range others {
 		sealed, err := q.gate.Histories.seal(q.session.Project.ID, o)
@@ -158,7 +159,9 @@ func (q *question) leave(committed bool) {
 	}
 	if committed {
 		for _, s := range q.scopes {
-			s.damaged, s.totals = false, nil
+			if s.damaged = false; q.totals {
+				s.totals = nil
+			}
 		}
 	}
 	q.left()

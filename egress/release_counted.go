@@ -41,9 +41,7 @@ func (q *question) counted(r *plan.Release, t *groupTable, atoms *atomTable, row
 	for i := range all {
 		all[i].Withheld = make([]disclosure.Rule, len(r.Cells))
 	}
-	// A history of its own that protects nobody lets all of it out.
-	open := newScope(1)
-	open.products, open.weights = open.people, nil
+	open := openScope(q.policy.Threshold, len(rows.values) > 0)
 	made, err := open.admit(q.decision.ID, r, t, atoms, all, rows, under)
 	if made == nil || err != nil {
 		return nil, err
@@ -54,6 +52,18 @@ func (q *question) counted(r *plan.Release, t *groupTable, atoms *atomTable, row
 		}
 	}
 	return q.gate.Histories.seal(q.session.Project.ID, made)
+}
+
+// openScope is a history of nothing that protects nobody and lets everything out. Each
+// kind of number has its own: what one knows already is not kept for another.
+func openScope(threshold int, computed bool) *scope {
+	s := newScope(1)
+	s.products, s.weights = disclosure.NewHistory(1, false), nil
+	s.threshold = threshold // tells what few people are, as where it will count
+	if computed {
+		s.computed = disclosure.NewHistory(1, false)
+	}
+	return s
 }
 
 // Hold waits until no question of the projects on some datasets is being judged,
