@@ -22,6 +22,7 @@ func inspectJSON(c *collector, data []byte) (rows, columns int, err error) {
 	if err := dec.Decode(&value); err != nil {
 		return 0, 0, &Refusal{"The file is not one valid JSON value.", "Export it again."}
 	}
+	cells, tooWide := maxCells, false
 	var walk func(v any, depth int)
 	walk = func(v any, depth int) {
 		switch v := v.(type) {
@@ -36,7 +37,14 @@ func inspectJSON(c *collector, data []byte) (rows, columns int, err error) {
 				walk(v[key], depth+1)
 			}
 		case []any:
-			if records, header := flatRecords(v); len(header) > 0 {
+			if header := flatKeys(v); len(header) > 0 {
+				if cells -= len(header) * len(v); len(header) > maxColumns || cells < 0 {
+					tooWide = true
+				}
+				if tooWide {
+					return
+				}
+				records := flatRecords(v, header)
 				t := newTable(c, header, 0)
 				for i, record := range records {
 					t.row(record, i+1)
@@ -51,27 +59,37 @@ func inspectJSON(c *collector, data []byte) (rows, columns int, err error) {
 		}
 	}
 	walk(value, 0)
+	if tooWide {
+		return 0, 0, &Refusal{"The items of the file have too many different keys to be inspected.", "Give every item the same keys, or export it as a table."}
+	}
 	return rows, columns, nil
 }
 
-// flatRecords gives items as the rows of a table, if they are objects of
-// scalars.
-func flatRecords(items []any) (records [][]string, header []string) {
+// maxCells bounds the tables of one file, fields that an item leaves out counted:
+// items of a key each that no other has are as many cells as their square.
+const maxCells = 8 << 20
+
+// flatKeys gives the keys of items, sorted, if they are objects of scalars.
+func flatKeys(items []any) []string {
 	keys := map[string]bool{}
 	for _, item := range items {
 		object, ok := item.(map[string]any)
 		if !ok {
-			return nil, nil
+			return nil
 		}
 		for key, value := range object {
 			switch value.(type) {
 			case map[string]any, []any:
-				return nil, nil
+				return nil
 			}
 			keys[key] = true
 		}
 	}
-	header = slices.Sorted(maps.Keys(keys))
+	return slices.Sorted(maps.Keys(keys))
+}
+
+// flatRecords gives items as the rows of a table.
+func flatRecords(items []any, header []string) (records [][]string) {
 	for _, item := range items {
 		record := make([]string, len(header))
 		for i, key := range header {
@@ -86,5 +104,5 @@ func flatRecords(items []any) (records [][]string, header []string) {
 		}
 		records = append(records, record)
 	}
-	return records, header
+	return records
 }

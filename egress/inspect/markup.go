@@ -19,8 +19,9 @@ var (
 
 // inspectMarkup looks for what HTML (also inside Markdown) does or hides.
 func inspectMarkup(c *collector, data []byte) {
-	for i, text := range bytes.Split(data, []byte("\n")) {
-		line := i + 1
+	line := 0
+	for text := range bytes.SplitSeq(data, []byte("\n")) {
+		line++
 		if m := activeMarkup.FindIndex(text); m != nil {
 			c.add(Finding{RuleActive, Serious, line, m[0] + 1, "This would run when the file is opened.", "Export the page without scripts, frames and forms."})
 		}

@@ -226,21 +226,29 @@ func cellOf(text string, line, column int, findings []inspect.Finding) cell {
 func (f *frame) source(data []byte, findings []inspect.Finding, first int) {
 	f.Source = true
 	at := findingsAt(findings)
-	lines := strings.Split(strings.TrimSuffix(strings.ToValidUTF8(string(data), "\ufffd"), "\n"), "\n")
-	last := min(len(lines), first+linesPerFrame-1)
+	text := strings.TrimSuffix(strings.ToValidUTF8(string(data), "\ufffd"), "\n")
+	lines := strings.Count(text, "\n") + 1
+	last := min(lines, first+linesPerFrame-1)
 	if first > 1 {
 		f.Earlier = max(1, first-linesPerFrame)
 	}
-	if last < len(lines) {
+	if last < lines {
 		f.Later = last + 1
 	}
-	for n := first; n <= last; n++ {
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		if n++; n < first {
+			continue
+		}
+		if n > last {
+			break
+		}
 		var here []inspect.Finding
 		for _, found := range at[n] {
 			here = append(here, found...)
 		}
 		slices.SortFunc(here, func(a, b inspect.Finding) int { return a.Column - b.Column })
-		shown := row{Line: n, Cells: []cell{{Text: strings.TrimSuffix(lines[n-1], "\r")}}}
+		shown := row{Line: n, Cells: []cell{{Text: strings.TrimSuffix(line, "\r")}}}
 		shown.Class, shown.Why = marks(here)
 		f.Rows = append(f.Rows, shown)
 	}
