@@ -94,7 +94,8 @@ func (f *finishing) journal(outcome string) {
 	e := gatehouse.Event{Actor: f.decision.User, Action: "query.finished", Project: f.decision.Project, Subject: f.decision.ID,
 		Detail: map[string]string{"rows": strconv.FormatInt(f.rows, 10), "bytes": strconv.FormatInt(f.bytes, 10), "outcome": outcome}}
 	table := ""
-	if f.ended && f.rows > 0 {
+	// The ledger has no decision of an explanation, which lets nothing out.
+	if f.ended && f.rows > 0 && f.decision.Outcome != OutcomeExplained {
 		if table = f.digest.sum(); table != "" {
 			e.Detail["table"] = table
 		}

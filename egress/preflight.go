@@ -209,6 +209,7 @@ func (q *question) explained(ctx context.Context, params arrow.RecordBatch) (*An
 	if err != nil {
 		return nil, err
 	}
+	q.decision.Outcome = OutcomeExplained
 	d := q.disclosure(OutcomeExplained)
 	d.Refused = p.Refused
 	return answerOf(d, reader)

@@ -114,9 +114,10 @@ func newSchema(ctx context.Context, from *spares, ddl []string) (s *schema, err 
 		return nil, err
 	}
 	from.refill()
+	made := s // what is returned is nil if it fails
 	defer func() {
 		if err != nil {
-			s.close()
+			made.close()
 		}
 	}()
 	if s.conn, err = connect(ctx, s.db); err != nil {

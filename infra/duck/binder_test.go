@@ -3,6 +3,7 @@
 package duck_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -246,6 +247,22 @@ func TestBinderSaysWhereItFailed(t *testing.T) {
 		if f.Syntax != c.syntax || f.Position != c.position && c.position >= 0 {
 			t.Errorf("%s: got %+v, want syntax %v at %d", c.sql, *f, c.syntax, c.position)
 		}
+	}
+}
+
+// Tables that cannot be made are an error, and the binder goes on.
+func TestBinderSurvivesASchemaThatFails(t *testing.T) {
+	b := newBinder(t)
+	if _, err := b.Bind(t.Context(), []string{"CREATE TABLE t(a NOTHING_KNOWN)"}, "FROM t"); err == nil {
+		t.Error("a table of an unknown type was made")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Bind(ended, []string{"CREATE TABLE t(a INTEGER)"}, "FROM t"); err == nil {
+		t.Error("a cancelled question was bound")
+	}
+	if _, err := b.Bind(t.Context(), []string{"CREATE TABLE t(a INTEGER)"}, "FROM t"); err != nil {
+		t.Error(describe(err))
 	}
 }
 
