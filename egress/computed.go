@@ -128,18 +128,11 @@ type fewSummed struct {
 }
 
 // The arithmetic of the history is modulo a prime. Values are counted in millionths.
-const (
-	modulus    = 1<<31 - 1
-	millionths = 1e6
-	largest    = 9e12 // that a whole number of millionths holds
-)
+const modulus = 1<<31 - 1
 
 // residue is a value as the history counts it.
 func residue(x float64) uint64 {
-	if math.Abs(x) > largest {
-		return math.Float64bits(x) % modulus
-	}
-	r := int64(math.Round(x*millionths)) % modulus
+	r := disclosure.Millionths(x) % modulus
 	return uint64((r + modulus) % modulus)
 }
 

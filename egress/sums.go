@@ -3,7 +3,6 @@ package egress
 import (
 	"cmp"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -76,8 +75,7 @@ func (p *profiles) add(u, labels []uint32, y []*array.Float64) {
 				one = disclosure.NewProfile()
 				of[label] = one
 			}
-			one.Values[u[i]%disclosure.Buckets] += inMillionths(x)
-			one.Rows[u[i]%disclosure.Buckets]++
+			one.AddRow(u[i], x)
 		}
 		p.of[c] = of
 	}
@@ -89,14 +87,6 @@ func (p *profiles) at(label, y int) *disclosure.Profile {
 		return of[label]
 	}
 	return nil
-}
-
-// inMillionths is a value as profiles count it.
-func inMillionths(x float64) int64 {
-	if !(math.Abs(x) <= largest) {
-		return int64(math.Float64bits(x) >> 12)
-	}
-	return int64(math.Round(x * millionths))
 }
 
 // sums compares the sums that the verdicts let out with those released before and with

@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"math"
+	"math/big"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -26,9 +27,43 @@ func NewProfile() *Profile {
 // Add adds another sum.
 func (s *Profile) Add(o *Profile) {
 	for i := range s.Values {
-		s.Values[i] += o.Values[i]
+		s.Values[i] = within(s.Values[i] + o.Values[i])
 		s.Rows[i] += o.Rows[i]
 	}
+}
+
+// AddRow adds a row with a value.
+func (s *Profile) AddRow(unit uint32, x float64) {
+	i := unit % Buckets
+	s.Values[i] = within(s.Values[i] + Millionths(x))
+	s.Rows[i]++
+}
+
+// manyPrimes is a multiple of the prime: sums that would not fit are smaller by it, so that
+// a multiple of a sum is known as one however large it is.
+const manyPrimes = prime << 32
+
+func within(x int64) int64 {
+	switch {
+	case x > manyPrimes/2:
+		return x - manyPrimes
+	case x < -(manyPrimes / 2):
+		return x + manyPrimes
+	}
+	return x
+}
+
+// Millionths is a value as a whole number of millionths: less a multiple of the modulus
+// of the arithmetic here if that is large.
+func Millionths(x float64) int64 {
+	switch {
+	case math.Abs(x) <= 9e12:
+		return within(int64(math.Round(x * 1e6)))
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return int64(math.Float64bits(x) >> 12)
+	}
+	exact, _ := new(big.Float).SetPrec(128).Mul(big.NewFloat(x), big.NewFloat(1e6)).Int(nil)
+	return within(exact.Mod(exact, big.NewInt(manyPrimes)).Int64())
 }
 
 // Size is how many rows there are.

@@ -93,3 +93,22 @@ func TestSumsThatTellOfFewPeople(t *testing.T) {
 		}
 	}
 }
+
+// A multiple of a value is known as one, however large it is.
+func TestLargeMultiplesAreKnown(t *testing.T) {
+	policy := Policy{Threshold: 10}
+	for _, scale := range []float64{1, 1e6, 1e10, 1 << 50} {
+		a, b := NewProfile(), NewProfile()
+		for unit := range uint32(100_000) {
+			x := float64(unit*2654435761>>20) + 20_000
+			a.AddRow(unit, x*scale)
+			if unit == 777 {
+				x++
+			}
+			b.AddRow(unit, x)
+		}
+		if !a.Tells(b, policy) {
+			t.Errorf("sums of which one is %g times the other, but for one person, are told apart", scale)
+		}
+	}
+}
