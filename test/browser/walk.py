@@ -197,8 +197,8 @@ class Walk:
             page.keyboard.press(verdict)
             self.check(page.locator("#approve").is_checked(), "review room", "the key a does not choose to approve")
             page.keyboard.press("v")
-            page.keyboard.press("Enter")
-            page.wait_for_load_state()
+            with page.expect_navigation():
+                page.keyboard.press("Enter")
             checker.sees("Your vote was cast")
 
     def referral(self):
