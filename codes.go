@@ -33,6 +33,9 @@ const (
 	CodeIncomplete   Code = "GH-134" // the application does not say all that it must
 	CodeAmendment    Code = "GH-135" // the amendment's state does not allow this
 
+	// those whom nobody knows
+	CodeTooManyAttempts Code = "GH-136" // too many secrets that are worth nothing
+
 	// the gate: SQL that is not understood or not accepted
 	CodeSyntax            Code = "GH-201" // does not parse
 	CodeBind              Code = "GH-202" // unknown table, column or function, or wrong types
@@ -132,6 +135,8 @@ var codes = map[Code]codeInfo{
 	CodeUnsigned:     {KindDenied, "Read the agreement and sign it: 'gatehouse project agreement', then 'gatehouse project sign'."},
 	CodeIncomplete:   {KindInvalid, "Complete the application, then submit it; 'gatehouse project create --example' shows a whole one."},
 	CodeAmendment:    {KindConflict, "Look at how it stands now; propose another one if need be."},
+
+	CodeTooManyAttempts: {KindExhausted, "Wait as long as is said, then present a current token or sign in again."},
 
 	CodeSyntax:            {KindInvalid, "Correct the SQL and try again."},
 	CodeBind:              {KindInvalid, "List the tables and columns of the workspace to see what can be named."},

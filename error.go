@@ -3,6 +3,7 @@ package gatehouse
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is the class of an error, from which the edges (HTTP status, gRPC code,
@@ -30,9 +31,10 @@ type Code string
 // cause for the operator's log; it is never shown to a researcher.
 type Error struct {
 	Code    Code
-	Message string // one sentence: what was refused or went wrong
-	Advice  string // one sentence: what to do instead
-	Err     error  // the cause, for the operator; may hold anything, so never rendered
+	Message string        // one sentence: what was refused or went wrong
+	Advice  string        // one sentence: what to do instead
+	Err     error         // the cause, for the operator; may hold anything, so never rendered
+	Retry   time.Duration // when it may be tried again; zero where that is not said
 }
 
 // Errorf makes an Error with the code's standard advice.
@@ -49,6 +51,12 @@ func (e *Error) Because(err error) *Error {
 // WithAdvice replaces the standard advice.
 func (e *Error) WithAdvice(format string, args ...any) *Error {
 	e.Advice = fmt.Sprintf(format, args...)
+	return e
+}
+
+// After says when it may be tried again, rounded up to a second.
+func (e *Error) After(wait time.Duration) *Error {
+	e.Retry = (wait + time.Second - 1).Truncate(time.Second)
 	return e
 }
 

@@ -16,15 +16,17 @@ import (
 // read through once before that, so that a damaged one is not given at all. If
 // the release is recalled meanwhile, no further byte is given.
 func (s *Requests) DownloadRelease(ctx context.Context, p gatehouse.Principal, id string) (Release, io.ReadCloser, error) {
-	return s.takeOut(ctx, p, id, nil)
+	return s.takeOut(ctx, p, id, nil, s.journalRefusal)
 }
 
 // takeOut is a download by p. use, if there is one, acts in the transaction that
-// commits to it, and adds to what the journal is told.
-func (s *Requests) takeOut(ctx context.Context, p gatehouse.Principal, id string, use func(tx RequestTx) (detail map[string]string, err error)) (Release, io.ReadCloser, error) {
+// commits to it, and adds to what the journal is told. refuse journals a refusal.
+func (s *Requests) takeOut(ctx context.Context, p gatehouse.Principal, id string, use func(tx RequestTx) (detail map[string]string, err error),
+	refuse func(context.Context, gatehouse.Event, error) error,
+) (Release, io.ReadCloser, error) {
 	var release Release
 	refused := func(err error) error {
-		return s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "release.download", Project: release.Project, Subject: id}, err)
+		return refuse(ctx, gatehouse.Event{Actor: p.User, Action: "release.download", Project: release.Project, Subject: id}, err)
 	}
 	err := s.Store.View(ctx, func(tx RequestReader) (err error) { release, _, err = s.downloadable(ctx, tx, p, id); return err })
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 // Link is a way to download one release once, without a token: for a browser, or
@@ -106,15 +107,30 @@ func (s *Requests) DownloadByLink(ctx context.Context, secret string) (Release, 
 		return nil
 	}
 	if err := s.Store.View(ctx, find); err != nil {
-		if l.ID != "" { // a secret that is none is nobody's attempt at anything
-			err = s.journalRefusal(ctx, gatehouse.Event{Actor: l.By, Action: "release.download", Subject: l.Release}, err)
+		e := gatehouse.Event{Actor: l.By, Action: "release.download", Subject: l.Release}
+		if l.ID == "" {
+			e.Subject = "link"
 		}
-		return Release{}, nil, err
+		return Release{}, nil, s.turnAway(ctx, e, l.ID, err)
 	}
 	return s.takeOut(ctx, l.Principal, l.Release, func(tx RequestTx) (map[string]string, error) {
 		if err := find(tx); err != nil { // somebody may have been faster
 			return nil, err
 		}
 		return map[string]string{"link": l.ID}, tx.UseLink(ctx, l.ID)
-	})
+	}, func(ctx context.Context, e gatehouse.Event, err error) error { return s.turnAway(ctx, e, l.ID, err) })
+}
+
+// turnAway is journalRefusal for a link, which anybody can follow: link is its id,
+// "" where there is none.
+func (s *Requests) turnAway(ctx context.Context, e gatehouse.Event, link string, err error) error {
+	switch gatehouse.Public(err).Kind() {
+	case gatehouse.KindInternal, gatehouse.KindUnavailable:
+		return err // a fault of ours
+	}
+	journal, err := s.Strangers.Refuse(ctx, strangers.Attempt{Action: e.Action, Known: link}, err)
+	if !journal {
+		return err
+	}
+	return s.journalRefusal(ctx, e, err)
 }

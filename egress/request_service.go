@@ -13,6 +13,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 // RequestParts are what Requests is made of.
@@ -33,6 +34,10 @@ type RequestParts struct {
 	// What is told of files beside their own bytes; nil: nothing is.
 	Pseudonyms Recognisers // finds the project's own pseudonyms in files
 	Proofs     Proofs      // finds files that are answers of the gate
+
+	// Strangers bounds the refusals of those who come with a link that is worth
+	// nothing. Nil: one of its own.
+	Strangers *strangers.Door
 
 	Limits   RequestLimits // zero fields: those of DefaultRequestLimits
 	Lifetime time.Duration // how long a release can be downloaded; 0: 14 days
@@ -66,6 +71,9 @@ func NewRequests(parts RequestParts) (*Requests, error) {
 	l.Files, l.Added = cmp.Or(l.Files, d.Files), cmp.Or(l.Added, d.Added)
 	parts.Lifetime, parts.LinkTime = cmp.Or(parts.Lifetime, 14*24*time.Hour), cmp.Or(parts.LinkTime, 10*time.Minute)
 	parts.Target, parts.Claim = cmp.Or(parts.Target, DefaultTarget), cmp.Or(parts.Claim, DefaultClaim)
+	if parts.Strangers == nil {
+		parts.Strangers = strangers.New(time.Now)
+	}
 	return &Requests{RequestParts: parts, public: public, reading: make(chan struct{}, 4), referring: make(chan struct{}, 1)}, nil
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 // System is whoever commands the installation's own machine and folder. It adds
@@ -40,6 +42,10 @@ type Config struct {
 	// SignInLife and SignInIdle are how long a session lasts, and how long it may
 	// go unused; zero means the defaults.
 	SignInLife, SignInIdle time.Duration
+
+	// Strangers bounds the refusals of those whom nobody knows. Entrances that are
+	// not of this Service share it. Nil: one of its own.
+	Strangers *strangers.Door
 }
 
 // Service is the way to projects and workspaces. Every method that acts for
@@ -62,6 +68,9 @@ func New(c Config) (*Service, error) {
 	// Engines under other user ids pass through here to their own workspace.
 	if err := os.MkdirAll(filepath.Join(c.Dir, "workspaces"), 0o711); err != nil {
 		return nil, gatehouse.Errorf(gatehouse.CodeStorage, "The folder of workspaces cannot be made.").Because(err)
+	}
+	if c.Strangers == nil {
+		c.Strangers = strangers.New(time.Now)
 	}
 	return &Service{Config: c}, nil
 }
@@ -127,6 +136,43 @@ func (s *Service) journalRefusal(ctx context.Context, e gatehouse.Event, err err
 	}
 	return err
 }
+
+// turnAway is journalRefusal for a secret that is worth nothing, for as long as
+// such refusals are few; known is its id, if it once was worth something. Refused
+// it is however that goes.
+func (s *Service) turnAway(ctx context.Context, e gatehouse.Event, known string, err error) error {
+	if gatehouse.Public(err).Kind() != gatehouse.KindUnauthenticated {
+		return s.journalRefusal(ctx, e, err)
+	}
+	journal, err := s.Strangers.Refuse(ctx, strangers.Attempt{Action: e.Action, Known: known}, err)
+	if !journal {
+		return err
+	}
+	return s.journalRefusal(ctx, e, err)
+}
+
+// JournalStrangers journals, as one event, how many refusals of strangers were not
+// journaled one by one since it was last called. What cannot be journaled is told
+// the next time. Whoever serves calls it every StrangersEvery, and at the end.
+func (s *Service) JournalStrangers(ctx context.Context) error {
+	return s.Strangers.Counted(func(c strangers.Count) error {
+		sources := strconv.Itoa(c.Sources)
+		if c.More {
+			sources = "more than " + sources
+		}
+		detail := map[string]string{"refusals": strconv.Itoa(c.Refusals), "sources": sources, "since": c.Since.UTC().Format(time.RFC3339), "until": c.Until.UTC().Format(time.RFC3339)}
+		for action, n := range c.Actions {
+			detail[action] = strconv.Itoa(n)
+		}
+		return s.Store.Update(ctx, func(tx Tx) error {
+			tx.Record(gatehouse.Event{Action: "strangers.refused", Subject: unknownToken, Detail: detail})
+			return nil
+		})
+	})
+}
+
+// StrangersEvery is how often JournalStrangers is called by whoever serves.
+const StrangersEvery = time.Minute
 
 // unknownToken is the subject of a refusal of somebody nobody knows.
 const unknownToken = "unknown"

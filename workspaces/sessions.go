@@ -31,6 +31,7 @@ func (s *Service) authenticateSignIn(ctx context.Context, secret string, kind Si
 		now = tx.Now()
 		session, err = tx.SignInByHash(ctx, hashSecret(secret))
 		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound || err == nil && session.Kind != kind {
+			session = SignIn{}
 			return refuse(gatehouse.CodeUnauthenticated, "The session is not known.")
 		}
 		if err != nil {
@@ -40,7 +41,7 @@ func (s *Service) authenticateSignIn(ctx context.Context, secret string, kind Si
 		return session.usable(now, s.signInIdle())
 	})
 	if err != nil {
-		return gatehouse.Principal{}, s.journalRefusal(ctx, e, err)
+		return gatehouse.Principal{}, s.turnAway(ctx, e, session.ID, err)
 	}
 	if now.Sub(session.Seen) >= seenEvery {
 		// If this cannot be written the session ends sooner, and nothing is let in.

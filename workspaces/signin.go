@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 // How long a session lasts, and how long it may go unused, unless Config says.
@@ -228,7 +229,7 @@ func replaceSignIn(ctx context.Context, tx Tx, hash, by string) error {
 
 // RefuseSignIn journals that somebody was turned away before it was known who
 // they are: what they or the provider brought does not verify. It gives cause,
-// or the error of the journal.
+// the error of the journal, or CodeTooManyAttempts.
 func (s *Service) RefuseSignIn(ctx context.Context, kind SignInKind, cause error) error {
 	return s.journalSignInRefusal(ctx, gatehouse.Event{Action: "session.started", Subject: unknownToken, Detail: map[string]string{"kind": string(kind)}}, cause)
 }
@@ -239,6 +240,14 @@ func (s *Service) journalSignInRefusal(ctx context.Context, e gatehouse.Event, e
 	switch code {
 	case gatehouse.CodeJournal, gatehouse.CodeBusy, gatehouse.CodeCancelled:
 		return err // it cannot be recorded now
+	}
+	known := ""
+	if e.Actor != "" {
+		known = "user " + e.Actor
+	}
+	journal, err := s.Strangers.Refuse(ctx, strangers.Attempt{Action: e.Action, Known: known}, err)
+	if !journal {
+		return err
 	}
 	e.Action += ".refused"
 	e.Detail["code"] = string(code)

@@ -206,6 +206,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (gatehouse.Pr
 		return s.authenticateSignIn(ctx, bearer, SignInDevice)
 	}
 	var p gatehouse.Principal
+	known := ""
 	e := gatehouse.Event{Action: "session", Subject: unknownToken}
 	err := s.Store.View(ctx, func(tx Tx) error {
 		t, err := tx.TokenByHash(ctx, hashSecret(bearer))
@@ -215,12 +216,12 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (gatehouse.Pr
 		if err != nil {
 			return err
 		}
-		e.Actor, e.Subject = t.User, t.ID
+		e.Actor, e.Subject, known = t.User, t.ID, t.ID
 		p = gatehouse.Principal{User: t.User, Session: t.ID, Workspace: t.Workspace}
 		return t.usable(tx.Now())
 	})
 	if err != nil {
-		return gatehouse.Principal{}, s.journalRefusal(ctx, e, err)
+		return gatehouse.Principal{}, s.turnAway(ctx, e, known, err)
 	}
 	return p, nil
 }

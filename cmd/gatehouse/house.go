@@ -117,7 +117,7 @@ func (h *house) compose(httpAddr, flightAddr string) error {
 	}
 	if h.requests, err = egress.NewRequests(egress.RequestParts{Store: state.Requests{DB: h.state}, Objects: store, Authorizer: h.policy, Signer: signer, Journal: eventProver{h.state},
 		Decisions: state.Ledger{DB: h.state}, Gate: h.gate, Sessions: h.workspaces, Policies: h.policies, Versions: h.catalogue,
-		Pseudonyms: h.keys, Proofs: state.Ledger{DB: h.state}}); err != nil {
+		Pseudonyms: h.keys, Proofs: state.Ledger{DB: h.state}, Strangers: h.workspaces.Strangers}); err != nil {
 		return err
 	}
 	cert, ca, err := ownCertificate(h.dir, time.Now())
@@ -180,6 +180,10 @@ func (h *house) serve(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
+		h.journalStrangers(running)
+		return nil
+	})
+	group.Go(func() error {
 		<-running.Done()
 		return h.stop(context.WithoutCancel(ctx))
 	})
@@ -196,6 +200,9 @@ func (h *house) stop(ctx context.Context) error {
 	}
 	if h.flight != nil {
 		errs = append(errs, h.flight.Shutdown(ctx))
+	}
+	if h.workspaces != nil {
+		errs = append(errs, h.workspaces.JournalStrangers(ctx))
 	}
 	if h.gate != nil {
 		h.gate.Close()

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/stats"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 type contextKey int
@@ -96,8 +97,8 @@ func (a *authenticated) Context() context.Context { return a.ctx }
 // with one token.
 type connections struct{}
 
-func (connections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, connectionKey, new(connection))
+func (connections) TagConn(ctx context.Context, info *stats.ConnTagInfo) context.Context {
+	return context.WithValue(strangers.From(ctx, info.RemoteAddr), connectionKey, new(connection))
 }
 func (connections) HandleConn(context.Context, stats.ConnStats)                     {}
 func (connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }

@@ -9,10 +9,12 @@ import (
 	"runtime/debug"
 	"unicode/utf8"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
@@ -41,7 +43,13 @@ func (s *Server) rendered(ctx context.Context, method string, err error) error {
 		s.log.DebugContext(ctx, "a call was refused", "method", method, "user", caller(ctx).User, "code", e.Code)
 	}
 	inParts(ctx, e)
-	return status.Error(code, clipped(e.Error()))
+	answer := status.New(code, clipped(e.Error()))
+	if e.Retry > 0 {
+		if told, err := answer.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(e.Retry)}); err == nil {
+			answer = told
+		}
+	}
+	return answer.Err()
 }
 
 // refusalKey is the trailer that tells programs the parts of an error.

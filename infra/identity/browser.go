@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/time/rate"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
@@ -57,6 +59,7 @@ type Browser struct {
 	log      *slog.Logger
 	sealer   sealer
 	now      func() time.Time
+	warnings *rate.Limiter // lines of the log that anybody can cause
 
 	// Refused answers for a sign-in that failed, in place of the plain page. The
 	// status is not written yet.
@@ -70,7 +73,7 @@ func NewBrowser(provider *Provider, people People, log *slog.Logger) (*Browser, 
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{provider: provider, people: people, log: log, sealer: s, now: time.Now, Refused: plainRefusal}
+	b := &Browser{provider: provider, people: people, log: log, sealer: s, now: time.Now, warnings: rate.NewLimiter(rate.Every(10*time.Second), 30), Refused: plainRefusal}
 	if provider != nil {
 		b.now = provider.Now
 	}
@@ -252,11 +255,17 @@ func localPath(s string) string {
 
 var statuses = map[gatehouse.Kind]int{
 	gatehouse.KindUnauthenticated: http.StatusUnauthorized, gatehouse.KindDenied: http.StatusForbidden, gatehouse.KindUnavailable: http.StatusServiceUnavailable,
+	gatehouse.KindExhausted: http.StatusTooManyRequests,
 }
 
 func (b *Browser) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := gatehouse.Public(err)
-	b.log.InfoContext(r.Context(), "a sign-in was refused", "code", e.Code, "cause", e.Err)
+	if e.Code != gatehouse.CodeTooManyAttempts { // strangers do not fill the log either
+		b.log.InfoContext(r.Context(), "a sign-in was refused", "code", e.Code, "cause", e.Err)
+	}
+	if e.Retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(e.Retry/time.Second)))
+	}
 	status, known := statuses[e.Kind()]
 	if !known {
 		status = http.StatusInternalServerError

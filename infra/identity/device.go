@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-
 	"net/url"
 	"time"
 
@@ -143,7 +142,10 @@ func (d *Devices) ask(ctx context.Context, code string) (workspaces.Authenticate
 
 // refuse journals a refusal.
 func (d *Devices) refuse(ctx context.Context, err error) error {
-	e := gatehouse.Public(err)
-	d.log.InfoContext(ctx, "a sign-in on the command line was refused", "code", e.Code, "cause", e.Err)
-	return d.people.RefuseSignIn(ctx, workspaces.SignInDevice, err)
+	answer := d.people.RefuseSignIn(ctx, workspaces.SignInDevice, err)
+	if gatehouse.CodeOf(answer) != gatehouse.CodeTooManyAttempts { // strangers do not fill the log either
+		e := gatehouse.Public(err)
+		d.log.InfoContext(ctx, "a sign-in on the command line was refused", "code", e.Code, "cause", e.Err)
+	}
+	return answer
 }

@@ -21,7 +21,7 @@ func (b *Browser) providerEnded(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 	}
-	if err != nil {
+	if err != nil && b.warnings.AllowN(b.now(), 1) { // anybody can send it
 		e := gatehouse.Public(err)
 		b.log.WarnContext(r.Context(), "the provider's word that a session has ended was refused", "code", e.Code, "cause", e.Err)
 	}

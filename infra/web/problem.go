@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,6 +23,8 @@ type Problem struct {
 	Advice  string         `json:"advice" doc:"What to do instead"`
 	Request string         `json:"request,omitempty" doc:"Id of this HTTP request, for the operator"`
 	Errors  []FieldError   `json:"errors,omitempty" doc:"Which parts of what was sent are wrong"`
+
+	retry time.Duration // sent as Retry-After
 }
 
 // FieldError is what is wrong with one part of what was sent. It does not repeat
@@ -34,6 +38,15 @@ func (p *Problem) Error() string { return p.Detail }
 
 // GetStatus is the HTTP status; huma asks for it.
 func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders is Retry-After, where it is known; huma asks for it.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	if p.retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(p.retry/time.Second)))
+	}
+	return h
+}
 
 // ContentType is application/problem+json; huma asks for it.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
@@ -53,7 +66,7 @@ var statuses = map[gatehouse.Kind]int{
 func newProblem(ctx context.Context, err error) *Problem {
 	e := gatehouse.Public(err)
 	status := statuses[e.Kind()]
-	return &Problem{Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Message, Advice: e.Advice, Request: requestID(ctx)}
+	return &Problem{Title: http.StatusText(status), Status: status, Code: e.Code, Detail: e.Message, Advice: e.Advice, Request: requestID(ctx), retry: e.Retry}
 }
 
 // problem is newProblem, with a line in the operator's log for what is ours to

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 // Projects is what the API shows of projects and workspaces, and who is who.
@@ -68,7 +70,8 @@ func NewServer(c Config, secure *tls.Config) *http.Server {
 	return &http.Server{
 		Handler: New(c), TLSConfig: secure,
 		ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return strangers.From(ctx, c.RemoteAddr()) },
+		ErrorLog:    slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -189,6 +190,9 @@ func (v *visit) fail(err error) {
 		p.Next = v.r.URL.RequestURI()
 	}
 	v.w.Header().Set("Content-Security-Policy", pagePolicy)
+	if p.Retry > 0 {
+		v.w.Header().Set("Retry-After", strconv.Itoa(int(p.Retry/time.Second)))
+	}
 	v.render(p.Status, "error", titleOf(p), p)
 }
 
