@@ -15,12 +15,15 @@ func (p *publication) optedOut(identifier uint32) bool {
 // decidePeople applies the lists to the people of the extract and gives units to
 // those who remain.
 func (p *publication) decidePeople(ctx context.Context, in *intake) error {
-	var conflicts []int64
+	conflicts := make([][]int64, len(in.accounts)) // lines, by file
 	var identifiers []uint32
+	for i := range in.accounts {
+		in.accounts[i].Published = 0 // counted anew, person by person
+	}
 	for i := range p.people.list {
 		who := &p.people.list[i]
 		if who.state == personConflicting {
-			conflicts = append(conflicts, who.line)
+			conflicts[who.file] = append(conflicts[who.file], who.line)
 			continue
 		}
 		out := false
@@ -32,20 +35,23 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 		}
 		if out {
 			who.state = personOptedOut
-			in.account.OptedOut++
+			in.accounts[who.file].OptedOut++
 			continue
 		}
 		who.state = personPublished
+		in.accounts[who.file].Published++
 		identifiers = append(identifiers, who.identifier)
 	}
 	for _, l := range p.lists {
 		p.version.Receipts = append(p.version.Receipts, l.receipt)
 	}
-	in.account.Published = int64(len(identifiers))
-	if len(conflicts) > 0 {
+	for i, lines := range conflicts {
+		if len(lines) == 0 {
+			continue
+		}
 		why := p.people.duplicateReason()
-		in.account.Rejected[string(why)] += int64(len(conflicts))
-		if err := p.report.addLines(in.survey.path, in.table.File, in.split.delimiter, conflicts, p.people.rule.Identifier, why); err != nil {
+		in.accounts[i].Rejected[string(why)] += int64(len(lines))
+		if err := p.report.addLines(in.table, in.survey.files[i], lines, p.people.rule.Identifier, why); err != nil {
 			return err
 		}
 	}

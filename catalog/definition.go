@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog/source"
 )
 
 // Definition says how extracts become a dataset: which files there are, what
@@ -19,7 +20,7 @@ type Definition struct {
 	Title       string  `yaml:"title"`
 	Description string  `yaml:"description"`
 	Custodian   string  `yaml:"custodian"`    // the organisation
-	Encoding    string  `yaml:"encoding"`     // of every file: EncodingUTF8 or EncodingWindows1252
+	Encoding    string  `yaml:"encoding"`     // of every file that does not say another: one of the Encodings; default: utf-8
 	RejectLimit float64 `yaml:"reject_limit"` // largest share of a file's rows that may be rejected, 0 to 1
 	RejectFloor int64   `yaml:"reject_floor"` // so many rejected rows of a file are no reason to stop, whatever their share
 	Index       string  `yaml:"index"`        // person index to use; default: the dataset's name
@@ -36,8 +37,8 @@ type Definition struct {
 
 // The encodings that a definition may declare.
 const (
-	EncodingUTF8        = "utf-8"
-	EncodingWindows1252 = "windows-1252"
+	EncodingUTF8        = string(source.EncodingUTF8)
+	EncodingWindows1252 = string(source.EncodingWindows1252)
 )
 
 // OptOuts are the opt-out lists of a definition. None is said aloud, never by
@@ -100,22 +101,26 @@ const (
 	IdentifierOpaque    IdentifierKind = "opaque"     // any text that is not empty
 )
 
-// TableRule is one file and the table that it becomes.
+// TableRule is the file, or the files, of which a table is made, and the table.
 type TableRule struct {
-	Name         string        `yaml:"name"`
-	File         string        `yaml:"file"`
-	Delimiter    string        `yaml:"delimiter"` // default: comma
-	Description  string        `yaml:"description"`
-	Public       bool          `yaml:"public"`        // a reference table: no rows about people
-	Link         bool          `yaml:"link"`          // rows without a key are linked by People.LinkWithoutKey
-	Duplicates   string        `yaml:"duplicates"`    // "reject": exact copies of earlier rows are rejected; "keep" (default)
-	MayBeEmpty   bool          `yaml:"may_be_empty"`  // a file with a header and no rows is no error
-	FinalNewline string        `yaml:"final_newline"` // "optional": a last line without line end is not taken for a cut file
-	RejectLimit  *float64      `yaml:"reject_limit"`  // overrides the dataset's
-	Columns      []ColumnRule  `yaml:"columns"`       // the file's columns, all of them, in their order
-	Derived      []DerivedRule `yaml:"derived"`
-	Rules        []RowRule     `yaml:"rules"`
-	Order        []string      `yaml:"order"` // published columns in the order to show them; default: as they come, derived last
+	Name          string        `yaml:"name"`
+	File          string        `yaml:"file"`           // a name, or a pattern of '*' and '?' that several files' names match
+	Optional      bool          `yaml:"optional"`       // without a file there is no table
+	Encoding      string        `yaml:"encoding"`       // default: the dataset's
+	Compression   string        `yaml:"compression"`    // none, gzip or zstd; default: what the file's first bytes say
+	UnpackedLimit Size          `yaml:"unpacked_limit"` // largest size that one packed file may unpack to; default: 200 times its own, and 64 MiB
+	Delimiter     string        `yaml:"delimiter"`      // one ASCII character, or "tab"; default: comma
+	Description   string        `yaml:"description"`
+	Public        bool          `yaml:"public"`        // a reference table: no rows about people
+	Link          bool          `yaml:"link"`          // rows without a key are linked by People.LinkWithoutKey
+	Duplicates    string        `yaml:"duplicates"`    // "reject": exact copies of earlier rows are rejected; "keep" (default)
+	MayBeEmpty    bool          `yaml:"may_be_empty"`  // a file with a header and no rows is no error
+	FinalNewline  string        `yaml:"final_newline"` // "optional": a last line without line end is not taken for a cut file
+	RejectLimit   *float64      `yaml:"reject_limit"`  // overrides the dataset's
+	Columns       []ColumnRule  `yaml:"columns"`       // the file's columns, all of them, in their order
+	Derived       []DerivedRule `yaml:"derived"`
+	Rules         []RowRule     `yaml:"rules"`
+	Order         []string      `yaml:"order"` // published columns in the order to show them; default: as they come, derived last
 }
 
 // Treatment says what becomes of a column.
@@ -141,6 +146,8 @@ type ColumnRule struct {
 	Grain       string    `yaml:"grain"`
 	Description string    `yaml:"description"`
 
+	Format      string   `yaml:"format"`       // how dates are written, such as DD/MM/YYYY: see dateLayout; default: YYYY-MM-DD
+	Missing     []string `yaml:"missing"`      // values that stand for none, such as 1800-01-01
 	Required    bool     `yaml:"required"`     // an empty field is rejected
 	Values      []string `yaml:"values"`       // the only values
 	In          string   `yaml:"in"`           // "table.column" of a public table that must hold the value

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog/source"
 )
 
 // checker collects what is wrong with a definition.
@@ -45,7 +46,7 @@ func (d *Definition) check() []string {
 	c.want(gatehouse.ValidName(d.Dataset), "$.dataset", "dataset must be a name of lower-case letters, digits, '_' and '-'")
 	c.want(d.Title != "", "$.title", "title is missing")
 	c.want(d.Custodian != "", "$.custodian", "custodian is missing")
-	c.want(d.Encoding == EncodingUTF8 || d.Encoding == EncodingWindows1252, "$.encoding", "encoding must be %s or %s", EncodingUTF8, EncodingWindows1252)
+	c.encoding("$.encoding", d.Encoding)
 	c.want(d.RejectLimit >= 0 && d.RejectLimit <= 1, "$.reject_limit", "reject_limit is a share from 0 to 1")
 	c.want(d.RejectFloor >= 0, "$.reject_floor", "reject_floor cannot be negative")
 	c.want(d.Index == d.Dataset || gatehouse.ValidName(d.Index), "$.index", "index must be a name of lower-case letters, digits, '_' and '-'")
@@ -60,6 +61,14 @@ func (d *Definition) check() []string {
 	}
 	c.people()
 	return c.faults
+}
+
+func (c *checker) encoding(path, encoding string) {
+	switch source.Encoding(encoding) {
+	case source.EncodingUTF8, source.EncodingWindows1252, source.EncodingUTF16, source.EncodingUTF16LE, source.EncodingUTF16BE:
+		return
+	}
+	c.fault(path, "encoding must be utf-8, windows-1252, utf-16, utf-16le or utf-16be")
 }
 
 func (c *checker) optOuts() {
@@ -144,7 +153,13 @@ func (c *checker) people() {
 func (c *checker) table(path string, t TableRule) {
 	c.want(gatehouse.ValidName(t.Name), path+".name", "a table's name is made of lower-case letters, digits, '_' and '-'")
 	c.want(t.Name != "units", path+".name", "no table may be called units")
-	c.want(baseName(t.File), path+".file", "file must be the name of a file in the extracts folder")
+	c.want(baseName(t.File) && !strings.HasPrefix(t.File, "."), path+".file", "file must be the name of a file in the extracts folder, or a pattern of such names")
+	c.encoding(path+".encoding", t.Encoding)
+	switch source.Compression(t.Compression) {
+	case source.CompressionDetect, source.CompressionNone, source.CompressionGzip, source.CompressionZstd:
+	default:
+		c.fault(path+".compression", "compression must be none, gzip or zstd")
+	}
 	c.want(len(t.Delimiter) == 1 && !strings.ContainsAny(t.Delimiter, "\"\r\n") && t.Delimiter[0] < 0x80, path+".delimiter", "delimiter must be one ASCII character, not a quote")
 	c.want(t.Duplicates == "keep" || t.Duplicates == "reject", path+".duplicates", "duplicates must be keep or reject")
 	c.want(t.FinalNewline == "" || t.FinalNewline == "optional", path+".final_newline", "final_newline can only be optional")
@@ -256,6 +271,13 @@ func (c *checker) column(path string, t TableRule, column ColumnRule) {
 			c.want(err == nil, path+"."+key, "%s of column %s does not suit its type", key, column.Name)
 		}
 	}
+	if column.Format != "" {
+		_, err := parseLayout(column.Format, column.Type)
+		c.want(dated, path+".format", "column %s is not a date, so it has no format", column.Name)
+		c.want(err == nil, path+".format", "column %s: %v", column.Name, err)
+	}
+	c.unique(path+".missing", "missing", column.Missing)
+	c.want(len(column.Missing) == 0 || column.Treatment != TreatUnit, path+".missing", "column %s names the person, so nothing in it stands for no value", column.Name)
 	c.want(len(column.Values) == 0 || column.Type == FieldText, path+".values", "values of column %s need text", column.Name)
 	c.unique(path+".values", "values", column.Values)
 	if column.In != "" {

@@ -102,8 +102,14 @@ func (d *Definition) defaults() {
 	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
-		if t.Delimiter == "" {
+		switch t.Delimiter {
+		case "":
 			t.Delimiter = ","
+		case "tab":
+			t.Delimiter = "\t"
+		}
+		if t.Encoding == "" {
+			t.Encoding = d.Encoding
 		}
 		if t.Duplicates == "" {
 			t.Duplicates = "keep"

@@ -53,6 +53,8 @@ func floorDiv(a, b int64) int64 {
 type field struct {
 	rule     ColumnRule
 	kind     kind
+	layout   *dateLayout         // of dates that are not written YYYY-MM-DD
+	missing  map[string]struct{} // what stands for no value; nil: only nothing
 	values   map[string]struct{} // allowed; nil: all
 	codes    map[string]struct{} // allowed by a reference table; nil: all
 	min, max float64
@@ -67,6 +69,15 @@ func newField(rule ColumnRule, today int64) field {
 			f.values[v] = struct{}{}
 		}
 	}
+	if len(rule.Missing) > 0 {
+		f.missing = make(map[string]struct{}, len(rule.Missing))
+		for _, v := range rule.Missing {
+			f.missing[v] = struct{}{}
+		}
+	}
+	if rule.Format != "" {
+		f.layout, _ = parseLayout(rule.Format, rule.Type) // checked with the definition
+	}
 	if rule.Min != nil {
 		f.min, _ = rule.bound(*rule.Min) // checked with the definition
 	}
@@ -78,6 +89,11 @@ func newField(rule ColumnRule, today int64) field {
 
 // read reads b into c, or says why it cannot.
 func (f *field) read(b []byte, c *cell) Reason {
+	if f.missing != nil {
+		if _, ok := f.missing[string(b)]; ok {
+			b = nil
+		}
+	}
 	c.null = len(b) == 0
 	if c.null {
 		if f.rule.Required {
@@ -119,22 +135,42 @@ func (f *field) read(b []byte, c *cell) Reason {
 		}
 		c.real = x
 		return ""
-	case kindDate:
+	case kindDate, kindTimestamp:
+		if f.layout != nil {
+			return f.readLayout(b, c)
+		}
+		return f.readDate(b, c)
+	}
+	panic("catalog: unknown field type") // the definition was checked
+}
+
+func (f *field) readLayout(b []byte, c *cell) Reason {
+	micros, why := f.layout.read(b)
+	if why != "" {
+		return why
+	}
+	day := floorDiv(micros, microsPerDay)
+	if c.whole = micros; f.kind == kindDate {
+		c.whole = day
+	}
+	return f.checkDay(day)
+}
+
+func (f *field) readDate(b []byte, c *cell) Reason {
+	if f.kind == kindDate {
 		n, ok := parseDate(b)
 		if !ok {
 			return ReasonDateImpossible
 		}
 		c.whole = n
 		return f.checkDay(n)
-	case kindTimestamp:
-		n, ok := parseTimestamp(b)
-		if !ok {
-			return ReasonDateImpossible
-		}
-		c.whole = n
-		return f.checkDay(floorDiv(n, microsPerDay))
 	}
-	panic("catalog: unknown field type") // the definition was checked
+	n, ok := parseTimestamp(b)
+	if !ok {
+		return ReasonDateImpossible
+	}
+	c.whole = n
+	return f.checkDay(floorDiv(n, microsPerDay))
 }
 
 func (f *field) checkDay(day int64) Reason {
@@ -200,7 +236,15 @@ func parseDate(b []byte) (int64, bool) {
 	y, ok1 := digits(b[:4])
 	m, ok2 := digits(b[5:7])
 	d, ok3 := digits(b[8:10])
-	if !ok1 || !ok2 || !ok3 || y < firstYear || y > lastYear || m < 1 || m > 12 || d < 1 {
+	if !ok1 || !ok2 || !ok3 {
+		return 0, false
+	}
+	return civilDay(y, m, d)
+}
+
+// civilDay is the day of a date that the calendar has, in days since 1970.
+func civilDay(y, m, d int64) (int64, bool) {
+	if y < firstYear || y > lastYear || m < 1 || m > 12 || d < 1 {
 		return 0, false
 	}
 	leap := m == 2 && d == 29 && y%4 == 0 && (y%100 != 0 || y%400 == 0)
@@ -307,10 +351,10 @@ func plainText(b []byte) bool {
 }
 
 // hasControl finds bytes that no text of an extract holds: everything below a
-// blank but tabs and the line ends of a quoted field, and delete.
-func hasControl(b []byte) bool {
+// blank but tabs, the line ends of a quoted field and the delimiter, and delete.
+func hasControl(b []byte, delimiter byte) bool {
 	for _, c := range b {
-		if (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f {
+		if (c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f) && c != delimiter {
 			return true
 		}
 	}

@@ -33,9 +33,10 @@ type intake struct {
 	report   *report
 	survey   *survey
 	progress func(rows int64)
+	read     int64 // rows so far, of all files
 
-	in      *records
-	split   splitter
+	rows    rows // of the file that is being read
+	at      int  // which one that is
 	valid   func([]byte) bool
 	decode  bool
 	decoded []byte
@@ -50,14 +51,15 @@ type intake struct {
 	identifier, birth, death int
 	keep                     []kept // of a public table: the values that others refer to
 
-	outputs []output
-	schema  *arrow.Schema
-	builder *batchBuilder
-	batch   arrow.RecordBatch // left to the garbage collector: the engine's client may still hold it when Load fails
-	account Account
-	lines   int64 // lines that the rows took
-	err     error
-	done    bool
+	outputs  []output
+	schema   *arrow.Schema
+	builder  *batchBuilder
+	batch    arrow.RecordBatch // left to the garbage collector: the engine's client may still hold it when Load fails
+	accounts []Account         // of each file
+	account  *Account          // of the one that is being read
+	lines    []int64           // that the rows of each file took
+	err      error
+	done     bool
 
 	turn   sync.Mutex // held by Next and close
 	closed bool
@@ -97,12 +99,15 @@ type order struct {
 	why                   Reason
 }
 
-func newIntake(ctx context.Context, d *Definition, t TableRule, p *people, today int64) *intake {
+func newIntake(ctx context.Context, d *Definition, t TableRule, s *survey, p *people, today int64) *intake {
 	in := &intake{ctx: ctx, table: t, people: p, owner: t.Name == d.People.Table, key: t.key(),
-		valid: validText(d.Encoding), decode: d.Encoding == EncodingWindows1252,
-		split:   splitter{delimiter: t.Delimiter[0]},
-		cells:   make([]cell, len(t.Columns)),
-		account: Account{Table: t.Name, Extract: t.File, Rejected: make(map[string]int64)},
+		survey: s,
+		valid:  validText(t.Encoding), decode: t.Encoding == EncodingWindows1252,
+		cells: make([]cell, len(t.Columns)),
+		lines: make([]int64, len(s.files)),
+	}
+	for _, e := range s.files {
+		in.accounts = append(in.accounts, Account{Table: t.Name, Extract: e.file, SHA256: e.sha256, Rejected: make(map[string]int64)})
 	}
 	for _, c := range t.Columns {
 		in.fields = append(in.fields, newField(c, today))
@@ -172,14 +177,31 @@ var arrowTypes = map[string]arrow.DataType{
 	"TIMESTAMP": &arrow.TimestampType{Unit: arrow.Microsecond},
 }
 
-// open starts the pass; close ends it.
-func (in *intake) open(f *os.File) error {
-	in.in = newRecords(&lineCounter{in: f, first: true}, in.split.delimiter)
-	if _, err := in.in.next(); err != nil { // the header, which the survey has checked
-		return in.survey.failure(in.in, err)
-	}
+// open starts the pass with the first file; close ends it.
+func (in *intake) open() error {
 	in.builder = newBatchBuilder(in.schema)
-	return nil
+	return in.openFile()
+}
+
+func (in *intake) openFile() (err error) {
+	in.account = &in.accounts[in.at]
+	in.rows, err = openRows(in.table, in.survey.files[in.at].path, nil, taking)
+	return err
+}
+
+// nextFile goes on with the next file; without one, the pass is done.
+func (in *intake) nextFile() error {
+	in.lines[in.at] = in.rows.taken()
+	err := in.rows.close()
+	in.rows = nil
+	if err != nil {
+		return readFailure(in.account.Extract, err)
+	}
+	if in.at++; in.at == len(in.accounts) {
+		in.done = true
+		return nil
+	}
+	return in.openFile()
 }
 
 // close returns when no row is being read, and none will be: a client whose Load
@@ -188,6 +210,24 @@ func (in *intake) close() {
 	in.turn.Lock()
 	defer in.turn.Unlock()
 	in.closed = true
+	if in.rows != nil {
+		_ = in.rows.close() // it was only read
+		in.rows = nil
+	}
+}
+
+// total is the sum of the files' accounts.
+func (in *intake) total() Account {
+	sum := Account{Table: in.table.Name, Extract: in.table.File, Rejected: make(map[string]int64)}
+	for _, a := range in.accounts {
+		sum.Read += a.Read
+		sum.Published += a.Published
+		sum.OptedOut += a.OptedOut
+		for why, n := range a.Rejected {
+			sum.Rejected[why] += n
+		}
+	}
+	return sum
 }
 
 // Schema, Next, RecordBatch, Err, Retain and Release make an intake an
@@ -207,24 +247,26 @@ func (in *intake) Next() bool {
 		return false
 	}
 	for in.builder.rows < batchRows {
-		rec, err := in.in.next()
+		rec, err := in.rows.next()
 		if err == io.EOF {
-			in.done = true
-			if in.lines = in.in.lines; !in.in.whole {
-				in.lines++
+			if in.err = in.nextFile(); in.err != nil {
+				return false
 			}
-			break
+			if in.done {
+				break
+			}
+			continue
 		}
 		if err != nil {
-			in.err = in.survey.failure(in.in, err)
+			in.err = readError(in.account.Extract, in.rows.place(), err)
 			return false
 		}
 		in.account.Read++
-		if in.account.Read%batchRows == 0 {
+		if in.read++; in.read%batchRows == 0 {
 			if in.err = in.ctx.Err(); in.err != nil {
 				return false
 			}
-			in.progress(in.account.Read)
+			in.progress(in.read)
 		}
 		owner, column, why := in.judge(rec)
 		switch {
@@ -232,7 +274,7 @@ func (in *intake) Next() bool {
 			in.account.OptedOut++
 		case why != "":
 			in.account.Rejected[string(why)]++
-			if in.err = in.report.add(in.table.File, rec.line, column, why, rec.raw); in.err != nil {
+			if in.err = in.report.add(in.account.Extract, rec.line, column, why, rec.raw); in.err != nil {
 				return false
 			}
 		default:
@@ -258,7 +300,7 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 		if !in.valid(rec.raw) {
 			return 0, "", ReasonEncoding
 		}
-		if hasControl(rec.raw) {
+		if hasControl(rec.raw, in.table.Delimiter[0]) {
 			return 0, "", ReasonControl
 		}
 	}
@@ -269,7 +311,7 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 	if in.decode {
 		text.raw = in.decodeText(rec.raw)
 	}
-	fields := in.split.split(text, len(in.fields))
+	fields := in.rows.split(text, len(in.fields))
 	if len(fields) != len(in.fields) {
 		return 0, "", ReasonFieldCount
 	}
@@ -355,7 +397,7 @@ func (in *intake) publicRow(rec record, fields [][]byte) Reason {
 
 func (in *intake) ownerRow(rec record, fields [][]byte, key, identifier uint32) (uint32, string, Reason) {
 	p := in.people
-	row := person{content: p.hash(p.seed, fields), line: rec.line, birth: in.day(in.birth), death: in.day(in.death)}
+	row := person{content: p.hash(p.seed, fields), line: rec.line, file: uint16(in.at), birth: in.day(in.birth), death: in.day(in.death)}
 	number, why := p.add(key, identifier, row)
 	if why != "" {
 		return 0, p.rule.Identifier, why
@@ -477,16 +519,19 @@ func (in *intake) emitCell(to *columnBuilder, out *output, c *cell) {
 	}
 }
 
-// balance checks, when the pass is over, that every line of the file and every
+// balance checks, when the pass is over, that every line of each file and every
 // row that the survey counted is accounted for exactly once.
 func (in *intake) balance() error {
-	info, err := os.Stat(in.survey.path)
-	if err != nil || info.Size() != in.survey.info.Size() || !info.ModTime().Equal(in.survey.info.ModTime()) {
-		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s was changed while it was read.", in.table.File)
-	}
-	if !in.done || in.account.Read != in.survey.records || in.lines != in.survey.lines || !in.account.Balanced() {
-		return gatehouse.Errorf(gatehouse.CodeCounts, "The rows of %s do not add up.", in.table.File).
-			Because(fmt.Errorf("read %d of %d rows in %d of %d lines", in.account.Read, in.survey.records, in.lines, in.survey.lines))
+	for i, e := range in.survey.files {
+		info, err := os.Stat(e.path)
+		if err != nil || info.Size() != e.info.Size() || !info.ModTime().Equal(e.info.ModTime()) {
+			return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s was changed while it was read.", e.file)
+		}
+		a := in.accounts[i]
+		if !in.done || a.Read != e.records || in.lines[i] != e.lines || !a.Balanced() {
+			return gatehouse.Errorf(gatehouse.CodeCounts, "The rows of %s do not add up.", e.file).
+				Because(fmt.Errorf("read %d of %d rows in %d of %d lines", a.Read, e.records, in.lines[i], e.lines))
+		}
 	}
 	return nil
 }

@@ -26,6 +26,7 @@ type person struct {
 	unit         uint32 // if published
 	birth, death int32  // days since 1970, or noDay
 	state        personState
+	file         uint16 // in which of the table's files the row is
 }
 
 // people are the people of an extract. They are numbered in the order of their

@@ -230,12 +230,9 @@ func (p *publication) prepare(ctx context.Context) error {
 	if len(numbers) > 0 {
 		p.number = slices.Max(numbers) + 1
 	}
-	for _, t := range d.Tables { // missing files first: it costs nothing
-		f, err := openExtract(filepath.Join(p.Extracts, t.File))
-		if err != nil {
-			return err
-		}
-		f.Close()
+	files, err := findFiles(d, p.Extracts) // missing files first: it costs nothing
+	if err != nil {
+		return err
 	}
 	p.people = newPeople(d.People)
 	lists := listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started}
@@ -251,7 +248,7 @@ func (p *publication) prepare(ctx context.Context) error {
 	p.surveys = make(map[string]*survey)
 	for _, t := range d.Tables {
 		p.Progress(Progress{Stage: StageSurvey, Table: t.Name})
-		if p.surveys[t.Name], err = surveyFile(ctx, d, t, p.Extracts); err != nil {
+		if p.surveys[t.Name], err = surveyTable(ctx, t, p.Extracts, files[t.Name]); err != nil {
 			return err
 		}
 	}
@@ -321,8 +318,7 @@ func (p *publication) ordered() []TableRule {
 
 // table reads one file and writes its table.
 func (p *publication) table(ctx context.Context, t TableRule) error {
-	in := newIntake(ctx, p.Definition, t, p.people, p.today())
-	in.survey = p.surveys[t.Name]
+	in := newIntake(ctx, p.Definition, t, p.surveys[t.Name], p.people, p.today())
 	in.report = p.report
 	in.optedOut = p.optedOut
 	in.progress = func(rows int64) {
@@ -338,15 +334,19 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 			return err
 		}
 	}
-	in.account.SHA256 = in.survey.sha256
-	p.version.Accounts = append(p.version.Accounts, in.account)
+	p.version.Accounts = append(p.version.Accounts, in.accounts...)
 	if err := in.balance(); err != nil {
 		return err
 	}
-	if p.tooMany(t, in.account) {
+	for _, a := range in.accounts {
+		if p.tooMany(t, a) {
+			p.refused = append(p.refused, a.Extract)
+		}
+	}
+	if total := in.total(); len(in.accounts) > 1 && p.tooMany(t, total) && len(p.refused) == 0 {
 		p.refused = append(p.refused, t.File)
 	}
-	p.Progress(Progress{Stage: StageWrite, Table: t.Name, Total: in.account.Published})
+	p.Progress(Progress{Stage: StageWrite, Table: t.Name, Total: in.total().Published})
 	if len(p.refused) > 0 {
 		return p.writer.drop(ctx)
 	}
@@ -360,16 +360,11 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 
 // read streams a file's good rows into the engine.
 func (p *publication) read(ctx context.Context, in *intake) error {
-	f, err := openExtract(in.survey.path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if err := in.open(f); err != nil {
+	if err := in.open(); err != nil {
 		return err
 	}
 	defer in.close()
-	err = p.writer.engine.Load(ctx, stagedTable, in)
+	err := p.writer.engine.Load(ctx, stagedTable, in)
 	if in.err != nil { // the reason why the engine got no more
 		return in.err
 	}

@@ -25,6 +25,7 @@ const (
 	ReasonCodeUnknown     Reason = "code_unknown"
 
 	ReasonDateImpossible  Reason = "date_impossible"
+	ReasonDatePartial     Reason = "date_partial"
 	ReasonDateInFuture    Reason = "date_in_future"
 	ReasonDateBeforeBirth Reason = "date_before_birth"
 	ReasonDateAfterDeath  Reason = "date_after_death"
@@ -55,7 +56,8 @@ var explanations = map[Reason]string{
 	ReasonValueUnknown:    "The value is none of those that the column may hold.",
 	ReasonCodeUnknown:     "The reference table does not hold the code.",
 
-	ReasonDateImpossible:  "There is no such date (dates are written YYYY-MM-DD).",
+	ReasonDateImpossible:  "There is no such date, or it is not written as the definition says (YYYY-MM-DD where it says nothing).",
+	ReasonDatePartial:     "Only the year or the month of the date is known.",
 	ReasonDateInFuture:    "The date lies in the future.",
 	ReasonDateBeforeBirth: "The date lies before the person's birth.",
 	ReasonDateAfterDeath:  "The date lies after the person's death.",

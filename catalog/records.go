@@ -42,6 +42,13 @@ type record struct {
 	quoted   bool   // it holds a quotation mark
 	broken   bool   // its quoting is wrong
 	complete bool   // a line end follows
+	fault    *fault // what else is wrong with it, if whoever reads it knows
+}
+
+// fault is what is wrong with a row, and where in it.
+type fault struct {
+	path string
+	why  Reason
 }
 
 func newRecords(in io.Reader, delimiter byte) *records {

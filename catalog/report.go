@@ -48,29 +48,25 @@ func (r *report) add(file string, line int64, column string, why Reason, raw []b
 
 // addLines writes rows of a file that were found wrong only after they had been
 // passed: lines are where they begin, ascending.
-func (r *report) addLines(path, file string, delimiter byte, lines []int64, column string, why Reason) error {
-	if len(lines) == 0 {
-		return nil
-	}
-	f, err := openExtract(path)
+func (r *report) addLines(t TableRule, e *extract, lines []int64, column string, why Reason) error {
+	in, err := openRows(t, e.path, nil, surveying)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	in := newRecords(&lineCounter{in: f, first: true}, delimiter)
+	defer in.close()
 	for len(lines) > 0 {
 		rec, err := in.next()
 		if err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF
 			}
-			return readFailure(file, err)
+			return readFailure(e.file, err)
 		}
 		if rec.line != lines[0] {
 			continue
 		}
 		lines = lines[1:]
-		if err := r.add(file, rec.line, column, why, rec.raw); err != nil {
+		if err := r.add(e.file, rec.line, column, why, rec.raw); err != nil {
 			return err
 		}
 	}

@@ -5,9 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -18,78 +16,82 @@ import (
 	"github.com/gatehouse-tre/gatehouse"
 )
 
-// survey is what one pass over a file finds before anything is made of it:
-// whether it is whole, in the declared encoding, under the declared header; how
-// many lines it has; and which rows may be copies of earlier ones. The lines are
-// counted on the bytes as they come, apart from the splitting into records, so
-// that the account of the second pass can be checked against them.
+// survey is what one pass over a table's files finds before anything is made of
+// them, and which of all their rows may be copies of earlier ones.
 type survey struct {
+	files   []*extract
+	records int64 // of all files
+	copies  *copies
+}
+
+// extract is one file as the survey found it: whole, in the declared form and
+// encoding, under the declared header. The lines are counted on the bytes as they
+// come, apart from the splitting into records, so that the account of the second
+// pass can be checked against them.
+type extract struct {
 	path    string
 	file    string // name, for messages
 	info    fs.FileInfo
 	sha256  string
 	lines   int64 // line ends, and a last line without one
 	records int64 // without the header
-	copies  *copies
 }
 
-// surveyFile reads a file for the first time. Rows that may be copies are sought
-// only where the definition rejects them.
-func surveyFile(ctx context.Context, d *Definition, t TableRule, dir string) (*survey, error) {
-	s := &survey{path: filepath.Join(dir, t.File), file: t.File}
-	f, err := openExtract(s.path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if s.info, err = f.Stat(); err != nil {
-		return nil, readFailure(s.file, err)
-	}
-	if s.info.Size() == 0 {
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractEmpty, "%s is empty.", s.file)
-	}
-	counter := &lineCounter{in: f, sum: sha256.New(), first: true}
-	in := newRecords(counter, t.Delimiter[0])
-	header, err := in.next()
-	if counter.utf16 {
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractEncoded, "%s is not %s: it looks like UTF-16.", s.file, d.Encoding)
-	}
-	if err != nil && err != io.EOF {
-		return nil, s.failure(in, err)
-	}
-	if err := checkHeader(s.file, t, header); err != nil {
-		return nil, err
-	}
+// surveyTable reads a table's files for the first time. Rows that may be copies
+// are sought only where the definition rejects them.
+func surveyTable(ctx context.Context, t TableRule, dir string, files []string) (*survey, error) {
+	s := &survey{}
 	if t.Duplicates == "reject" {
 		s.copies = newCopies()
 	}
-	badly, err := s.scan(ctx, in, d.Encoding, t)
-	if err != nil {
-		return nil, err
+	for _, name := range files {
+		e, err := s.file(ctx, t, filepath.Join(dir, name))
+		if err != nil {
+			return nil, err
+		}
+		s.files = append(s.files, e)
+		s.records += e.records
 	}
-	if s.records == 0 && !t.MayBeEmpty {
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractEmpty, "%s holds a header and no rows.", s.file)
-	}
-	if badly*2 > s.records {
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractEncoded, "%s is not %s: most of its rows are not text in that encoding.", s.file, d.Encoding)
-	}
-	if s.lines = counter.lines; counter.last != '\n' {
-		s.lines++
-	}
-	s.sha256 = hex.EncodeToString(counter.sum.Sum(nil))
 	if s.copies != nil {
 		s.copies.seal()
 	}
 	return s, nil
 }
 
+func (s *survey) file(ctx context.Context, t TableRule, path string) (*extract, error) {
+	e := &extract{path: path, file: filepath.Base(path)}
+	sum := sha256.New()
+	var err error
+	if e.info, err = os.Stat(path); err != nil {
+		return nil, readFailure(e.file, err)
+	}
+	in, err := openRows(t, path, sum, surveying)
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	badly, err := s.scan(ctx, e, in, t)
+	if err != nil {
+		return nil, err
+	}
+	if e.records == 0 && !t.MayBeEmpty {
+		return nil, gatehouse.Errorf(gatehouse.CodeExtractEmpty, "%s holds a header and no rows.", e.file)
+	}
+	if badly*2 > e.records {
+		return nil, gatehouse.Errorf(gatehouse.CodeExtractEncoded, "%s is not %s: most of its rows are not text in that encoding.", e.file, t.Encoding)
+	}
+	e.lines = in.counted()
+	e.sha256 = hex.EncodeToString(sum.Sum(nil))
+	return e, nil
+}
+
 // scan passes over the rows and gives how many are not in the encoding.
-func (s *survey) scan(ctx context.Context, in *records, encoding string, t TableRule) (badly int64, err error) {
-	valid := validText(encoding)
+func (s *survey) scan(ctx context.Context, e *extract, in rows, t TableRule) (badly int64, err error) {
+	valid := validText(t.Encoding)
 	var last record
 	var lastBytes []byte
 	for {
-		if s.records%8192 == 0 && ctx.Err() != nil {
+		if e.records%8192 == 0 && ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
 		rec, err := in.next()
@@ -97,9 +99,9 @@ func (s *survey) scan(ctx context.Context, in *records, encoding string, t Table
 			break
 		}
 		if err != nil {
-			return 0, s.failure(in, err)
+			return 0, readError(e.file, in.place(), err)
 		}
-		s.records++
+		e.records++
 		if !plainText(rec.raw) && !valid(rec.raw) {
 			badly++
 		}
@@ -108,59 +110,17 @@ func (s *survey) scan(ctx context.Context, in *records, encoding string, t Table
 		}
 		last, lastBytes = rec, append(lastBytes[:0], rec.raw...)
 	}
-	if s.records == 0 {
+	if e.records == 0 {
 		return 0, nil
 	}
-	split := splitter{delimiter: t.Delimiter[0]}
 	last.raw = lastBytes
-	switch {
-	case !last.broken && len(split.split(last, len(t.Columns))) < len(t.Columns):
-		return 0, gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s is cut off: its last row (line %d) has too few fields.", s.file, last.line)
-	case !in.whole && t.FinalNewline != "optional":
-		return 0, gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s is cut off: its last line (line %d) has no line end.", s.file, last.line)
-	}
-	return badly, nil
+	return badly, in.cut(e.file, t, last)
 }
 
-// failure names an error of reading.
-func (s *survey) failure(in *records, err error) error {
-	switch err {
-	case errQuoteOpen:
-		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a quotation mark is opened and not closed.", s.file, in.line)
-	case errRecordLong:
-		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a row is longer than %d bytes.", s.file, in.line, maxRecord)
-	}
-	return readFailure(s.file, err)
-}
-
-func readFailure(file string, err error) error {
-	return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s cannot be read to its end.", file).Because(err)
-}
-
-// openExtract opens a file of the extracts folder for reading.
-func openExtract(path string) (*os.File, error) {
-	name := filepath.Base(path)
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractMissing, "The extracts folder has no file %s.", name)
-	case err != nil:
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractMissing, "%s cannot be opened.", name).Because(err)
-	case !info.Mode().IsRegular():
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractMissing, "%s is not a regular file.", name)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, gatehouse.Errorf(gatehouse.CodeExtractMissing, "%s cannot be opened.", name).Because(err)
-	}
-	return f, nil
-}
-
-// lineCounter passes bytes on, and counts and hashes them as they are in the
-// file. It takes a UTF-8 byte-order mark away.
+// lineCounter passes bytes on, and counts their lines. It takes a UTF-8
+// byte-order mark away.
 type lineCounter struct {
 	in    io.Reader
-	sum   hash.Hash
 	lines int64
 	last  byte
 	first bool
@@ -171,9 +131,6 @@ func (c *lineCounter) Read(p []byte) (int, error) {
 	n, err := c.in.Read(p)
 	if n == 0 {
 		return n, err
-	}
-	if c.sum != nil {
-		c.sum.Write(p[:n])
 	}
 	c.lines += int64(bytes.Count(p[:n], []byte{'\n'}))
 	c.last = p[n-1]

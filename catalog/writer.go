@@ -76,7 +76,7 @@ func (w *writer) copy(query, file string) string {
 // write writes the staged rows as a published table, and counts them again in
 // the file that came of it.
 func (w *writer) write(ctx context.Context, t TableRule, in *intake) (Table, error) {
-	out := Table{Name: t.Name, Description: t.Description, Public: t.Public, Columns: t.columns(), Rows: in.account.Published}
+	out := Table{Name: t.Name, Description: t.Description, Public: t.Public, Columns: t.columns(), Rows: in.total().Published}
 	var columns []string
 	for _, f := range in.schema.Fields() {
 		if f.Name != rowColumn {
