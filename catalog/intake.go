@@ -307,6 +307,9 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 	if rec.broken {
 		return 0, "", ReasonQuoting
 	}
+	if rec.fault != nil {
+		return 0, rec.fault.path, rec.fault.why
+	}
 	text := rec
 	if in.decode {
 		text.raw = in.decodeText(rec.raw)
