@@ -192,7 +192,7 @@ var codes = map[Code]codeInfo{
 	CodeUsage:    {KindInvalid, "See the command's --help."},
 
 	CodeNotices:       {KindInvalid, "Correct 'notices' in gatehouse.yaml."},
-	CodeNoticeOptions: {KindInvalid, "Give an address such as ada@example.org, and 'each' or 'daily'."},
+	CodeNoticeOptions: {KindInvalid, "Give an address such as ada@example.org, and 'each', 'daily' or 'urgent'."},
 
 	CodeProtocol:    {KindInvalid, "Use a current ADBC or Flight SQL driver."},
 	CodeUnsupported: {KindInvalid, "Ask with single SQL statements; each takes effect at once."},

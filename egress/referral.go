@@ -62,6 +62,9 @@ type Recomputer interface {
 // Sessions lets people into their workspace; every check of a question is done.
 type Sessions interface {
 	Enter(ctx context.Context, p gatehouse.Principal) (*workspaces.Session, error)
+	// EnterSignedIn is Enter for somebody who is signed in and has no token of the
+	// workspace.
+	EnterSignedIn(ctx context.Context, p gatehouse.Principal, workspace string) (*workspaces.Session, error)
 }
 
 // NewReferral is what a referral begins with.
@@ -110,7 +113,7 @@ func (s *Requests) refer(ctx context.Context, p gatehouse.Principal, n NewReferr
 	if err := referable(*d); err != nil {
 		return Request{}, err
 	}
-	session, err := s.Sessions.Enter(ctx, p)
+	session, err := s.enter(ctx, p, d.Workspace)
 	if err != nil {
 		return Request{}, err
 	}
@@ -136,6 +139,19 @@ func (s *Requests) refer(ctx context.Context, p gatehouse.Principal, n NewReferr
 	}
 	return s.addReferral(ctx, p, n, *d, f)
 }
+
+// enter lets p in: with a workspace's token into that one, or whoever is signed in
+// into the one where the question was asked.
+func (s *Requests) enter(ctx context.Context, p gatehouse.Principal, workspace string) (*workspaces.Session, error) {
+	if p.Workspace == "" {
+		return s.Sessions.EnterSignedIn(ctx, p, workspace)
+	}
+	return s.Sessions.Enter(ctx, p)
+}
+
+// Referable refuses decisions that can have withheld nothing, as ReferDecision
+// does.
+func (d Decision) Referable() error { return referable(d) }
 
 // referable refuses decisions that can have withheld nothing.
 func referable(d Decision) error {

@@ -27,17 +27,33 @@ func (s *Service) Enter(ctx context.Context, p gatehouse.Principal) (*Session, e
 	return session, nil
 }
 
+// EnterSignedIn is Enter for somebody who is signed in, in a browser or on a
+// command line, and names the workspace: every check is the same, but that the
+// session takes the place of the token. To a person who may not know the workspace
+// there is none.
+func (s *Service) EnterSignedIn(ctx context.Context, p gatehouse.Principal, workspace string) (*Session, error) {
+	e := gatehouse.Event{Actor: p.User, Action: "session", Subject: p.Session}
+	session, err := s.enterBy(ctx, p, &e, workspace, func(tx Tx, now time.Time) error {
+		signedIn, err := tx.SignInByID(ctx, p.Session)
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound || err == nil && (signedIn.User != p.User || p.Workspace != "") {
+			return refuse(gatehouse.CodeWrongWorkspace, "This token reaches no workspace.")
+		}
+		if err != nil {
+			return err
+		}
+		return signedIn.usable(now, s.signInIdle())
+	})
+	if err != nil {
+		return nil, unknownWorkspace(s.journalRefusal(ctx, e, err), workspace)
+	}
+	return session, nil
+}
+
 func (s *Service) enter(ctx context.Context, p gatehouse.Principal, e *gatehouse.Event) (*Session, error) {
-	if p.Anonymous() {
-		return nil, refuse(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
-	}
-	if p.Workspace == "" {
-		return nil, refuse(gatehouse.CodeWrongWorkspace, "This token reaches no workspace.")
-	}
-	session := &Session{Principal: p}
-	var now time.Time
-	err := s.Store.View(ctx, func(tx Tx) error {
-		now = tx.Now()
+	return s.enterBy(ctx, p, e, p.Workspace, func(tx Tx, now time.Time) error {
+		if p.Workspace == "" {
+			return refuse(gatehouse.CodeWrongWorkspace, "This token reaches no workspace.")
+		}
 		// The token again, since it may have been revoked after p was made.
 		t, err := tx.Token(ctx, p.Session)
 		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound || err == nil && t.User != p.User {
@@ -52,7 +68,25 @@ func (s *Service) enter(ctx context.Context, p gatehouse.Principal, e *gatehouse
 		if t.Workspace != p.Workspace {
 			return refuse(gatehouse.CodeWrongWorkspace, "The token is not for this workspace.")
 		}
-		if session.Workspace, err = tx.Workspace(ctx, p.Workspace); err != nil {
+		return nil
+	})
+}
+
+// enterBy lets p into a workspace if by, which looks at the token or session in
+// which p acts, does.
+func (s *Service) enterBy(ctx context.Context, p gatehouse.Principal, e *gatehouse.Event, workspace string, by func(tx Tx, now time.Time) error) (*Session, error) {
+	if p.Anonymous() {
+		return nil, refuse(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
+	}
+	session := &Session{Principal: p}
+	session.Principal.Workspace = workspace
+	var now time.Time
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		now = tx.Now()
+		if err := by(tx, now); err != nil {
+			return err
+		}
+		if session.Workspace, err = tx.Workspace(ctx, workspace); err != nil {
 			return err
 		}
 		e.Project = session.Workspace.Project

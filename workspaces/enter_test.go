@@ -173,3 +173,37 @@ func BenchmarkEnter(b *testing.B) {
 		}
 	}
 }
+
+func TestWhoIsSignedInEntersAWorkspaceAsWithAToken(t *testing.T) {
+	h := newHouse(t)
+	h.activate()
+	h.Factors = workspaces.Factors{AMR: []string{"mfa"}}
+	ctx := t.Context()
+	signIn := func(user string) gatehouse.Principal {
+		account := workspaces.Identity{Issuer: "https://provider.example", Subject: user}
+		h.must(h.LinkIdentity(ctx, workspaces.System, user, account))
+		_, s, err := h.SignIn(ctx, workspaces.Authenticated{Identity: account, AMR: []string{"mfa"}}, workspaces.SignInBrowser, "")
+		h.must(err)
+		return gatehouse.Principal{User: user, Session: s.ID}
+	}
+	ben := signIn("ben")
+	s, err := h.EnterSignedIn(ctx, ben, "diabetes-outcomes")
+	h.must(err)
+	if s.Principal.User != "ben" || s.Principal.Workspace != "diabetes-outcomes" || s.Workspace.ID != "diabetes-outcomes" || len(s.Mounts) != 1 {
+		t.Errorf("the session is %+v", s)
+	}
+	refused := func(name string, p gatehouse.Principal, workspace string, want gatehouse.Code) {
+		t.Helper()
+		if _, err := h.EnterSignedIn(ctx, p, workspace); gatehouse.CodeOf(err) != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	refused("a workspace that there is not", ben, "nowhere", gatehouse.CodeNotFound)
+	refused("nobody", gatehouse.Principal{}, "diabetes-outcomes", gatehouse.CodeUnauthenticated)
+	refused("another's session", gatehouse.Principal{User: "ada", Session: ben.Session}, "diabetes-outcomes", gatehouse.CodeWrongWorkspace)
+	refused("a token of a workspace", h.signIn("ben"), "diabetes-outcomes", gatehouse.CodeWrongWorkspace)
+	outsider := signIn("cora")
+	refused("somebody from outside the project", outsider, "diabetes-outcomes", gatehouse.CodeDenied)
+	h.must(h.EndSession(ctx, ben, ben.Session))
+	refused("a session that has ended", ben, "diabetes-outcomes", gatehouse.CodeSessionEnded)
+}

@@ -14,14 +14,15 @@ type Mail string
 
 // The ways. What cannot wait is sent at once in both.
 const (
-	MailEach  Mail = "each"  // one message for each notice, at once
-	MailDaily Mail = "daily" // one message a day
+	MailEach   Mail = "each"   // one message for each notice, at once
+	MailDaily  Mail = "daily"  // one message a day
+	MailUrgent Mail = "urgent" // only what cannot wait
 )
 
 // NoticeOptions are how a person hears of notices.
 type NoticeOptions struct {
 	Address string `json:"address,omitempty" doc:"Where e-mail goes, set by the installation's owner; none: no e-mail"`
-	Mail    Mail   `json:"mail" enum:"each,daily" doc:"One message for each notice at once, or one a day"`
+	Mail    Mail   `json:"mail" enum:"each,daily,urgent" doc:"One message for each notice at once, one a day, or only what cannot wait"`
 }
 
 // KeptNotice is a notice as the outbox keeps it.
@@ -186,8 +187,8 @@ func (n *Notices) GetOptions(ctx context.Context, actor gatehouse.Principal, use
 // setOptions writes options that are in order. The journal does not hold the
 // address.
 func setOptions(ctx context.Context, tx NoticeTx, actor, user string, o NoticeOptions) error {
-	if o.Mail != MailEach && o.Mail != MailDaily {
-		return gatehouse.Errorf(gatehouse.CodeNoticeOptions, "E-mail is sent for each notice or daily, not %q.", o.Mail)
+	if o.Mail != MailEach && o.Mail != MailDaily && o.Mail != MailUrgent {
+		return gatehouse.Errorf(gatehouse.CodeNoticeOptions, "E-mail is sent for each notice, daily, or for urgent ones alone, not %q.", o.Mail)
 	}
 	if o.Address != "" {
 		a, err := mail.ParseAddress(o.Address)

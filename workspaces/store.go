@@ -93,6 +93,7 @@ type Tx interface {
 	RevokeToken(ctx context.Context, id string) error
 
 	SignInTx
+	DirectoryTx
 
 	// Withdraw adds units to those who left; project "" means every project.
 	// It advances the mark that Withdrawn gives.

@@ -195,7 +195,7 @@ func newNoticesAddressCommand() *cobra.Command {
 		},
 	}
 	l.flags(c, "")
-	c.Flags().StringVar(&way, "mail", "", "each: a message for each notice at once; daily: one a day")
+	c.Flags().StringVar(&way, "mail", "", "each: a message for each notice at once; daily: one a day; urgent: only what cannot wait")
 	return c
 }
 
@@ -227,7 +227,7 @@ func newNoticesMineCommand() *cobra.Command {
 func newNoticesMailCommand() *cobra.Command {
 	var f serverFlags
 	c := &cobra.Command{
-		Use: "mail each|daily", Short: "Choose how your own notices leave by e-mail", Args: cobra.ExactArgs(1),
+		Use: "mail each|daily|urgent", Short: "Choose how your own notices leave by e-mail", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			client, err := f.client()
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/notices"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/infra/web/site"
 )
@@ -21,6 +22,7 @@ func (h *house) site() (http.Handler, error) {
 		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy,
 		Questions: egress.Questions{Store: state.Ledger{DB: h.state}, Authorizer: h.policy},
 		Journal:   auditing{h.installation}, Operations: operating{h},
+		Notices: h.notices(), Describe: notices.Describe,
 		Flight: h.flightURL(), CA: string(ca), Log: h.log,
 	})
 	if err != nil {

@@ -168,9 +168,10 @@ func (d *Deliverer) spread(ctx context.Context) error {
 func (d *Deliverer) route(n workspaces.KeptNotice, o workspaces.NoticeOptions) []workspaces.Dispatch {
 	var out []workspaces.Dispatch
 	now := d.Now()
-	if d.mail != nil && o.Address != "" {
+	urgent := wordsOf(n.Kind).urgent
+	if d.mail != nil && o.Address != "" && (urgent || o.Mail != workspaces.MailUrgent) {
 		mail := workspaces.Dispatch{Channel: d.mail.name(), Next: now}
-		if o.Mail == workspaces.MailDaily && !wordsOf(n.Kind).urgent {
+		if o.Mail == workspaces.MailDaily && !urgent {
 			mail.Digest, mail.Next = true, d.nextDigest(now)
 		}
 		out = append(out, mail)

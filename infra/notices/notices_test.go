@@ -110,6 +110,24 @@ func TestADigestIsOneMessageADay(t *testing.T) {
 	}
 }
 
+func TestWhoWantsNoEMailIsToldWhatCannotWaitAlone(t *testing.T) {
+	w := newWorld(t)
+	w.address("ada", workspaces.MailUrgent)
+	s := w.settings()
+	s.Digest, s.Webhooks = "10:00", nil
+	d := w.deliverer(s)
+	w.notify(append(submitted("ada", 3), gatehouse.Notice{Kind: "release.recalled", To: "ada", Project: "asthma", Subject: "rel_0123456789abcdef0123"})...)
+	once(t, t.Context(), d)
+	w.pass(48 * time.Hour)
+	once(t, t.Context(), d)
+	if got := w.smtp.arrived(); len(got) != 1 || !strings.Contains(got[0].body, "rel_0123456789abcdef0123") {
+		t.Errorf("%+v", got)
+	}
+	if mine, err := w.people.Mine(t.Context(), gatehouse.Principal{User: "ada"}, 0); err != nil || len(mine) != 4 {
+		t.Errorf("ada cannot look at her notices: %v, %v", mine, err)
+	}
+}
+
 // A digest that is sent again is the same digest: what came later is not in it.
 func TestADigestThatFailsStaysAsItWas(t *testing.T) {
 	w := newWorld(t)

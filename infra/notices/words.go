@@ -60,21 +60,27 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
+// Describe says what a notice tells, and the path of the page that it leads to.
+func Describe(n workspaces.KeptNotice) (text, path string) { return wordsOf(n.Kind).text, pathOf(n) }
+
 // link leads to what a notice is about, or to its project.
 func link(n workspaces.KeptNotice, public string) string {
 	if public == "" {
 		return ""
 	}
-	base := strings.TrimSuffix(public, "/")
+	return strings.TrimSuffix(public, "/") + pathOf(n)
+}
+
+func pathOf(n workspaces.KeptNotice) string {
 	for prefix, page := range map[string]string{"req_": "requests", "rel_": "releases"} {
 		if strings.HasPrefix(n.Subject, prefix) {
-			return base + "/" + page + "/" + url.PathEscape(n.Subject)
+			return "/" + page + "/" + url.PathEscape(n.Subject)
 		}
 	}
 	if n.Project != "" {
-		return base + "/projects/" + url.PathEscape(n.Project)
+		return "/projects/" + url.PathEscape(n.Project)
 	}
-	return base + "/"
+	return "/"
 }
 
 // words are the kinds of notices.

@@ -60,13 +60,9 @@ func (s *WorkspaceStore) Assignments(ctx context.Context, user string) ([]worksp
 
 // Users gives the names of all users, sorted.
 func (s *WorkspaceStore) Users(ctx context.Context) (names []string, err error) {
-	err = s.db.View(ctx, func(tx *Tx) error {
-		return tx.each(ctx, func(scan func(...any) error) error {
-			var name string
-			err := scan(&name)
-			names = append(names, name)
-			return err
-		}, `SELECT name FROM users ORDER BY name`)
+	err = s.db.View(ctx, func(tx *Tx) (err error) {
+		names, err = workspacesTx{tx}.Users(ctx)
+		return err
 	})
 	return names, err
 }

@@ -14,7 +14,7 @@ import (
 
 // NoticeChoice is how one's notices leave by e-mail.
 type NoticeChoice struct {
-	Mail workspaces.Mail `json:"mail" enum:"each,daily" doc:"One message for each notice at once, or one a day"`
+	Mail workspaces.Mail `json:"mail" enum:"each,daily,urgent" doc:"One message for each notice at once, one a day, or only what cannot wait"`
 }
 
 // ParcelPath names a message.

@@ -14,12 +14,10 @@ import json
 import os
 import pathlib
 import re
-import ssl
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 import zipfile
 
 from adbc_driver_flightsql import DatabaseOptions, dbapi
@@ -211,12 +209,16 @@ class Walk:
         cursor.execute("SELECT region, ethnicity, count(*) AS people, avg(imd_decile) AS decile FROM patients GROUP BY ALL")
         decision = json.loads(cursor.fetch_record_batch().schema.metadata[b"gatehouse.disclosure"])["decision"]
         connection.close()
-        said = {"what": "Counts", "population": "Everybody", "dates": "2024", "people": "As measured", "controls": "None"}
-        request = urllib.request.Request(self.ready["http"] + "/v1/referrals", method="POST", data=json.dumps({"decision": decision, "title": "Groups by ethnicity", "context": said}).encode(),
-                                         headers={"Authorization": "Bearer " + self.ready["tokens"]["researcher"], "Content-Type": "application/json"})
-        with urllib.request.urlopen(request, context=ssl.create_default_context(cafile=self.ready["ca"])) as answer:
-            path = "/requests/" + json.load(answer)["id"]
         researcher, checker = self.person("researcher"), self.person("checker2")
+        workspace = self.ready["workspace"]
+        researcher.open(f"/workspaces/{workspace}/questions", kind="/questions")
+        researcher.page.locator(f"tr[id='{decision}']").get_by_role("link", name="Ask the checkers for the result").click()
+        researcher.look("/questions/refer", shot="refer")
+        researcher.fill(title="Groups by ethnicity", what="Counts", population="Everybody", dates="2024", people="As measured", controls="None")
+        researcher.press("Compute it for the checkers")
+        researcher.page.wait_for_url("**/requests/req_**", timeout=60_000)
+        researcher.sees("The result was computed for the checkers")
+        path = re.sub(r"\?.*", "", researcher.page.url.removeprefix(self.ready["http"]))
         researcher.open(path, kind="/requests/referral")
         self.check("withheld" not in researcher.page.locator("main").inner_text(), "referral", "its author is told what was withheld")
         researcher.press("Submit to the checkers")

@@ -2,17 +2,20 @@ package site
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 func (s *server) routeDatasets(mux *http.ServeMux) {
 	mux.HandleFunc("GET /datasets", s.signedIn(s.listDatasets))
 	mux.HandleFunc("GET /datasets/{dataset}/{number}", s.signedIn(s.showDataset))
+	mux.HandleFunc("POST /datasets/{dataset}/{number}/veto", s.signedIn(s.askVeto))
 }
 
 // versions is the catalogue, for those who may read it.
@@ -53,6 +56,9 @@ type datasetPage struct {
 	Size      *plot
 	Balance   *plot // custodians: what became of the rows
 	Custodial bool
+	Named     []string            // custodians, as far as the reader may know them
+	Veto      *egress.DatasetVeto // nil: releases do not wait for a custodian
+	MayVeto   bool                // the reader decides whether they do
 	Others    []catalog.Version
 }
 
@@ -100,6 +106,49 @@ func (s *server) showDataset(v *visit) error {
 			d.Balance.Bars = append(d.Balance.Bars, bar{a.Extract, []int64{a.Published, a.OptedOut, rejected}})
 		}
 	}
+	if err := v.withCustody(&d); err != nil {
+		return err
+	}
 	v.render(http.StatusOK, "dataset", d.Version.Title+" "+d.Version.Name(), d)
 	return nil
+}
+
+// withCustody adds who decides for the dataset, and whether releases wait for them,
+// for those who may read the whole catalogue.
+func (v *visit) withCustody(d *datasetPage) error {
+	if !v.may(gatehouse.ActionDatasetRead, "") {
+		return nil
+	}
+	var err error
+	if d.Named, err = v.Projects.Custodians(v.r.Context(), v.who, d.Dataset); err != nil {
+		return err
+	}
+	d.MayVeto = d.Custodial && slices.Contains(d.Named, v.who.User)
+	vetoes, err := v.Requests.Vetoes(v.r.Context(), v.who)
+	for _, veto := range vetoes {
+		if veto.Dataset == d.Dataset {
+			d.Veto = &veto
+		}
+	}
+	return err
+}
+
+// askVeto says whether releases wait for a custodian of the dataset from now on.
+func (s *server) askVeto(v *visit) error {
+	dataset, ask := v.r.PathValue("dataset"), v.r.PostFormValue("ask") == "yes"
+	if !ask && v.r.PostFormValue("ask") != "no" {
+		return gatehouse.Errorf(gatehouse.CodeRequestInvalid, "It was not said whether releases are to wait.")
+	}
+	if _, err := v.Requests.AskVeto(v.r.Context(), v.who, dataset, ask); err != nil {
+		return err
+	}
+	number, err := strconv.Atoi(v.r.PathValue("number"))
+	if err != nil {
+		return notThere(v)
+	}
+	done := "veto-asked"
+	if !ask {
+		done = "veto-lifted"
+	}
+	return v.see("/datasets/"+url.PathEscape(dataset)+"/"+strconv.Itoa(number), done)
 }

@@ -118,6 +118,7 @@ func (v *visit) nav() []link {
 	add("Queue", "/queue", v.may(gatehouse.ActionRequestReview, ""))
 	add("Requests", "/requests", research || v.may(gatehouse.ActionRequestRead, ""))
 	add("Datasets", "/datasets", research || v.may(gatehouse.ActionDatasetRead, ""))
+	add("People", "/people", v.may(gatehouse.ActionSessionRead, ""))
 	add("Operations", "/operations", v.may(gatehouse.ActionSystemOperate, ""))
 	add("Journal", "/journal", v.may(gatehouse.ActionJournalRead, ""))
 	add("Register", "/register", true)
@@ -153,6 +154,14 @@ var doneSentences = map[string]string{
 	"resumed":             "The project is active again.",
 	"closed":              "The project was closed.",
 	"opened":              "The workspace is open.",
+	"referred":            "The result was computed for the checkers. Look at the request, and submit it.",
+	"mail-chosen":         "Your choice was kept.",
+	"session-ended":       "The session was ended.",
+	"person-revoked":      "Every session and token of that person was ended.",
+	"person-locked":       "That person was put out, and cannot sign in any more.",
+	"retried":             "The message is sent again.",
+	"veto-asked":          "From now on, what checkers approve waits for a custodian of the dataset.",
+	"veto-lifted":         "What checkers approve does not wait for a custodian any more.",
 	"token-revoked":       "The token was revoked.",
 }
 
@@ -244,7 +253,7 @@ func colour(s any) string {
 		return "nhsuk-tag--grey"
 	case "returned", "return", "suppressed", "suspended", "warning", "referred", "disputed":
 		return "nhsuk-tag--yellow"
-	case "rejected", "reject", "recalled", "refused", "expired", "serious", "veto", "overdue":
+	case "rejected", "reject", "recalled", "refused", "expired", "serious", "veto", "overdue", "locked":
 		return "nhsuk-tag--red"
 	}
 	return "nhsuk-tag--grey"

@@ -40,10 +40,13 @@ type Config struct {
 	Questions  Questions
 	Journal    Journal
 	Operations Operations
-	Flight     string // where notebooks connect, such as grpc+tls://gatehouse.example:9413
-	CA         string // the certificate that notebooks trust, PEM; "" where it is one that machines know
-	Log        *slog.Logger
-	Now        func() time.Time // nil: time.Now
+	Notices    *workspaces.Notices
+	// Describe says what a notice tells, and the path of the page that it leads to.
+	Describe func(workspaces.KeptNotice) (text, path string)
+	Flight   string // where notebooks connect, such as grpc+tls://gatehouse.example:9413
+	CA       string // the certificate that notebooks trust, PEM; "" where it is one that machines know
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
 }
 
 type server struct {
@@ -95,6 +98,8 @@ func New(c Config) (*Site, error) {
 	s.routeRegister(mux)
 	s.routeJournal(mux)
 	s.routeOperations(mux)
+	s.routeMe(mux)
+	s.routePeople(mux)
 	s.routeWork(mux)
 	mux.HandleFunc("/", s.open(func(v *visit) error {
 		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such page.")

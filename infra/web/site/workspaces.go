@@ -3,7 +3,6 @@ package site
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +16,7 @@ import (
 // Questions gives what was asked in a project: to its members, and to auditors.
 type Questions interface {
 	Asked(ctx context.Context, p gatehouse.Principal, project, after string, limit int) ([]egress.Decision, error)
+	Question(ctx context.Context, p gatehouse.Principal, project, id string) (egress.Decision, error)
 }
 
 func (s *server) routeWorkspaces(mux *http.ServeMux) {
@@ -24,6 +24,8 @@ func (s *server) routeWorkspaces(mux *http.ServeMux) {
 	mux.HandleFunc("POST /workspaces/{workspace}/tokens", s.signedIn(s.makeToken))
 	mux.HandleFunc("POST /workspaces/{workspace}/tokens/{token}/revoke", s.signedIn(s.revokeToken))
 	mux.HandleFunc("GET /workspaces/{workspace}/questions", s.signedIn(s.listQuestions))
+	mux.HandleFunc("GET /workspaces/{workspace}/questions/{question}/refer", s.signedIn(s.newReferral))
+	mux.HandleFunc("POST /workspaces/{workspace}/questions/{question}/refer", s.signedIn(s.refer))
 }
 
 // workspacePage is a workspace as its page shows it.
@@ -107,54 +109,6 @@ func (s *server) revokeToken(v *visit) error {
 		return err
 	}
 	return v.see("/workspaces/"+v.r.PathValue("workspace"), "token-revoked")
-}
-
-// historyPage is what was asked in a workspace's project.
-type historyPage struct {
-	Workspace string
-	Questions []egress.Decision
-	Plot      *plot
-	Older     string
-}
-
-const questionsPerPage = 50
-
-func (s *server) listQuestions(v *visit) error {
-	w, err := v.workspace()
-	if err != nil {
-		return err
-	}
-	asked, err := v.Questions.Asked(v.r.Context(), v.who, w.Project.ID, v.r.URL.Query().Get("after"), questionsPerPage)
-	if err != nil {
-		return err
-	}
-	h := historyPage{Workspace: w.ID, Questions: asked}
-	if len(asked) == questionsPerPage {
-		h.Older = "?" + url.Values{"after": {asked[len(asked)-1].ID}}.Encode()
-	}
-	if len(asked) > 0 {
-		h.Plot = outcomesPlot(asked)
-	}
-	v.render(http.StatusOK, "questions", "Questions asked in "+w.ID, h)
-	return nil
-}
-
-// outcomesPlot shows what became of the questions of each day.
-func outcomesPlot(asked []egress.Decision) *plot {
-	p := &plot{Title: "What became of these questions, by day", Category: "Day", Series: []string{"Released", "Suppressed in part", "Refused", "Other"}}
-	place := map[egress.Outcome]int{egress.OutcomeReleased: 0, egress.OutcomeSuppressed: 1, egress.OutcomeRefused: 2}
-	for i := len(asked) - 1; i >= 0; i-- {
-		day := asked[i].Time.UTC().Format("2 Jan 2006")
-		if n := len(p.Bars); n == 0 || p.Bars[n-1].Label != day {
-			p.Bars = append(p.Bars, bar{Label: day, Values: make([]int64, len(p.Series))})
-		}
-		at, ok := place[asked[i].Outcome]
-		if !ok {
-			at = 3
-		}
-		p.Bars[len(p.Bars)-1].Values[at]++
-	}
-	return p
 }
 
 // snippet is what to paste into a notebook.
