@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/docs"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/notices"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
@@ -18,10 +19,14 @@ func (h *house) site() (http.Handler, error) {
 	if err != nil {
 		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "The certificate authority's file cannot be read.").Because(err)
 	}
+	audit, err := h.audit()
+	if err != nil {
+		return nil, err
+	}
 	pages, err := site.New(site.Config{
 		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy,
 		Questions: egress.Questions{Store: state.Ledger{DB: h.state}, Authorizer: h.policy},
-		Journal:   auditing{h.installation}, Operations: operating{h},
+		Journal:   auditing{h.installation, audit}, VerifyJournal: docs.VerifyJournal, Operations: operating{h},
 		Notices: h.notices(), Describe: notices.Describe,
 		Flight: h.flightURL(), CA: string(ca), Log: h.log,
 	})

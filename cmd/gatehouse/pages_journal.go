@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,31 +14,53 @@ import (
 )
 
 // auditing is the journal as the pages show it, to those who may read it.
-type auditing struct{ *installation }
+type auditing struct {
+	*installation
+	audit *journal.Audit
+}
 
 var _ site.Journal = auditing{}
 
-func (a auditing) may(ctx context.Context, p gatehouse.Principal) error {
-	return a.policy.Authorize(ctx, p, gatehouse.ActionJournalRead, "")
-}
-
-func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.JournalFilter) ([]site.JournalEntry, error) {
-	if err := a.may(ctx, p); err != nil {
-		return nil, err
-	}
-	found, err := journal.List(ctx, a.state.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Before: f.Before, Limit: f.Limit})
+func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.JournalFilter) ([]site.JournalEntry, int64, error) {
+	found, next, err := a.audit.Events(ctx, p, journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Since: f.Since, Until: f.Until, Before: f.Before, Limit: f.Limit})
 	var entries []site.JournalEntry
 	for _, e := range found {
 		entries = append(entries, site.JournalEntry{Index: e.Index, Event: e.Event})
 	}
-	return entries, err
+	return entries, next, err
 }
 
 func (a auditing) Head(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
-	if err := a.may(ctx, p); err != nil {
-		return site.JournalHead{}, err
+	h, err := a.audit.Head(ctx, p)
+	return site.JournalHead(h), err
+}
+
+func (a auditing) Proof(ctx context.Context, p gatehouse.Principal, index int64) (site.JournalProof, error) {
+	proof, err := a.audit.Proof(ctx, p, index)
+	if err != nil {
+		return site.JournalProof{}, err
 	}
-	return a.head(ctx)
+	return site.JournalProof{Index: proof.Index, Event: proof.Event, Proof: texts(proof.Proof), Checkpoint: proof.Checkpoint}, nil
+}
+
+func (a auditing) Key(ctx context.Context, p gatehouse.Principal) ([]byte, error) {
+	if err := a.policy.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(filepath.Join(a.dir, "keys", keys.Journal+".pub.pem"))
+	if err != nil {
+		err = gatehouse.Errorf(gatehouse.CodeKeys, "The journal's public key cannot be read.").Because(err)
+	}
+	return text, err
+}
+
+func (a auditing) Verify(ctx context.Context, p gatehouse.Principal, watch func(done, of int64)) (site.JournalHead, error) {
+	report, err := a.audit.Verify(ctx, p, watch)
+	var head site.JournalHead
+	if report != nil {
+		head.Size, head.Root = report.Events, report.Root.String()
+	}
+	return head, err
 }
 
 // head is the newest checkpoint of the database.
@@ -53,24 +76,4 @@ func (in *installation) head(ctx context.Context) (site.JournalHead, error) {
 		head.Root = lines[2]
 	}
 	return head, nil
-}
-
-func (a auditing) Verify(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
-	head, err := a.Head(ctx, p)
-	if err != nil {
-		return head, err
-	}
-	public, err := a.keys.Verifier(keys.Journal)
-	if err != nil {
-		return head, err
-	}
-	verifier, err := journal.NewVerifier(public)
-	if err != nil {
-		return head, err
-	}
-	report, err := journal.Verify(ctx, a.state.Reader(), verifier, filepath.Join(a.dir, "journal", "checkpoint"))
-	if report != nil {
-		head.Size, head.Root = report.Events, report.Root.String()
-	}
-	return head, err
 }

@@ -80,10 +80,10 @@ func (a *Audit) Consistency(ctx context.Context, p gatehouse.Principal, from int
 	return ProveConsistency(ctx, a.DB, from)
 }
 
-// Verify reads the whole journal; see the function of that name.
-func (a *Audit) Verify(ctx context.Context, p gatehouse.Principal) (*Report, error) {
+// Verify reads the whole journal; see VerifyWatched.
+func (a *Audit) Verify(ctx context.Context, p gatehouse.Principal, watch func(done, of int64)) (*Report, error) {
 	if err := a.may(ctx, p); err != nil {
 		return nil, err
 	}
-	return Verify(ctx, a.DB, a.Verifier, a.Checkpoint)
+	return VerifyWatched(ctx, a.DB, a.Verifier, a.Checkpoint, watch)
 }

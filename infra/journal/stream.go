@@ -72,6 +72,7 @@ func (r *Report) grow(leaves, stored <-chan []tlog.Hash, newest, saved *Checkpoi
 		return false, err
 	}
 	for some := range leaves {
+		r.watch(t.size, newest.Size)
 		for _, leaf := range some {
 			level, h := 0, leaf
 			for ; t.size>>level&1 == 1; level++ {

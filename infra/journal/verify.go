@@ -38,6 +38,7 @@ type Report struct {
 	Findings []Finding // in order of index, at most maxFindings
 	more     bool
 	mistyped bool // a row holds text where bytes should be
+	watch    func(done, of int64)
 }
 
 const maxFindings = 20
@@ -77,7 +78,13 @@ func (r *Report) err() error {
 // What one key signs, whoever holds that key can sign again: keep checkpoint
 // files where the service cannot write.
 func Verify(ctx context.Context, db *sql.DB, verifier note.Verifier, checkpoint string) (*Report, error) {
-	r := &Report{Saved: -1}
+	return VerifyWatched(ctx, db, verifier, checkpoint, func(int64, int64) {})
+}
+
+// VerifyWatched is Verify, and tells watch now and then how many events it has
+// read, of how many.
+func VerifyWatched(ctx context.Context, db *sql.DB, verifier note.Verifier, checkpoint string, watch func(done, of int64)) (*Report, error) {
+	r := &Report{Saved: -1, watch: watch}
 	// Read before the database: events that are added meanwhile must not look as
 	// if the file were ahead of it.
 	file := readCheckpoint(checkpoint)
@@ -221,6 +228,7 @@ func (r *Report) walk(ctx context.Context, tx *sql.Tx, newest, saved *Checkpoint
 	}
 	checkSaved()
 	for first := int64(0); first < size; first += chunk {
+		r.watch(first, size)
 		end := min(first+chunk, size)
 		events, err := r.read(ctx, tx, `SELECT idx, event FROM journal_events WHERE idx >= $1 AND idx < $2`, first, end)
 		if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/docs"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
@@ -43,6 +44,8 @@ type house struct {
 	sessions map[string]string // secrets by user
 	log      *bytes.Buffer
 	slow     slowness // of verifying the journal
+	audit    *journal.Audit
+	db       *state.DB
 }
 
 type prover struct{ db *state.DB }
@@ -75,9 +78,7 @@ var version = catalog.Version{
 
 // auditing is the journal as cmd gives it to the site.
 type auditing struct {
-	db    *state.DB
-	rules *policy.Policy
-	keys  *keys.Keys
+	audit *journal.Audit
 	slow  *slowness
 }
 
@@ -85,49 +86,50 @@ type auditing struct {
 type slowness struct{ until chan struct{} }
 
 func (a auditing) Head(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
-	if err := a.rules.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
-		return site.JournalHead{}, err
-	}
-	found, err := journal.List(ctx, a.db.Reader(), journal.Filter{Limit: 1})
-	if err != nil || len(found) == 0 {
-		return site.JournalHead{}, err
-	}
-	return site.JournalHead{Size: found[0].Index + 1, Root: "root", Note: "signed"}, nil
+	h, err := a.audit.Head(ctx, p)
+	return site.JournalHead(h), err
 }
 
-func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.JournalFilter) ([]site.JournalEntry, error) {
-	if err := a.rules.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
-		return nil, err
-	}
-	found, err := journal.List(ctx, a.db.Reader(), journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Before: f.Before, Limit: f.Limit})
+func (a auditing) Events(ctx context.Context, p gatehouse.Principal, f site.JournalFilter) ([]site.JournalEntry, int64, error) {
+	found, next, err := a.audit.Events(ctx, p, journal.Filter{Actor: f.Actor, Action: f.Action, Project: f.Project, Subject: f.Subject, Since: f.Since, Until: f.Until, Before: f.Before, Limit: f.Limit})
 	var out []site.JournalEntry
 	for _, e := range found {
 		out = append(out, site.JournalEntry{Index: e.Index, Event: e.Event})
 	}
-	return out, err
+	return out, next, err
 }
 
-func (a auditing) Verify(ctx context.Context, p gatehouse.Principal) (site.JournalHead, error) {
-	head, err := a.Head(ctx, p)
-	if err != nil {
-		return head, err
-	}
-	if a.slow.until != nil {
-		<-a.slow.until
-	}
-	public, err := a.keys.Verifier(keys.Journal)
-	if err != nil {
-		return head, err
-	}
-	verifier, err := journal.NewVerifier(public)
-	if err != nil {
-		return head, err
-	}
-	report, err := journal.Verify(ctx, a.db.Reader(), verifier, "")
+func (a auditing) Verify(ctx context.Context, p gatehouse.Principal, watch func(done, of int64)) (site.JournalHead, error) {
+	report, err := a.audit.Verify(ctx, p, func(done, of int64) {
+		watch(done, of)
+		if a.slow.until != nil {
+			<-a.slow.until
+		}
+	})
+	var head site.JournalHead
 	if report != nil {
-		head.Size = report.Events
+		head.Size, head.Root = report.Events, report.Root.String()
 	}
 	return head, err
+}
+
+func (a auditing) Proof(ctx context.Context, p gatehouse.Principal, index int64) (site.JournalProof, error) {
+	proof, err := a.audit.Proof(ctx, p, index)
+	if err != nil {
+		return site.JournalProof{}, err
+	}
+	out := site.JournalProof{Index: proof.Index, Event: proof.Event, Checkpoint: proof.Checkpoint}
+	for _, h := range proof.Proof {
+		out.Proof = append(out.Proof, h.String())
+	}
+	return out, nil
+}
+
+func (a auditing) Key(ctx context.Context, p gatehouse.Principal) ([]byte, error) {
+	if err := a.audit.Authorizer.Authorize(ctx, p, gatehouse.ActionJournalRead, ""); err != nil {
+		return nil, err
+	}
+	return []byte("-----BEGIN PUBLIC KEY-----\n"), nil
 }
 
 // operating is the machinery as cmd gives it to the site.
@@ -159,9 +161,14 @@ func newHouse(t *testing.T) *house {
 	db, err := state.Open(ctx, filepath.Join(dir, "state", "gatehouse.db"), state.Options{Journal: journal.New(signer, filepath.Join(dir, "journal", "checkpoint"))})
 	must(err)
 	t.Cleanup(func() { db.Close() })
+	public, err := kept.Verifier(keys.Journal)
+	must(err)
+	verifier, err := journal.NewVerifier(public)
+	must(err)
 	store := state.Workspaces(db)
 	rules, err := policy.New(store)
 	must(err)
+	h.db, h.audit = db, &journal.Audit{DB: db.Reader(), Verifier: verifier, Authorizer: rules}
 	h.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: rules, Catalogue: shelf{}, Pseudonymiser: kept, Policies: (*egress.Policies)(nil), Dir: dir, MaxListAge: time.Hour, Factors: workspaces.Factors{Any: true}})
 	must(err)
 	must(store.Update(ctx, func(tx workspaces.Tx) error {
@@ -209,7 +216,7 @@ func newHouse(t *testing.T) *house {
 	must(err)
 	handler, err := site.New(site.Config{
 		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
-		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{db, rules, kept, &h.slow}, Operations: operating{rules},
+		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{h.audit, &h.slow}, VerifyJournal: docs.VerifyJournal, Operations: operating{rules},
 		Notices: &workspaces.Notices{Store: state.Notices{DB: db}, Authorizer: rules}, Describe: notices.Describe,
 		Flight: "grpc+tls://127.0.0.1:1", CA: "-----BEGIN CERTIFICATE-----\n", Log: log,
 	})

@@ -99,7 +99,7 @@ func TestACustodianHasReleasesWaitForTheirWord(t *testing.T) {
 	}
 	cora := h.as("cora")
 	cora.get(page).wants(t, http.StatusOK, "Have releases wait")
-	cora.post(page + "/veto").wants(t, http.StatusUnprocessableEntity)
+	cora.post(page+"/veto").wants(t, http.StatusUnprocessableEntity)
 	cora.post(page+"/veto", "ask", "yes").wants(t, http.StatusOK, "waits for a custodian of the dataset", "wait for a custodian's agreement after the checkers'")
 	id := h.submitted()
 	for _, checker := range []string{"chris", "chloe"} {

@@ -39,8 +39,11 @@ type Config struct {
 	Authorizer egress.Authorizer // for the catalogue, and for which links to show
 	Questions  Questions
 	Journal    Journal
-	Operations Operations
-	Notices    *workspaces.Notices
+	// VerifyJournal is the program that checks the journal's proofs without
+	// Gatehouse, in Python; nil: it is not handed out.
+	VerifyJournal []byte
+	Operations    Operations
+	Notices       *workspaces.Notices
 	// Describe says what a notice tells, and the path of the page that it leads to.
 	Describe func(workspaces.KeptNotice) (text, path string)
 	Flight   string // where notebooks connect, such as grpc+tls://gatehouse.example:9413

@@ -34,7 +34,34 @@ type work struct {
 	began           time.Time
 	finished        chan struct{} // closed at the end; then path and err are set for good
 	path            string        // where to go from there
+	result          any           // what was found, for the page at path
 	err             error
+
+	mu       sync.Mutex // guards progress
+	progress progress
+}
+
+// progress is how far a piece of work is; the zero progress is not known.
+type progress struct {
+	Done, Of int64
+	Unit     string
+}
+
+// reached says how far the work is.
+func (w *work) reached(done, of int64, unit string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.progress = progress{done, of, unit}
+}
+
+// of gives a piece of work of this user's; nil if there is none such.
+func (s *works) of(user, id string) *work {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if w := s.byID[id]; w != nil && w.user == user {
+		return w
+	}
+	return nil
 }
 
 func (w *work) running() bool {
@@ -123,18 +150,22 @@ func (v *visit) outcome(w *work) error {
 }
 
 // workPage is how far a piece of work is.
-type workPage struct{ Since time.Duration }
+type workPage struct {
+	Since time.Duration
+	progress
+}
 
 func (s *server) showWork(v *visit) error {
-	s.works.mu.Lock()
-	w := s.works.byID[v.r.PathValue("work")]
-	s.works.mu.Unlock()
-	if w == nil || w.user != v.who.User {
+	w := v.works.of(v.who.User, v.r.PathValue("work"))
+	if w == nil {
 		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such work.").WithAdvice("Its outcome can be looked up for an hour; look at the page where you began it.")
 	}
 	if !w.running() {
 		return v.outcome(w)
 	}
-	v.show(http.StatusOK, "work", view{Title: w.title, Data: workPage{v.Now().Sub(w.began).Round(time.Second)}, Refresh: 2})
+	w.mu.Lock()
+	p := workPage{v.Now().Sub(w.began).Round(time.Second), w.progress}
+	w.mu.Unlock()
+	v.show(http.StatusOK, "work", view{Title: w.title, Data: p, Refresh: 2})
 	return nil
 }
