@@ -146,14 +146,14 @@ func (s signInSettings) provider(dir, ownURL string) (*identity.Provider, error)
 const pageTime = time.Minute
 
 // frontDoor sends programs to the API, which takes bearer tokens and no cookies,
-// and people to the pages, which take the cookie of a session and no tokens. A
-// POST to a page from another site is refused.
+// and people to the pages, which take the cookie of a session and no tokens, and
+// refuse what another site sends.
 func frontDoor(api, signIn, site http.Handler) http.Handler {
 	signIn = timed(signIn)
 	if site == nil {
 		site = api // which says that there is no such path
 	} else {
-		site = timed(http.NewCrossOriginProtection().Handler(site))
+		site = timed(site)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {

@@ -246,6 +246,7 @@ func (h *house) as(user string) *reader {
 type page struct {
 	status int
 	path   string // after redirects
+	query  string
 	header http.Header
 	body   string
 }
@@ -261,7 +262,7 @@ func (b *reader) do(r *http.Request) page {
 	if err != nil {
 		b.h.t.Fatal(err)
 	}
-	return page{resp.StatusCode, resp.Request.URL.Path, resp.Header, string(body)}
+	return page{resp.StatusCode, resp.Request.URL.Path, resp.Request.URL.RawQuery, resp.Header, string(body)}
 }
 
 func (b *reader) get(path string) page {

@@ -2,6 +2,7 @@ package site_test
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 )
 
@@ -10,7 +11,7 @@ func TestLongWorkShowsProgressAndGoesOnWithoutItsReader(t *testing.T) {
 	h.submitted()
 	h.slow.until = make(chan struct{})
 	aud := h.as("aud")
-	p := aud.post("/journal/verify").wants(t, http.StatusOK, "Verifying the journal", "<progress")
+	p := aud.post("/journal/verify").wants(t, http.StatusOK, "Verifying the journal", "<progress", "0 of "+strconv.FormatInt(h.size(), 10)+" events")
 	if p.header.Get("Refresh") == "" {
 		t.Error("the page of a work under way does not load itself again")
 	}
