@@ -83,6 +83,7 @@ type ListRule struct {
 // PeopleRule says where the people of a dataset are found.
 type PeopleRule struct {
 	Table          string         `yaml:"table"`            // one row per person
+	FromRows       bool           `yaml:"from_rows"`        // instead of a table: whoever a valid row of any table names, by an identifier of Kind
 	Identifier     string         `yaml:"identifier"`       // column of that table that identifies a person for ever
 	Key            string         `yaml:"key"`              // column of that table by which other tables name the person; default: Identifier
 	Kind           IdentifierKind `yaml:"kind"`             // of Identifier
@@ -106,6 +107,9 @@ type TableRule struct {
 	Name          string        `yaml:"name"`
 	File          string        `yaml:"file"`           // a name, or a pattern of '*' and '?' that several files' names match
 	Optional      bool          `yaml:"optional"`       // without a file there is no table
+	Format        Format        `yaml:"format"`         // default: csv
+	Resource      string        `yaml:"resource"`       // of a FHIR table: the type of its resources
+	Withheld      string        `yaml:"withheld"`       // why the table is read and checked, and not published
 	Encoding      string        `yaml:"encoding"`       // default: the dataset's
 	Compression   string        `yaml:"compression"`    // none, gzip or zstd; default: what the file's first bytes say
 	UnpackedLimit Size          `yaml:"unpacked_limit"` // largest size that one packed file may unpack to; default: 200 times its own, and 64 MiB
@@ -122,6 +126,16 @@ type TableRule struct {
 	Rules         []RowRule     `yaml:"rules"`
 	Order         []string      `yaml:"order"` // published columns in the order to show them; default: as they come, derived last
 }
+
+// Format is what a table's files are.
+type Format string
+
+// The formats.
+const (
+	FormatCSV     Format = "csv"     // separated fields, RFC 4180, with a header
+	FormatFHIR    Format = "fhir"    // FHIR R4 resources of one type, one a line (bulk export)
+	FormatParquet Format = "parquet" // flat Parquet; never opened by a database
+)
 
 // Treatment says what becomes of a column.
 type Treatment string
@@ -146,6 +160,7 @@ type ColumnRule struct {
 	Grain       string    `yaml:"grain"`
 	Description string    `yaml:"description"`
 
+	Path        string   `yaml:"path"`         // of a FHIR table: where the value stands, see source.Path
 	Format      string   `yaml:"format"`       // how dates are written, such as DD/MM/YYYY: see dateLayout; default: YYYY-MM-DD
 	Missing     []string `yaml:"missing"`      // values that stand for none, such as 1800-01-01
 	Required    bool     `yaml:"required"`     // an empty field is rejected

@@ -31,8 +31,9 @@ func (c *checker) want(ok bool, path, format string, args ...any) {
 }
 
 var (
-	columnPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
-	reasonPattern = regexp.MustCompile(`^[a-z][a-z0-9_]{2,62}$`)
+	columnPattern   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+	resourcePattern = regexp.MustCompile(`^[A-Z][A-Za-z]{2,40}$`)
+	reasonPattern   = regexp.MustCompile(`^[a-z][a-z0-9_]{2,62}$`)
 )
 
 // baseName holds for plain file names, which cannot leave the extracts folder.
@@ -61,6 +62,41 @@ func (d *Definition) check() []string {
 	}
 	c.people()
 	return c.faults
+}
+
+// fromRows checks a definition whose people are those whom its rows name.
+func (c *checker) fromRows(p PeopleRule, path string) {
+	c.want(p.Kind == IdentifierNHSNumber || p.Kind == IdentifierOpaque, path+".kind", "people.kind must be nhs_number or opaque")
+	c.want(p.Table == "" && p.Identifier == "" && p.Key == "" && p.Birth == "" && p.Death == "" && len(p.LinkWithoutKey) == 0, path+".from_rows",
+		"people.from_rows takes the place of a table of people, so nothing else but kind is said of it")
+	c.want(slices.ContainsFunc(c.d.Tables, func(t TableRule) bool { return t.key() >= 0 }), path+".from_rows", "no table is about people")
+	for j, other := range c.d.Tables {
+		c.want(!other.Link, fmt.Sprintf("$.tables[%d].link", j), "link needs a table of people")
+	}
+}
+
+// format checks that what a table says of its files suits their format.
+func (c *checker) format(path string, t TableRule) {
+	switch t.Format {
+	case FormatCSV:
+	case FormatFHIR:
+		c.want(resourcePattern.MatchString(t.Resource), path+".resource", "resource must be the type of the table's resources, such as Patient")
+		c.want(t.Encoding == EncodingUTF8, path+".encoding", "FHIR resources are utf-8")
+	case FormatParquet:
+		c.want(t.Encoding == EncodingUTF8 && t.Compression == "", path+".format", "a Parquet file has no encoding or compression of its own to declare")
+	default:
+		c.fault(path+".format", "format must be csv, fhir or parquet")
+	}
+	c.want(t.Format == FormatFHIR || t.Resource == "", path+".resource", "only a table of format fhir has a resource")
+	for i, column := range t.Columns {
+		at := fmt.Sprintf("%s.columns[%d].path", path, i)
+		if t.Format != FormatFHIR {
+			c.want(column.Path == "", at, "only a column of a table of format fhir has a path")
+			continue
+		}
+		_, err := source.ParsePath(column.Path)
+		c.want(err == nil, at, "column %s: %v", column.Name, err)
+	}
 }
 
 func (c *checker) encoding(path, encoding string) {
@@ -109,6 +145,10 @@ func (c *checker) unique(path, what string, names []string) {
 
 func (c *checker) people() {
 	p, path := c.d.People, "$.people"
+	if p.FromRows {
+		c.fromRows(p, path)
+		return
+	}
 	t, ok := c.d.table(p.Table)
 	if !ok || t.Public {
 		c.fault(path+".table", "people.table must name a table about people")
@@ -155,6 +195,8 @@ func (c *checker) table(path string, t TableRule) {
 	c.want(t.Name != "units", path+".name", "no table may be called units")
 	c.want(baseName(t.File) && !strings.HasPrefix(t.File, "."), path+".file", "file must be the name of a file in the extracts folder, or a pattern of such names")
 	c.encoding(path+".encoding", t.Encoding)
+	c.format(path, t)
+	c.want(!t.Optional || t.Name != c.d.People.Table, path+".optional", "the table of the people cannot be optional")
 	switch source.Compression(t.Compression) {
 	case source.CompressionDetect, source.CompressionNone, source.CompressionGzip, source.CompressionZstd:
 	default:
@@ -188,7 +230,10 @@ func (c *checker) table(path string, t TableRule) {
 			publish(at, column.As)
 		}
 	}
-	if t.Public {
+	if t.Withheld != "" {
+		c.want(!t.Public && !t.Link && units == 0 && len(published) == 0 && len(t.Derived) == 0, path+".withheld",
+			"table %s is withheld, so each of its columns is treated as drop, and it is neither public nor linked", t.Name)
+	} else if t.Public {
 		c.want(units == 0, path, "public table %s cannot have a column with treatment unit", t.Name)
 		c.want(!t.Link, path+".link", "public table %s cannot be linked to people", t.Name)
 	} else {
@@ -284,7 +329,7 @@ func (c *checker) column(path string, t TableRule, column ColumnRule) {
 		table, name := column.reference()
 		other, ok := c.d.table(table)
 		_, i := other.column(name)
-		c.want(ok && other.Public && i >= 0 && other.Columns[i].Type == column.Type && column.Type == FieldText && !t.Public, path+".in",
+		c.want(ok && other.Public && !other.Optional && i >= 0 && other.Columns[i].Type == column.Type && column.Type == FieldText && !t.Public, path+".in",
 			"in of column %s must name a text column of a public table, as table.column", column.Name)
 	}
 }

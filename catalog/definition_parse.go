@@ -108,6 +108,9 @@ func (d *Definition) defaults() {
 		case "tab":
 			t.Delimiter = "\t"
 		}
+		if t.Format == "" {
+			t.Format = FormatCSV
+		}
 		if t.Encoding == "" {
 			t.Encoding = d.Encoding
 		}
@@ -122,6 +125,9 @@ func (d *Definition) defaults() {
 			if c.Type == "" {
 				c.Type = FieldText
 			}
+			if t.Format == FormatFHIR && c.Format == "" && c.dated() {
+				c.Format = layoutFHIR
+			}
 			if c.As == "" && c.published() {
 				c.As = c.Name
 			}
@@ -133,6 +139,16 @@ func (d *Definition) defaults() {
 }
 
 func (c ColumnRule) published() bool { return c.Treatment != TreatDrop && c.Treatment != TreatUnit }
+
+func (c ColumnRule) dated() bool { return c.Type == FieldDate || c.Type == FieldTimestamp }
+
+// place names a column in the custodian's report.
+func (c ColumnRule) place() string {
+	if c.Path != "" {
+		return c.Path
+	}
+	return c.Name
+}
 
 // publishedType is the DuckDB type in which a column is published.
 func (c ColumnRule) publishedType() string {

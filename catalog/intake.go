@@ -25,15 +25,16 @@ const rowColumn = "_person"
 // is at the same time the stream of those that go on, as the engine takes them:
 // typed, without identifiers, coarsened. The engine never sees anything else.
 type intake struct {
-	ctx      context.Context
-	table    TableRule
-	people   *people // nil for public tables
-	owner    bool    // this is the people table itself
-	optedOut func(key uint32) bool
-	report   *report
-	survey   *survey
-	progress func(rows int64)
-	read     int64 // rows so far, of all files
+	ctx        context.Context
+	table      TableRule
+	people     *people // nil for public tables
+	owner      bool    // this is the people table itself
+	collecting bool    // only the people whom the rows name are looked for
+	optedOut   func(key uint32) bool
+	report     *report
+	survey     *survey
+	progress   func(rows int64)
+	read       int64 // rows so far, of all files
 
 	rows    rows // of the file that is being read
 	at      int  // which one that is
@@ -122,7 +123,7 @@ func newIntake(ctx context.Context, d *Definition, t TableRule, s *survey, p *pe
 	for _, rule := range t.Rules {
 		first, i := t.column(rule.Order[0])
 		second, j := t.column(rule.Order[1])
-		in.orders = append(in.orders, order{i, j, kinds[first.Type], kinds[second.Type], second.Name, Reason(rule.Reason)})
+		in.orders = append(in.orders, order{i, j, kinds[first.Type], kinds[second.Type], second.place(), Reason(rule.Reason)})
 	}
 	for i, c := range t.Columns {
 		if c.AfterBirth || c.BeforeDeath {
@@ -223,6 +224,7 @@ func (in *intake) total() Account {
 		sum.Read += a.Read
 		sum.Published += a.Published
 		sum.OptedOut += a.OptedOut
+		sum.Withheld += a.Withheld
 		for why, n := range a.Rejected {
 			sum.Rejected[why] += n
 		}
@@ -270,6 +272,8 @@ func (in *intake) Next() bool {
 		}
 		owner, column, why := in.judge(rec)
 		switch {
+		case why == "" && in.table.Withheld != "":
+			in.account.Withheld++
 		case why == optedOut:
 			in.account.OptedOut++
 		case why != "":
@@ -329,7 +333,7 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 			why = in.fields[i].read(f, &in.cells[i])
 		}
 		if why != "" {
-			return 0, in.table.Columns[i].Name, why
+			return 0, in.table.Columns[i].place(), why
 		}
 	}
 	if column, why := in.checkOrders(); why != "" {
@@ -353,7 +357,7 @@ func (in *intake) readKey(f []byte) (key uint32, named bool, why Reason) {
 	switch {
 	case len(f) == 0 && in.table.Link:
 		return 0, false, ""
-	case in.owner:
+	case in.owner, in.collecting:
 		key, why = in.people.keys.add(f)
 		return key, true, why
 	}
@@ -403,7 +407,7 @@ func (in *intake) ownerRow(rec record, fields [][]byte, key, identifier uint32) 
 	row := person{content: p.hash(p.seed, fields), line: rec.line, file: uint16(in.at), birth: in.day(in.birth), death: in.day(in.death)}
 	number, why := p.add(key, identifier, row)
 	if why != "" {
-		return 0, p.rule.Identifier, why
+		return 0, in.table.Columns[in.identifier].place(), why
 	}
 	if p.links != nil {
 		p.addLink(number, in.linkFields(fields))
@@ -427,6 +431,10 @@ func (in *intake) day(column int) int32 {
 }
 
 func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool) (uint32, string, Reason) {
+	if in.collecting {
+		in.people.meet(key)
+		return 0, "", ""
+	}
 	var who *person
 	linkedRow := in.table.Link && len(fields[in.key]) == 0
 	if linkedRow {
@@ -439,7 +447,7 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 			return 0, column, why
 		}
 	}
-	keyColumn := in.table.Columns[in.key].Name
+	keyColumn := in.table.Columns[in.key].place()
 	switch {
 	case in.isCopy(rec):
 		return 0, "", ReasonDuplicateRow
@@ -462,10 +470,10 @@ func (in *intake) checkLife(who *person) (string, Reason) {
 		rule := &in.fields[i].rule
 		day := in.cells[i].days(in.fields[i].kind)
 		if rule.AfterBirth && who.birth != noDay && day < int64(who.birth) {
-			return rule.Name, ReasonDateBeforeBirth
+			return rule.place(), ReasonDateBeforeBirth
 		}
 		if rule.BeforeDeath && who.death != noDay && day > int64(who.death)+int64(in.people.rule.DeathGraceDays) {
-			return rule.Name, ReasonDateAfterDeath
+			return rule.place(), ReasonDateAfterDeath
 		}
 	}
 	return "", ""

@@ -22,21 +22,31 @@ func omop(t testing.TB) *catalog.Definition {
 // An extract that nobody here made: every row of every file is accounted for.
 func TestOMOPExtractIsPublishedWhole(t *testing.T) {
 	h := newHouse(t)
-	h.extracts = filepath.Join("testdata", "omop-synthea27")
+	h.extracts = filepath.Join("testdata", "omop-synthea27") // without concept_relationship, which is optional
 	v := h.mustPublish(omop(t))
 	mustBalance(t, v)
 	if v.Units != 28 || len(v.Receipts) != 0 || v.NoOptOuts == "" {
 		t.Errorf("units %d, receipts %v, reason %q", v.Units, v.Receipts, v.NoOptOuts)
 	}
+	withheld := make(map[string]bool)
+	for _, rule := range omop(t).Tables {
+		withheld[rule.Name] = rule.Withheld != ""
+	}
 	for _, a := range v.Accounts {
-		if lines := countLines(t, filepath.Join(h.extracts, a.Extract)); a.Read != lines-1 || a.Published != a.Read {
+		if lines := countLines(t, filepath.Join(h.extracts, a.Extract)); a.Read != lines-1 || a.Published+a.Withheld != a.Read {
 			t.Errorf("%s has %d rows; read %d, published %d, rejected %v", a.Extract, lines-1, a.Read, a.Published, a.Rejected)
+		}
+		if _, err := os.Stat(filepath.Join(v.Folder, a.Table+".parquet")); withheld[a.Table] {
+			if !os.IsNotExist(err) {
+				t.Errorf("%s is published, and should be withheld", a.Table)
+			}
+			continue
 		}
 		if got := h.query("SELECT count(*) FROM " + table(v, a.Table)); got[0][0] != itoa(a.Published) {
 			t.Errorf("%s: %s rows stand in the file of %d", a.Table, got[0][0], a.Published)
 		}
 	}
-	if len(v.Accounts) != 16 {
+	if len(v.Accounts) != 38 {
 		t.Errorf("%d tables", len(v.Accounts))
 	}
 	// The facts are still whose they were: conditions by year of birth, from the source and from what was published.

@@ -195,6 +195,14 @@ func (p *publication) run(ctx context.Context) (Version, error) {
 		return Version{}, err
 	}
 	for _, t := range p.ordered() {
+		if len(p.surveys[t.Name].files) == 0 { // optional, and not there
+			continue
+		}
+		if !t.Public && p.Definition.People.FromRows && p.writer.known == nil {
+			if err := p.collectPeople(ctx); err != nil {
+				return Version{}, err
+			}
+		}
 		if err := p.table(ctx, t); err != nil {
 			return Version{}, err
 		}
@@ -347,6 +355,9 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 		p.refused = append(p.refused, t.File)
 	}
 	p.Progress(Progress{Stage: StageWrite, Table: t.Name, Total: in.total().Published})
+	if t.Withheld != "" {
+		return nil
+	}
 	if len(p.refused) > 0 {
 		return p.writer.drop(ctx)
 	}
@@ -364,6 +375,11 @@ func (p *publication) read(ctx context.Context, in *intake) error {
 		return err
 	}
 	defer in.close()
+	if in.table.Withheld != "" { // the engine sees nothing of it
+		for in.Next() {
+		}
+		return in.err
+	}
 	err := p.writer.engine.Load(ctx, stagedTable, in)
 	if in.err != nil { // the reason why the engine got no more
 		return in.err

@@ -1,5 +1,7 @@
 package catalog
 
+import "github.com/gatehouse-tre/gatehouse/catalog/source"
+
 // Reason is the code of why a row was rejected. A row has one reason: the first
 // that is found, in the order: the file's structure, each column from left to
 // right, the rules of the row, the person's dates, copies, the person.
@@ -38,11 +40,34 @@ const (
 	ReasonUnknownPerson Reason = "unknown_person"
 )
 
+// The reasons of rows that are not lines of separated fields: see source.RowFault.
+const (
+	ReasonJSONSyntax       Reason = source.RowSyntax
+	ReasonJSONDuplicateKey Reason = source.RowDuplicateKey
+	ReasonJSONTrailing     Reason = source.RowTrailing
+	ReasonJSONDepth        Reason = source.RowDepth
+	ReasonJSONNumber       Reason = source.RowNumber
+	ReasonResourceType     Reason = source.RowResource
+	ReasonValueRepeated    Reason = source.RowRepeated
+	ReasonValueStructured  Reason = source.RowStructured
+	ReasonReferenceFormat  Reason = source.RowReference
+)
+
 var explanations = map[Reason]string{
 	ReasonEncoding:   "The row holds bytes that are not text in the declared encoding.",
 	ReasonControl:    "The row holds a control character that text never holds.",
 	ReasonQuoting:    "A quotation mark stands where none may, or text follows a closing one.",
 	ReasonFieldCount: "The row has more or fewer fields than the header.",
+
+	ReasonJSONSyntax:       "The line is not one JSON object.",
+	ReasonJSONDuplicateKey: "An object has two members of the same name.",
+	ReasonJSONTrailing:     "Something follows the resource on its line.",
+	ReasonJSONDepth:        "Values are nested too deep.",
+	ReasonJSONNumber:       "A number is too long, or too large for any computer to hold.",
+	ReasonResourceType:     "The resource is of another type than the table's.",
+	ReasonValueRepeated:    "There are several values where the definition's path expects one.",
+	ReasonValueStructured:  "There is an object where the definition's path expects a value.",
+	ReasonReferenceFormat:  "The reference does not name a resource of the expected type.",
 
 	ReasonNHSNumberMissing:    "The NHS number is missing.",
 	ReasonNHSNumberFormat:     "The NHS number is not ten digits.",

@@ -11,8 +11,9 @@ const maxRecord = 1 << 20
 
 // The faults of a file as a whole. They stop a publication.
 var (
-	errQuoteOpen  = errors.New("a quote is never closed")
-	errRecordLong = errors.New("a line is too long")
+	errQuoteOpen    = errors.New("a quote is never closed")
+	errRecordLong   = errors.New("a line is too long")
+	errResourceLong = errors.New("a resource is too long")
 )
 
 // records splits a delimited file into records, by RFC 4180: fields may be
@@ -27,6 +28,9 @@ type records struct {
 	buf        []byte
 	start, end int // what is read and not yet taken
 	eof        bool
+	plain      bool  // quotation marks mean nothing
+	max        int   // longest record
+	tooLong    error // what a longer one is
 	quotes     bool  // what is read and not yet taken may hold a quotation mark
 	line       int64 // number of the line at start, from 1
 
@@ -52,7 +56,7 @@ type fault struct {
 }
 
 func newRecords(in io.Reader, delimiter byte) *records {
-	return &records{in: in, delimiter: delimiter, buf: make([]byte, 256<<10), line: 1}
+	return &records{in: in, delimiter: delimiter, buf: make([]byte, 256<<10), line: 1, max: maxRecord, tooLong: errRecordLong}
 }
 
 // fill reads more; it is only called before eof.
@@ -63,13 +67,13 @@ func (r *records) fill() error {
 		r.start = 0
 	}
 	if r.end == len(r.buf) {
-		if len(r.buf) >= 2*maxRecord {
-			return errRecordLong
+		if len(r.buf) >= 2*r.max {
+			return r.tooLong
 		}
 		r.buf = append(r.buf, make([]byte, len(r.buf))...)
 	}
 	n, err := r.in.Read(r.buf[r.end:])
-	r.quotes = bytes.IndexByte(r.buf[:r.end+n], '"') >= 0
+	r.quotes = !r.plain && bytes.IndexByte(r.buf[:r.end+n], '"') >= 0
 	r.end += n
 	if err == io.EOF {
 		r.eof = true
@@ -137,7 +141,7 @@ func (r *records) nextQuoted(size int) (record, error) {
 	for {
 		length, state := quotedLength(r.buf[r.start:r.end], r.delimiter)
 		switch {
-		case state == quotedOpen && !r.eof && r.end-r.start <= maxRecord:
+		case state == quotedOpen && !r.eof && r.end-r.start <= r.max:
 			if err := r.fill(); err != nil {
 				return record{}, err
 			}

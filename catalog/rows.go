@@ -64,6 +64,9 @@ func openRows(t TableRule, path string, sum hash.Hash, why pass) (rows, error) {
 		f.Close()
 		return nil, readError(name, 0, err)
 	}
+	if t.Format == FormatFHIR {
+		return newResources(stream, t, why), nil
+	}
 	in := newDelimited(stream, t)
 	if err := in.begin(name, t); err != nil {
 		stream.Close()
@@ -79,15 +82,24 @@ func (t TableRule) form() source.Form {
 
 // delimited are the rows of a file of separated fields.
 type delimited struct {
-	*records
+	lined
 	splitter
+}
+
+// lined are the records of a file of lines.
+type lined struct {
+	*records
 	stream  *source.Stream
 	counter *lineCounter
 }
 
-func newDelimited(stream *source.Stream, t TableRule) *delimited {
+func newLined(stream *source.Stream, delimiter byte) lined {
 	counter := &lineCounter{in: stream, first: true}
-	return &delimited{records: newRecords(counter, t.Delimiter[0]), splitter: splitter{delimiter: t.Delimiter[0]}, stream: stream, counter: counter}
+	return lined{records: newRecords(counter, delimiter), stream: stream, counter: counter}
+}
+
+func newDelimited(stream *source.Stream, t TableRule) *delimited {
+	return &delimited{lined: newLined(stream, t.Delimiter[0]), splitter: splitter{delimiter: t.Delimiter[0]}}
 }
 
 // begin reads the header.
@@ -102,21 +114,23 @@ func (d *delimited) begin(name string, t TableRule) error {
 	return checkHeader(name, t, header)
 }
 
-func (d *delimited) place() int64 { return d.line }
+func (l *lined) place() int64 { return l.line }
 
-func (d *delimited) taken() int64 {
-	if !d.whole {
-		return d.lines + 1
+func (l *lined) taken() int64 {
+	if !l.whole {
+		return l.lines + 1
 	}
-	return d.lines
+	return l.lines
 }
 
-func (d *delimited) counted() int64 {
-	if d.counter.last != '\n' {
-		return d.counter.lines + 1
+func (l *lined) counted() int64 {
+	if l.counter.last != '\n' {
+		return l.counter.lines + 1
 	}
-	return d.counter.lines
+	return l.counter.lines
 }
+
+func (l *lined) close() error { return l.stream.Close() }
 
 func (d *delimited) cut(file string, t TableRule, last record) error {
 	split := splitter{delimiter: d.splitter.delimiter}
@@ -128,8 +142,6 @@ func (d *delimited) cut(file string, t TableRule, last record) error {
 	}
 	return nil
 }
-
-func (d *delimited) close() error { return d.stream.Close() }
 
 // readError makes the message of an error of reading a file, at a line if one is
 // known.
@@ -143,6 +155,8 @@ func readError(file string, line int64, err error) error {
 		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a quotation mark is opened and not closed.", file, line)
 	case errors.Is(err, errRecordLong):
 		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a row is longer than %d bytes.", file, line, maxRecord)
+	case errors.Is(err, errResourceLong):
+		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a resource is longer than %d bytes.", file, line, source.MaxResource)
 	case errors.As(err, &fault) && source.IsEncoding(err):
 		return gatehouse.Errorf(gatehouse.CodeExtractEncoded, "%s %s.", file, fault).Because(err)
 	case errors.As(err, &fault) && line > 1:

@@ -12,7 +12,7 @@ import (
 
 // tooMany reports whether a file's rejected rows are more than the definition allows.
 func (p *publication) tooMany(t TableRule, a Account) bool {
-	rejected := a.Read - a.Published - a.OptedOut
+	rejected := a.Read - a.Published - a.OptedOut - a.Withheld
 	return rejected > p.Definition.RejectFloor && float64(rejected) > *t.RejectLimit*float64(a.Read)
 }
 

@@ -114,7 +114,7 @@ func (v Version) RowBase(table string) uint64 {
 	return uint64(tag) << (rowBits + fileBits)
 }
 
-// Account is the balance of one extract: Read = Published + OptedOut +
+// Account is the balance of one extract: Read = Published + OptedOut + Withheld +
 // Σ Rejected, always; a version whose accounts do not balance is not published.
 type Account struct {
 	Table     string           `json:"table"`
@@ -123,12 +123,13 @@ type Account struct {
 	Read      int64            `json:"read"`    // records found in the file, the header left out
 	Published int64            `json:"published"`
 	OptedOut  int64            `json:"opted_out"`
-	Rejected  map[string]int64 `json:"rejected"` // by reason code, e.g. "nhs_number_check_digit"
+	Withheld  int64            `json:"withheld,omitempty"` // rows of a table that the definition does not publish
+	Rejected  map[string]int64 `json:"rejected"`           // by reason code, e.g. "nhs_number_check_digit"
 }
 
 // Balanced reports whether every record read is accounted for exactly once.
 func (a Account) Balanced() bool {
-	n := a.Published + a.OptedOut
+	n := a.Published + a.OptedOut + a.Withheld
 	for _, r := range a.Rejected {
 		n += r
 	}
