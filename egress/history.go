@@ -12,6 +12,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -37,6 +38,29 @@ type Histories struct {
 	mu     sync.Mutex
 	scopes map[string]*scope
 	busy   map[string]chan struct{} // of each project: taken while a question is judged
+	all    *semaphore.Weighted      // one part for each question, everything for the catalogue's
+}
+
+// everything is more than there are questions at once.
+const everything = 1 << 30
+
+// beside with alone lets no other question be judged, of whichever project, until done is called;
+// otherwise it waits for one that is alone.
+func (h *Histories) beside(ctx context.Context, alone bool) (done func(), err error) {
+	h.mu.Lock()
+	if h.all == nil {
+		h.all = semaphore.NewWeighted(everything)
+	}
+	all := h.all
+	h.mu.Unlock()
+	part := int64(1)
+	if alone {
+		part = everything
+	}
+	if err := all.Acquire(ctx, part); err != nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(context.Cause(ctx))
+	}
+	return sync.OnceFunc(func() { all.Release(part) }), nil
 }
 
 // scope is the history of some projects under one threshold.
@@ -86,7 +110,20 @@ type KeptCohorts struct {
 // share a member with it, and one for each of these, of those that share a member
 // with that. leave must be called when the decision is committed, or given up.
 func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (scopes []*scope, leave func(), err error) {
+	catalogue := workspaces.IsCatalogue(q.session.Project.ID)
+	together, err := h.beside(ctx, catalogue)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			together()
+		}
+	}()
 	views, err := h.views(ctx, q.session.Project.ID)
+	if err == nil && catalogue {
+		views, err = h.viewsOfAll(ctx, views, q.session.Mounts)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,6 +143,7 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (scopes
 			}
 		}
 		unlock()
+		together()
 	})
 	for _, projects := range views {
 		key := strings.Join(projects, "\x00") + "\x00" + q.policy.FullName() + "\x00" + q.session.Workspace.ID
@@ -129,6 +167,31 @@ func (h *Histories) views(ctx context.Context, project string) ([][]string, erro
 	}
 	var views [][]string
 	for _, p := range append([]string{project}, related...) {
+		theirs, err := h.Ledger.Related(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		slices.Sort(theirs)
+		theirs = slices.Compact(theirs)
+		if !slices.ContainsFunc(views, func(v []string) bool { return slices.Equal(v, theirs) }) {
+			views = append(views, theirs)
+		}
+	}
+	return views, nil
+}
+
+// viewsOfAll adds the views of every project on the datasets: what the catalogue
+// shows is told to all of them.
+func (h *Histories) viewsOfAll(ctx context.Context, views [][]string, mounts []workspaces.Mount) ([][]string, error) {
+	var datasets []string
+	for _, m := range mounts {
+		datasets = append(datasets, m.Version.Dataset)
+	}
+	projects, err := h.Ledger.OnDatasets(ctx, datasets)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range projects {
 		theirs, err := h.Ledger.Related(ctx, p)
 		if err != nil {
 			return nil, err

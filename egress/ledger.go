@@ -91,7 +91,7 @@ type Ledger interface {
 	// OnDatasets lists the projects that may use any of some datasets.
 	OnDatasets(ctx context.Context, datasets []string) ([]string, error)
 	// Cohorts gives what was released to projects after a place, in order, and what
-	// releases of requests let out of their datasets.
+	// releases of requests, and the catalogue, let out of their datasets.
 	Cohorts(ctx context.Context, projects []string, after int64, each func(KeptCohorts) error) error
 	// Earlier gives the newest answer that is kept of a question and a population,
 	// or of any population, if it is ""; nil for none.

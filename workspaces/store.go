@@ -41,7 +41,7 @@ type Tx interface {
 	RevokeRole(ctx context.Context, user string, role gatehouse.Role) error
 
 	Project(ctx context.Context, id string) (Project, error)
-	// Projects gives all projects, by id.
+	// Projects gives all projects, by id, but those of the catalogue.
 	Projects(ctx context.Context) ([]Project, error)
 	// AddProject is CodeConflict for an id that is taken.
 	AddProject(ctx context.Context, p Project) error

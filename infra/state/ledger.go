@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 // Ledger keeps what the gate decided; it is an egress.Ledger.
@@ -202,20 +203,24 @@ func (s Ledger) Related(ctx context.Context, project string) ([]string, error) {
 	return out, err
 }
 
-// datasetsOf gives the datasets that some projects may use.
-func datasetsOf(ctx context.Context, tx *Tx, projects map[string]bool) (map[string]bool, error) {
-	on := map[string]bool{}
-	err := tx.each(ctx, func(scan func(...any) error) error {
+// datasetsOf gives the datasets that some projects may use, and the catalogue's
+// projects by their dataset.
+func datasetsOf(ctx context.Context, tx *Tx, projects map[string]bool) (on map[string]bool, catalogues map[string]string, err error) {
+	on, catalogues = map[string]bool{}, map[string]string{}
+	err = tx.each(ctx, func(scan func(...any) error) error {
 		var project, dataset string
 		err := scan(&project, &dataset)
 		on[dataset] = on[dataset] || projects[project]
+		if workspaces.IsCatalogue(project) {
+			catalogues[project] = dataset
+		}
 		return err
 	}, `SELECT project, dataset FROM grants`)
-	return on, err
+	return on, catalogues, err
 }
 
-// Cohorts gives what was released to projects after a place, in order, and what
-// releases of requests let out of their datasets.
+// Cohorts gives what was released to projects after a place, in order, what
+// releases of requests let out of their datasets, and what the catalogue shows of them.
 func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, each func(egress.KeptCohorts) error) error {
 	wanted := map[string]bool{}
 	for _, p := range projects {
@@ -223,7 +228,7 @@ func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, eac
 	}
 	var kept []egress.KeptCohorts
 	err := s.DB.View(ctx, func(tx *Tx) error {
-		on, err := datasetsOf(ctx, tx, wanted)
+		on, catalogues, err := datasetsOf(ctx, tx, wanted)
 		if err != nil {
 			return err
 		}
@@ -241,6 +246,9 @@ func (s Ledger) Cohorts(ctx context.Context, projects []string, after int64, eac
 			}
 			if err := json.Unmarshal([]byte(datasets), &k.Datasets); err != nil {
 				return err
+			}
+			if dataset == "" {
+				dataset = catalogues[k.Project]
 			}
 			if wanted[k.Project] || dataset != "" && on[dataset] {
 				kept = append(kept, k)

@@ -111,7 +111,7 @@ func (tx workspacesTx) Projects(ctx context.Context) ([]workspaces.Project, erro
 		p, err := scanProject(scan)
 		all = append(all, p)
 		return err
-	}, `SELECT `+projectColumns+` FROM projects ORDER BY id`)
+	}, `SELECT `+projectColumns+` FROM projects WHERE id NOT LIKE 'catalogue--%' ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ type Config struct {
 	Projects   Projects
 	Requests   *egress.Requests
 	Catalogue  Catalogue
+	Profiles   Profiles          // what the catalogue shows of variables
 	Authorizer egress.Authorizer // for the catalogue; the services have their own
 	Sessions   egress.Sessions   // lets people into their workspace, to have a question explained
 	Gate       Gate              // explains questions
@@ -118,6 +119,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeReleases(api)
 	s.describeJournal(api)
 	s.describeNotices(api)
+	s.describeProfiles(api)
 	return api
 }
 

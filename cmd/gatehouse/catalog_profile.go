@@ -1,0 +1,179 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/infra/web"
+)
+
+func newCatalogProfileCommand() *cobra.Command {
+	f := &serverFlags{}
+	c := &cobra.Command{
+		Use: "profile", Short: "See what the catalogue shows of each variable, or have that made",
+		Long: `See what the catalogue shows of each variable of a version (values, range, what is missing), or have that made.
+
+A profile is made through the gate, as any answer: what the disclosure policy withholds is not in it. What it shows counts as
+told to everybody, so that no project can ask the difference. Make it before projects begin to work: what they were told already
+is not shown again where that would tell of few people.`,
+	}
+	f.add(c)
+	c.AddCommand(newCatalogProfileMakeCommand(f), newCatalogProfileShowCommand(f))
+	return c
+}
+
+// wait is the time between two looks at something that is being made.
+const wait = 300 * time.Millisecond
+
+func newCatalogProfileMakeCommand(f *serverFlags) *cobra.Command {
+	var in web.ProfileInput
+	c := &cobra.Command{
+		Use: "make DATASET[@NUMBER]", Short: "Have the profile of a version made; a custodian of the dataset", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			dataset, number, err := versionOn(cmd, client, args[0])
+			if err != nil {
+				return err
+			}
+			if _, err := client.MakeProfile(cmd.Context(), dataset, number, in); err != nil {
+				return err
+			}
+			for {
+				progress, err := client.ProfileProgress(cmd.Context(), dataset)
+				switch {
+				case err != nil:
+					return err
+				case progress.Failed != "":
+					return gatehouse.Errorf(gatehouse.CodeBusy, "The profile was not finished: %s", progress.Failed)
+				case !progress.Running:
+					return showProfile(cmd, f, client, dataset, number)
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "%squestion %d of %d", clearLine, progress.Asked, progress.Of)
+				select {
+				case <-time.After(wait):
+				case <-cmd.Context().Done():
+					return cmd.Context().Err()
+				}
+			}
+		},
+	}
+	c.Flags().StringVar(&in.Policy, "policy", "", "disclosure policy, name or name@version (default: "+profilePolicy+")")
+	return c
+}
+
+func newCatalogProfileShowCommand(f *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "show DATASET[@NUMBER]", Short: "Show the profile of a version", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := f.client()
+			if err != nil {
+				return err
+			}
+			dataset, number, err := versionOn(cmd, client, args[0])
+			if err != nil {
+				return err
+			}
+			return showProfile(cmd, f, client, dataset, number)
+		},
+	}
+}
+
+// versionOn reads the name of a version; without a number it is the newest on the server.
+func versionOn(cmd *cobra.Command, client *web.Client, name string) (dataset string, number int, err error) {
+	if dataset, number, err = parseVersionName(name); err != nil || number > 0 {
+		return dataset, number, err
+	}
+	all, err := client.Datasets(cmd.Context())
+	for _, d := range all {
+		if d.Dataset == dataset {
+			number = max(number, d.Number)
+		}
+	}
+	if err == nil && number == 0 {
+		err = gatehouse.Errorf(gatehouse.CodeNotFound, "There is no version of dataset %s.", dataset)
+	}
+	return dataset, number, err
+}
+
+func showProfile(cmd *cobra.Command, f *serverFlags, client *web.Client, dataset string, number int) error {
+	p, err := client.Profile(cmd.Context(), dataset, number)
+	if err != nil {
+		return err
+	}
+	if f.json {
+		e := json.NewEncoder(cmd.OutOrStdout())
+		e.SetIndent("", "  ")
+		return e.Encode(p)
+	}
+	return printProfile(cmd.OutOrStdout(), p)
+}
+
+func printProfile(out io.Writer, p catalog.Profile) error {
+	fmt.Fprintf(out, "%s@%d, asked through the gate on %s under %s\n", p.Dataset, p.Number, p.Made.Format(time.DateTime), p.Policy)
+	for _, t := range p.Tables {
+		fmt.Fprintf(out, "\n%s: %s rows", t.Name, shownOr(t.Rows))
+		if !t.Public {
+			fmt.Fprintf(out, ", %s people", shownOr(t.People))
+		}
+		fmt.Fprintln(out)
+		w := tabwriter.NewWriter(out, 2, 0, 2, ' ', 0)
+		for _, c := range t.Columns {
+			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\n", c.Name, c.Type, c.Class, missingOf(c, t), spreadOf(c))
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shownOr writes a number, or that it is withheld.
+func shownOr(n *int64) string {
+	if n == nil {
+		return "(withheld)"
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+func missingOf(c catalog.ColumnProfile, t catalog.TableProfile) string {
+	if c.Missing == nil || t.Rows == nil || *t.Rows == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %% missing", 100*float64(*c.Missing)/float64(*t.Rows))
+}
+
+// spreadOf is a variable's distribution in a line.
+func spreadOf(c catalog.ColumnProfile) string {
+	var parts []string
+	switch {
+	case c.First != "":
+		return c.First + " to " + c.Last
+	case len(c.Values) > 0:
+		for i, v := range c.Values {
+			if i == 3 {
+				parts = append(parts, "…")
+				break
+			}
+			parts = append(parts, fmt.Sprintf("%s (%d)", v.Value, v.Rows))
+		}
+	case len(c.Quantiles) > 0:
+		for _, q := range c.Quantiles {
+			parts = append(parts, fmt.Sprintf("%g %%: %g", q.P*100, q.Value))
+		}
+	case c.Refused != "":
+		return "not shown: " + c.Refused
+	}
+	return strings.Join(parts, ", ")
+}

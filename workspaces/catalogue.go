@@ -1,0 +1,109 @@
+package workspaces
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
+
+// What the catalogue shows of a dataset's variables is asked through the gate, like
+// everything that leaves, and what was shown counts for every project on the dataset.
+// So the catalogue of each dataset asks in the name of a project of its own, which
+// has no members, is in no list, and that nobody can enter.
+
+// cataloguePrefix begins the ids of the catalogue's projects. No applicant can
+// take such an id: see Project.Validate.
+const cataloguePrefix = "catalogue--"
+
+// CatalogueProject is the id of the project, and of the workspace, in whose name the
+// catalogue asks about a dataset.
+func CatalogueProject(dataset string) string {
+	if id := cataloguePrefix + dataset; gatehouse.ValidName(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(dataset)) // the name is too long for an id
+	return cataloguePrefix + hex.EncodeToString(sum[:16])
+}
+
+// IsCatalogue reports whether a project is the catalogue's: what is released to it
+// is told to everybody.
+func IsCatalogue(project string) bool { return strings.HasPrefix(project, cataloguePrefix) }
+
+// EnterCatalogue gives the session in which the catalogue asks about a version, under
+// a disclosure policy: everybody in it who has not withdrawn, all of its tables. A
+// custodian of the dataset may. The opt-out lists must be fresh, as for any project
+// to which the opt-out applies.
+func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) (*Session, error) {
+	if !gatehouse.ValidName(dataset) || number < 1 {
+		return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
+	}
+	policy, err := s.Policies.PinPolicy(ctx, policy)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.Catalogue.Version(ctx, dataset, number)
+	if err != nil {
+		return nil, err
+	}
+	w := Workspace{ID: CatalogueProject(dataset), Project: CatalogueProject(dataset), Dataset: dataset}
+	w.Folder = s.folder(w.ID)
+	session := &Session{Principal: actor, Workspace: w}
+	var now time.Time
+	e := gatehouse.Event{Action: "profile.entered", Subject: dataset, Detail: map[string]string{"version": v.Name(), "policy": policy}}
+	err = s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
+		named, err := tx.Custodians(ctx, dataset)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(named, actor.User) {
+			return gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of the dataset %q.", dataset)
+		}
+		now = tx.Now()
+		session.Project, err = catalogueProject(ctx, tx, actor, v, policy)
+		if err != nil {
+			return err
+		}
+		if _, err = tx.Workspace(ctx, w.ID); gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+			err = tx.AddWorkspace(ctx, w)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	mount, err := s.mount(ctx, w, session.Project, session.Project.Datasets[0], now)
+	if err != nil {
+		return nil, err
+	}
+	session.Mounts = []Mount{mount}
+	return session, nil
+}
+
+// catalogueProject gives the catalogue's project of a version's dataset, and makes it
+// the first time. It is archived: there is no step in which it could become live.
+func catalogueProject(ctx context.Context, tx Tx, actor gatehouse.Principal, v catalog.Version, policy string) (Project, error) {
+	id := CatalogueProject(v.Dataset)
+	grant := DatasetGrant{Dataset: v.Dataset, Version: v.Number}
+	for _, t := range v.Tables {
+		grant.Tables = append(grant.Tables, TableGrant{Table: t.Name})
+	}
+	p, err := tx.Project(ctx, id)
+	switch {
+	case gatehouse.CodeOf(err) == gatehouse.CodeNotFound:
+		p = Project{ID: id, Title: "Catalogue of " + v.Dataset, Purpose: "What the catalogue shows of each variable.", State: ProjectArchived,
+			Datasets: []DatasetGrant{grant}, Policy: policy, OptOutBasis: BasisApplies, Expires: tx.Now(), CreatedBy: actor.User}
+		err = tx.AddProject(ctx, p)
+	case err == nil:
+		p.Datasets, p.Policy = []DatasetGrant{grant}, policy
+		if err = tx.ChangeProject(ctx, p); err == nil {
+			p, err = tx.Project(ctx, id)
+		}
+	}
+	return p, err
+}
