@@ -43,6 +43,10 @@ func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal,
 	if !gatehouse.ValidName(dataset) || number < 1 {
 		return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
 	}
+	e := gatehouse.Event{Actor: actor.User, Action: "profile.entered", Subject: dataset, Detail: map[string]string{}}
+	if err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetPublish, ""); err != nil {
+		return nil, s.journalRefusal(ctx, e, err)
+	}
 	policy, err := s.Policies.PinPolicy(ctx, policy)
 	if err != nil {
 		return nil, err
@@ -55,7 +59,7 @@ func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal,
 	w.Folder = s.folder(w.ID)
 	session := &Session{Principal: actor, Workspace: w}
 	var now time.Time
-	e := gatehouse.Event{Action: "profile.entered", Subject: dataset, Detail: map[string]string{"version": v.Name(), "policy": policy}}
+	e.Detail["version"], e.Detail["policy"] = v.Name(), policy
 	err = s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
 		named, err := tx.Custodians(ctx, dataset)
 		if err != nil {

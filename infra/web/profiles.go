@@ -43,8 +43,9 @@ func (s *server) describeProfiles(api huma.API) {
 		OperationID: "make-profile", Method: http.MethodPost, Path: "/v1/datasets/{dataset}/versions/{number}/profile", Summary: "Have the profile of a version made; what it shows counts as told to everybody", Tags: tags,
 		Security: signedIn, DefaultStatus: http.StatusAccepted, Errors: append([]int{http.StatusBadRequest, http.StatusConflict, http.StatusServiceUnavailable}, notHere...),
 	}, func(ctx context.Context, in *struct {
-		versionPath
-		Body ProfileInput
+		Dataset string `path:"dataset" maxLength:"64"`
+		Number  int    `path:"number" minimum:"1"`
+		Body    ProfileInput
 	}) (*one[egress.ProfileProgress], error) {
 		if err := s.Profiles.Begin(ctx, principal(ctx), in.Dataset, in.Number, in.Body.Policy); err != nil {
 			return nil, err
