@@ -74,6 +74,10 @@ const (
 	CodeTooManyRejects Code = "GH-311"
 	CodeManifest       Code = "GH-312" // a published file or manifest does not verify
 
+	// opt-outs
+	CodeCheck   Code = "GH-320" // the check service gave no list
+	CodeMailbox Code = "GH-321" // its mailbox did not answer as it should
+
 	// requests and releases
 	CodeRequestState   Code = "GH-401" // the request's state does not allow this
 	CodeSeparation     Code = "GH-402" // separation of duties
@@ -172,6 +176,8 @@ var codes = map[Code]codeInfo{
 	CodeStorage:        {KindUnavailable, "Free space on the volume, then try again; nothing was published."},
 	CodeCounts:         {KindInternal, "Nothing was published. Keep the report and tell the maintainers."},
 	CodeTooManyRejects: {KindInvalid, "Look at the rejection report, correct the extract, or raise the limit in the definition."},
+	CodeCheck:          {KindInvalid, "See 'gatehouse optouts status'; the list that you have stays as it is."},
+	CodeMailbox:        {KindUnavailable, "Run the same command again later: it goes on from where it stopped."},
 	CodeManifest:       {KindUnavailable, "Do not use this version; restore it from a backup or publish again."},
 
 	CodeRequestState:   {KindConflict, "Look at the request's state to see whose turn it is."},

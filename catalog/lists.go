@@ -139,6 +139,7 @@ type listFile struct {
 	rule        ListRule
 	identifiers identifiers
 	keys        *roaring.Bitmap
+	rows        int64
 }
 
 func (l *listFile) add(field []byte, line int64) error {
@@ -146,6 +147,7 @@ func (l *listFile) add(field []byte, line int64) error {
 	switch why {
 	case "":
 		l.keys.Add(key)
+		l.rows++
 		return nil
 	case ReasonNHSNumberCheckDigit:
 		return gatehouse.Errorf(gatehouse.CodeListInvalid, "%s line %d: the NHS number's check digit is wrong.", l.rule.File, line)

@@ -37,6 +37,8 @@ type settings struct {
 	Identity signInSettings `yaml:"identity,omitempty"`
 	// Notices is how people are told by e-mail and webhook; without it they look themselves.
 	Notices notices.Settings `yaml:"notices,omitempty"`
+	// Mesh is how the check service for national data opt-outs is reached.
+	Mesh meshSettings `yaml:"mesh,omitempty"`
 }
 
 func settingsFile(dir string) string { return filepath.Join(dir, "gatehouse.yaml") }

@@ -26,7 +26,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand(), newPublishCommand(), newCatalogCommand())
+	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand(), newPublishCommand(), newCatalogCommand(), newOptOutsCommand())
 	root.AddCommand(newUserCommand(), newProjectCommand(), newWorkspaceCommand(), newTokenCommand(), newPolicyCommand(), newJournalCommand())
 	root.AddCommand(newLoginCommand(), newLogoutCommand(), newSessionCommand())
 	root.AddCommand(newQueryCommand(), newRequestCommand(), newVerifyCommand(), newNoticesCommand())
