@@ -45,41 +45,14 @@ func WriteNHSNumbers(ctx context.Context, w io.Writer, d *Definition, extracts s
 	if !ok {
 		return 0, gatehouse.Errorf(gatehouse.CodeDefinition, "The definition of %s has no table %s.", d.Dataset, d.People.Table)
 	}
-	_, column := t.column(d.People.Identifier)
-	f, err := openExtract(filepath.Join(extracts, t.File))
+	files, err := t.files(extracts)
 	if err != nil {
 		return 0, err
 	}
-	defer f.Close()
-	s := &survey{file: t.File}
-	in := newRecords(&lineCounter{in: f, first: true}, t.Delimiter[0])
-	header, err := in.next()
-	if err != nil {
-		return 0, s.failure(in, err)
-	}
-	if err := checkHeader(t.File, t, header); err != nil {
-		return 0, err
-	}
-	split := splitter{delimiter: t.Delimiter[0]}
 	people := roaring.New()
-	for n := 0; ; n++ {
-		if n%8192 == 0 && ctx.Err() != nil {
-			return 0, ctx.Err()
-		}
-		rec, err := in.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return 0, s.failure(in, err)
-		}
-		if rec.broken {
-			continue
-		}
-		if fields := split.split(rec, len(t.Columns)); len(fields) == len(t.Columns) {
-			if key, why := ParseNHSNumber(fields[column]); why == "" {
-				people.Add(key)
-			}
+	for _, name := range files {
+		if err := readNHSNumbers(ctx, people, d, t, filepath.Join(extracts, name)); err != nil {
+			return 0, err
 		}
 	}
 	out := bufio.NewWriterSize(w, 1<<20)
@@ -92,6 +65,36 @@ func WriteNHSNumbers(ctx context.Context, w io.Writer, d *Definition, extracts s
 		return 0, storageFailure(err)
 	}
 	return int64(people.GetCardinality()), nil
+}
+
+// readNHSNumbers adds the valid numbers of one file.
+func readNHSNumbers(ctx context.Context, people *roaring.Bitmap, d *Definition, t TableRule, path string) error {
+	_, column := t.column(d.People.Identifier)
+	in, err := openRows(t, path, nil, taking)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	for n := 0; ; n++ {
+		if n%8192 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		rec, err := in.next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return readError(filepath.Base(path), in.place(), err)
+		}
+		if rec.broken {
+			continue
+		}
+		if fields := in.split(rec, len(t.Columns)); len(fields) == len(t.Columns) {
+			if key, why := ParseNHSNumber(fields[column]); why == "" {
+				people.Add(key)
+			}
+		}
+	}
 }
 
 // ReadReply reads a list in the check service's form: whom it names, by the keys

@@ -2,6 +2,30 @@ package catalog
 
 import "context"
 
+// readLists reads the opt-out lists, and gets ready to find those in the events.
+func (p *publication) readLists(ctx context.Context, files map[string][]string) (err error) {
+	if p.secret, err = p.root.receiptKey(); err != nil {
+		return err
+	}
+	p.coded = make(map[string][]*codedEvents)
+	reader := listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started, key: p.secret}
+	for _, rule := range p.Definition.OptOuts.Lists {
+		var l *optOutList
+		if rule.Coded == nil {
+			l, err = reader.read(ctx, rule)
+		} else if l, err = reader.coded(rule, files[rule.Coded.Table]); err == nil {
+			p.coded[rule.Coded.Table] = append(p.coded[rule.Coded.Table], newCodedEvents(l, p.Definition, p.people, p.today()))
+		}
+		if err != nil {
+			return err
+		}
+		if l != nil {
+			p.lists = append(p.lists, l)
+		}
+	}
+	return nil
+}
+
 // optedOut reports whether any list takes out the person with this identifier.
 func (p *publication) optedOut(identifier uint32) bool {
 	for _, l := range p.lists {
@@ -15,6 +39,11 @@ func (p *publication) optedOut(identifier uint32) bool {
 // decidePeople applies the lists to the people of the extract and gives units to
 // those who remain.
 func (p *publication) decidePeople(ctx context.Context, in *intake) error {
+	for _, found := range p.coded {
+		for _, c := range found {
+			c.settle()
+		}
+	}
 	conflicts := make([][]int64, len(in.accounts)) // lines, by file
 	var identifiers []uint32
 	for i := range in.accounts {
@@ -28,6 +57,7 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 		}
 		out := false
 		for _, l := range p.lists {
+			l.receipt.In++
 			if l.optsOut(who.identifier) {
 				l.receipt.Affected++
 				out = true
@@ -43,6 +73,7 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 		identifiers = append(identifiers, who.identifier)
 	}
 	for _, l := range p.lists {
+		l.receipt.Root = listRoot(p.secret, l.rule.List, l.keys, p.people.identifiers)
 		p.version.Receipts = append(p.version.Receipts, l.receipt)
 	}
 	for i, lines := range conflicts {

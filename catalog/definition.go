@@ -78,6 +78,7 @@ type ListRule struct {
 	MaxAge   time.Duration `yaml:"max_age"`
 	Dated    time.Time     `yaml:"dated"`    // when it was made, if the definition knows
 	Optional bool          `yaml:"optional"` // the file may be absent: then nobody is on it
+	Coded    *CodedRule    `yaml:"coded"`    // the list is in the events of the extracts: there is no file
 }
 
 // PeopleRule says where the people of a dataset are found.

@@ -121,6 +121,10 @@ func (c *checker) optOuts() {
 		c.want(gatehouse.ValidName(l.List), path+".list", "list must be a name of lower-case letters, digits, '_' and '-'")
 		c.want(!names[l.List], path+".list", "the list name %q is used twice", l.List)
 		names[l.List] = true
+		if l.Coded != nil {
+			c.coded(path, l)
+			continue
+		}
 		c.want(baseName(l.File), path+".file", "file must be the name of a file in the extracts folder")
 		c.want(l.Kind == ListAllow || l.Kind == ListDeny, path+".kind", "kind must be allow or deny")
 		c.want(!(l.Kind == ListAllow && l.Optional), path+".optional", "an allow-list cannot be optional: without it nobody may be published")
@@ -132,6 +136,27 @@ func (c *checker) optOuts() {
 			c.want(l.Column == "", path+".column", "a list without a header has no columns")
 			c.want(d.People.Kind == IdentifierNHSNumber, path+".header", "a list without a header holds NHS numbers; this dataset's identifiers are others")
 		}
+	}
+}
+
+// coded checks a list that is in the events.
+func (c *checker) coded(path string, l ListRule) {
+	c.want(l.File == "" && len(l.Header) == 0 && l.Column == "" && !l.Optional, path, "the coded list %s is in the events: it has no file, header or column, and is not optional", l.List)
+	c.want(l.Kind == ListDeny, path+".kind", "a coded list is of kind deny")
+	c.want(l.MaxAge >= 0, path+".max_age", "max_age cannot be negative")
+	t, ok := c.d.table(l.Coded.Table)
+	if !ok || t.Public || t.Name == c.d.People.Table {
+		c.fault(path+".coded", "coded.table must name a table of events")
+		return
+	}
+	_, i := t.column(l.Coded.Code)
+	c.want(i >= 0, path+".coded", "coded.code must name a column of %s", t.Name)
+	c.dates(path+".coded", t, l.Coded.Date)
+	for _, code := range slices.Concat(l.Coded.Dissent, l.Coded.Withdrawn) {
+		c.want(code != "" && string(plainCode([]byte(code))) == code, path+".coded", "a code is written without padding, dots and term code")
+	}
+	for _, code := range l.Coded.Withdrawn {
+		c.want(!slices.Contains(l.Coded.Dissent, code), path+".coded", "the code %s stands for dissent and for its withdrawal", code)
 	}
 }
 

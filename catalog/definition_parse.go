@@ -100,6 +100,21 @@ func (d *Definition) defaults() {
 	if d.People.Key == "" {
 		d.People.Key = d.People.Identifier
 	}
+	for i := range d.OptOuts.Lists {
+		l := &d.OptOuts.Lists[i]
+		if l.Coded == nil {
+			continue
+		}
+		if l.Kind == "" {
+			l.Kind = ListDeny
+		}
+		if len(l.Coded.Dissent) == 0 {
+			l.Coded.Dissent = DissentCodes
+		}
+		if len(l.Coded.Withdrawn) == 0 {
+			l.Coded.Withdrawn = DissentWithdrawnCodes
+		}
+	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
 		switch t.Delimiter {

@@ -29,6 +29,8 @@ type optOutList struct {
 	rule    ListRule
 	keys    *roaring.Bitmap
 	receipt Receipt
+	sha256  string        // of the file, for the custodian alone
+	check   *CheckReceipt // of the check service, if it came from there
 }
 
 // optsOut reports whether the list takes out the person with this key.
@@ -42,6 +44,43 @@ type listReader struct {
 	identifiers identifiers
 	maxAge      time.Duration // the operator's; 0: none
 	now         time.Time
+	key         []byte // of receipts
+}
+
+// allowed is the greatest age of a list: the stricter of the definition's and the
+// operator's.
+func (r listReader) allowed(rule ListRule) time.Duration {
+	if r.maxAge > 0 && (rule.MaxAge == 0 || r.maxAge < rule.MaxAge) {
+		return r.maxAge
+	}
+	return rule.MaxAge
+}
+
+// coded begins a list whose entries are found in the events of files. It is as
+// old as the oldest of them.
+func (r listReader) coded(rule ListRule, files []string) (*optOutList, error) {
+	l := &optOutList{rule: rule, keys: roaring.New()}
+	l.receipt = Receipt{List: rule.List, Kind: rule.Kind, Source: SourceEvents, Allowed: Span(r.allowed(rule))}
+	for _, name := range files {
+		f, err := openExtract(filepath.Join(r.dir, name))
+		if err != nil {
+			return nil, err
+		}
+		file := rule
+		file.File = name
+		dated, err := r.date(file, filepath.Join(r.dir, name), f)
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		if l.receipt.Dated.IsZero() || dated.Before(l.receipt.Dated) {
+			l.receipt.Dated = dated.UTC()
+		}
+	}
+	if len(files) == 0 {
+		return nil, gatehouse.Errorf(gatehouse.CodeExtractMissing, "The list %s is in the events of %s, and there is no file of them.", rule.List, rule.Coded.Table)
+	}
+	return l, nil
 }
 
 // read reads a list; nil, nil for an optional one that is not there.
@@ -62,21 +101,31 @@ func (r listReader) read(ctx context.Context, rule ListRule) (*optOutList, error
 		return nil, err
 	}
 	l := &optOutList{rule: rule, keys: roaring.New()}
-	sum := sha256.New()
+	plain, sum := sha256.New(), keyed(r.key, "list")
 	in := &listFile{rule: rule, identifiers: r.identifiers, keys: l.keys}
 	if len(rule.Header) == 0 {
-		err = in.readReply(ctx, io.TeeReader(f, sum))
+		err = in.readReply(ctx, io.TeeReader(f, io.MultiWriter(plain, sum)))
 	} else {
-		err = in.readCSV(ctx, io.TeeReader(f, sum))
+		err = in.readCSV(ctx, io.TeeReader(f, io.MultiWriter(plain, sum)))
 	}
 	if err != nil {
 		return nil, err
 	}
+	l.sha256 = hex.EncodeToString(plain.Sum(nil))
 	l.receipt = Receipt{
-		List:    rule.List,
-		SHA256:  hex.EncodeToString(sum.Sum(nil)),
+		List: rule.List, Kind: rule.Kind, Source: SourceFile, Allowed: Span(r.allowed(rule)),
+		Digest:  hex.EncodeToString(sum.Sum(nil)),
 		Dated:   dated.UTC(),
 		Entries: int64(l.keys.GetCardinality()),
+	}
+	if l.check, err = readCheckReceipt(path, rule, l.sha256); err != nil {
+		return nil, err
+	}
+	if l.check != nil {
+		l.receipt.Source, l.receipt.Asked, l.receipt.Returned = SourceCheck, l.check.Asked, l.check.Returned
+		sent := keyed(r.key, "sent")
+		sent.Write([]byte(l.check.SentSHA256))
+		l.receipt.SentDigest = hex.EncodeToString(sent.Sum(nil))
 	}
 	if rule.Kind == ListAllow && l.receipt.Entries == 0 {
 		return nil, gatehouse.Errorf(gatehouse.CodeListInvalid, "%s holds nobody: everybody would count as opted out.", rule.File)
@@ -112,10 +161,7 @@ func (r listReader) date(rule ListRule, path string, f *os.File) (time.Time, err
 	case !errors.Is(err, fs.ErrNotExist):
 		return time.Time{}, gatehouse.Errorf(gatehouse.CodeListInvalid, "%s%s cannot be read.", rule.File, DatedSuffix).Because(err)
 	}
-	allowed := rule.MaxAge
-	if r.maxAge > 0 && (allowed == 0 || r.maxAge < allowed) {
-		allowed = r.maxAge
-	}
+	allowed := r.allowed(rule)
 	if allowed == 0 {
 		return time.Time{}, gatehouse.Errorf(gatehouse.CodeDefinition, "The list %s has no max_age, and no --max-list-age was given.", rule.List)
 	}

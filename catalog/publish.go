@@ -182,6 +182,8 @@ type publication struct {
 	surveys map[string]*survey
 	people  *people
 	lists   []*optOutList
+	coded   map[string][]*codedEvents // lists in the events, by table
+	secret  []byte                    // the key of receipts
 	index   *personIndex
 	segment string // new people of the index, not yet part of it
 	writer  *writer
@@ -243,20 +245,13 @@ func (p *publication) prepare(ctx context.Context) error {
 		return err
 	}
 	p.people = newPeople(d.People)
-	lists := listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started}
-	for _, rule := range d.OptOuts.Lists {
-		l, err := lists.read(ctx, rule)
-		if err != nil {
-			return err
-		}
-		if l != nil {
-			p.lists = append(p.lists, l)
-		}
+	if err := p.readLists(ctx, files); err != nil {
+		return err
 	}
 	p.surveys = make(map[string]*survey)
 	for _, t := range d.Tables {
 		p.Progress(Progress{Stage: StageSurvey, Table: t.Name})
-		if p.surveys[t.Name], err = surveyTable(ctx, t, p.Extracts, files[t.Name]); err != nil {
+		if p.surveys[t.Name], err = surveyTable(ctx, t, p.Extracts, files[t.Name], p.coded[t.Name]); err != nil {
 			return err
 		}
 	}

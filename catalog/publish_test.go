@@ -224,7 +224,7 @@ func TestOptedOutPeopleLeaveNoRow(t *testing.T) {
 	}
 	for _, r := range v.Receipts {
 		want := map[string][2]int64{"national": {2, 1}, "type1": {2, 1}}[r.List]
-		if r.Entries != want[0] || r.Affected != want[1] || len(r.SHA256) != 64 || r.Dated.IsZero() {
+		if r.Entries != want[0] || r.Affected != want[1] || len(r.Digest) != 64 || len(r.Root) != 64 || r.SHA256 != "" || r.Dated.IsZero() {
 			t.Errorf("%+v", r)
 		}
 	}

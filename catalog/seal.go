@@ -88,7 +88,11 @@ func (p *publication) seal(ctx context.Context) (Version, error) {
 	if err := p.index.commit(p.segment); err != nil {
 		return Version{}, storageFailure(err)
 	}
-	if err := p.keepReport(filepath.Join(p.root.reports(), v.Name())); err != nil {
+	reports := filepath.Join(p.root.reports(), v.Name())
+	if err := p.keepReport(reports); err != nil {
+		return Version{}, err
+	}
+	if err := p.keepReceipts(reports); err != nil {
 		return Version{}, err
 	}
 	if err := ctx.Err(); err != nil {

@@ -22,6 +22,7 @@ type survey struct {
 	files   []*extract
 	records int64 // of all files
 	copies  *copies
+	coded   []*codedEvents // opt-outs that its rows may hold
 }
 
 // extract is one file as the survey found it: whole, in the declared form and
@@ -39,8 +40,8 @@ type extract struct {
 
 // surveyTable reads a table's files for the first time. Rows that may be copies
 // are sought only where the definition rejects them.
-func surveyTable(ctx context.Context, t TableRule, dir string, files []string) (*survey, error) {
-	s := &survey{}
+func surveyTable(ctx context.Context, t TableRule, dir string, files []string, coded []*codedEvents) (*survey, error) {
+	s := &survey{coded: coded}
 	if t.Duplicates == "reject" {
 		s.copies = newCopies()
 	}
@@ -65,7 +66,11 @@ func (s *survey) file(ctx context.Context, t TableRule, path string) (*extract, 
 	if e.info, err = os.Stat(path); err != nil {
 		return nil, readFailure(e.file, err)
 	}
-	in, err := openRows(t, path, sum, surveying)
+	why := surveying
+	if len(s.coded) > 0 {
+		why = taking // their rows are read, not only counted
+	}
+	in, err := openRows(t, path, sum, why)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +112,11 @@ func (s *survey) scan(ctx context.Context, e *extract, in rows, t TableRule) (ba
 		}
 		if s.copies != nil {
 			s.copies.note(rec.raw)
+		}
+		for _, c := range s.coded {
+			if err := c.note(e.file, in, rec); err != nil {
+				return 0, err
+			}
 		}
 		last, lastBytes = rec, append(lastBytes[:0], rec.raw...)
 	}

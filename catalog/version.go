@@ -135,13 +135,3 @@ func (a Account) Balanced() bool {
 	}
 	return n == a.Read
 }
-
-// Receipt tells which opt-out list was applied to a version, bound to it by the
-// manifest's signature.
-type Receipt struct {
-	List     string    `json:"list"` // "national", "type1", "withdrawals"
-	SHA256   string    `json:"sha256"`
-	Dated    time.Time `json:"dated"`
-	Entries  int64     `json:"entries"`  // numbers in the list
-	Affected int64     `json:"affected"` // people of the extracts whom it removed
-}

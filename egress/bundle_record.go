@@ -73,9 +73,13 @@ type DatasetRecord struct {
 // OptOutReceipt says which list's people were left out of a version. How many
 // they are is for custodians alone.
 type OptOutReceipt struct {
-	List   string    `json:"list"`
-	Dated  time.Time `json:"dated"`
-	SHA256 string    `json:"sha256"`
+	List  string    `json:"list"`
+	Dated time.Time `json:"dated"`
+	// Digest and Root are the receipt's: keyed, they tell nobody who is on the list,
+	// and the custodian that it was this one.
+	Digest string `json:"digest,omitempty"`
+	Root   string `json:"root,omitempty"`
+	SHA256 string `json:"sha256,omitempty"` // of versions from before receipts were keyed
 }
 
 // ManifestFile is one file of a bundle.

@@ -224,7 +224,7 @@ func (s *Requests) dataset(ctx context.Context, name string, number int) (Datase
 	}
 	d.Title, d.Custodian, d.Published, d.NoOptOuts = v.Title, v.Custodian, v.Published, v.NoOptOuts
 	for _, r := range v.Receipts {
-		d.OptOuts = append(d.OptOuts, OptOutReceipt{List: r.List, Dated: r.Dated, SHA256: r.SHA256})
+		d.OptOuts = append(d.OptOuts, OptOutReceipt{List: r.List, Dated: r.Dated, Digest: r.Digest, Root: r.Root, SHA256: r.SHA256})
 	}
 	return d, nil
 }

@@ -195,8 +195,15 @@ func (c *crate) dataset(d DatasetRecord, about ProjectRecord) ref {
 	}
 	var receipts []ref
 	for _, r := range d.OptOuts {
-		receipts = append(receipts, c.add(id+"-"+crateID(r.List), "CreativeWork", entity{"name": fmt.Sprintf("Opt-outs applied to %s: list %q of %s", d.Name, r.List, r.Dated.Format(time.DateOnly)),
-			"dateCreated": stamp(r.Dated), "sha256": r.SHA256, "description": fmt.Sprintf("The people of this list are not in the dataset. The project's opt-out basis: %s.", about.OptOutBasis)}))
+		receipt := entity{"name": fmt.Sprintf("Opt-outs applied to %s: list %q of %s", d.Name, r.List, r.Dated.Format(time.DateOnly)),
+			"dateCreated": stamp(r.Dated), "description": fmt.Sprintf("The people of this list are not in the dataset. The project's opt-out basis: %s.", about.OptOutBasis)}
+		if r.SHA256 != "" {
+			receipt["sha256"] = r.SHA256
+		}
+		if r.Root != "" {
+			receipt["identifier"] = "hmac-sha256:" + r.Root // of the list's people, under the custodian's key
+		}
+		receipts = append(receipts, c.add(id+"-"+crateID(r.List), "CreativeWork", receipt))
 	}
 	if len(receipts) > 0 {
 		e["subjectOf"] = few(receipts)

@@ -1,0 +1,204 @@
+package catalog
+
+import (
+	"bytes"
+	"math"
+	"slices"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// CodedRule finds opt-outs in the events themselves: a GP's record of a person's
+// dissent from secondary use (a type 1 opt-out) is a coded event like any other.
+// Of each person the latest counts; of dissent and withdrawal on one day, dissent.
+type CodedRule struct {
+	Table     string   `yaml:"table"`
+	Code      string   `yaml:"code"`      // its column with codes
+	Date      string   `yaml:"date"`      // its column with the day on which the event was recorded
+	Dissent   []string `yaml:"dissent"`   // default: DissentCodes
+	Withdrawn []string `yaml:"withdrawn"` // default: DissentWithdrawnCodes
+}
+
+// Codes of "dissent from secondary use of general practitioner patient
+// identifiable data", and of its withdrawal: Read version 2, Clinical Terms
+// version 3, SNOMED CT. A GP system exports one of the three.
+var (
+	DissentCodes          = []string{"9Nu0", "XaZ89", "827241000000103"}
+	DissentWithdrawnCodes = []string{"9Nu1", "XaZ8A", "827261000000102"}
+)
+
+// plainCode takes the padding off a code: Read codes are exported with a dot to
+// five characters, and with a term code of two more.
+func plainCode(code []byte) []byte {
+	code = bytes.TrimSpace(code)
+	if len(code) == 7 && code[5] >= '0' && code[5] <= '9' && code[6] >= '0' && code[6] <= '9' {
+		code = code[:5]
+	}
+	return bytes.TrimRight(code, ".")
+}
+
+// always is the day of a dissent whose own day cannot be read: no withdrawal is
+// later.
+const always = math.MaxInt32
+
+// never is the day of what was not recorded.
+const never = math.MinInt32
+
+// dissent is what a person's events say: the latest day of each kind.
+type dissent struct{ dissented, withdrawn int32 }
+
+func (d dissent) stands() bool { return d.dissented != never && d.dissented >= d.withdrawn }
+
+// codedEvents gathers opt-outs from the rows of a table while it is surveyed.
+type codedEvents struct {
+	list   *optOutList
+	rule   CodedRule
+	table  TableRule
+	people *people
+
+	key, code int
+	date      field
+	dateAt    int
+	links     []int
+	linking   [][]byte
+	cell      cell
+
+	byKey  map[string]dissent // by the text of the key
+	byLink map[linkKey]dissent
+	nobody int64 // rows with such a code that name nobody
+}
+
+func newCodedEvents(l *optOutList, d *Definition, p *people, today int64) *codedEvents {
+	t, _ := d.table(l.rule.Coded.Table)
+	c := &codedEvents{list: l, rule: *l.rule.Coded, table: t, people: p, key: t.key(), byKey: map[string]dissent{}, byLink: map[linkKey]dissent{}}
+	_, c.code = t.column(c.rule.Code)
+	var column ColumnRule
+	column, c.dateAt = t.column(c.rule.Date)
+	c.date = newField(column, today)
+	if t.Link {
+		for _, name := range d.People.LinkWithoutKey {
+			_, i := t.column(name)
+			c.links = append(c.links, i)
+		}
+		c.linking = make([][]byte, len(c.links))
+	}
+	return c
+}
+
+// note takes a row of the table, if it bears one of the codes. A row that cannot
+// be read and holds one of them anywhere is an error: an opt-out that cannot be
+// read cannot be honoured.
+func (c *codedEvents) note(file string, in rows, rec record) error {
+	if !c.mayMatter(rec.raw) {
+		return nil
+	}
+	var fields [][]byte
+	if !rec.broken {
+		fields = in.split(rec, len(c.table.Columns))
+	}
+	if len(fields) != len(c.table.Columns) {
+		return gatehouse.Errorf(gatehouse.CodeListInvalid, "%s line %d holds an opt-out code and cannot be read.", file, rec.line).
+			WithAdvice("Correct the row in the extract: an opt-out that cannot be read cannot be honoured.")
+	}
+	code := plainCode(fields[c.code])
+	is := func(codes []string) bool {
+		return slices.ContainsFunc(codes, func(s string) bool { return s == string(code) })
+	}
+	dissents, withdraws := is(c.rule.Dissent), is(c.rule.Withdrawn)
+	if !dissents && !withdraws {
+		return nil
+	}
+	day := int32(never)
+	if why := c.date.read(fields[c.dateAt], &c.cell); why == "" && !c.cell.null {
+		day = int32(c.cell.days(c.date.kind))
+	} else if dissents {
+		day = always
+	}
+	latest := func(d dissent, known bool) dissent {
+		if !known {
+			d = dissent{never, never}
+		}
+		if dissents {
+			d.dissented = max(d.dissented, day)
+		} else {
+			d.withdrawn = max(d.withdrawn, day)
+		}
+		return d
+	}
+	if key := fields[c.key]; len(key) > 0 {
+		if c.people.byIdentifier == nil { // keys are identifiers: what is none names nobody
+			if _, _, why := c.people.identifiers.parse(key); why != "" {
+				c.nobody++
+				return nil
+			}
+		}
+		d, known := c.byKey[string(key)]
+		c.byKey[string(key)] = latest(d, known)
+		return nil
+	}
+	for i, at := range c.links {
+		c.linking[i] = fields[at]
+	}
+	if len(c.links) == 0 || slices.ContainsFunc(c.linking, func(f []byte) bool { return len(f) == 0 }) {
+		c.nobody++
+		return nil
+	}
+	link := c.people.linkKey(c.linking)
+	d, known := c.byLink[link]
+	c.byLink[link] = latest(d, known)
+	return nil
+}
+
+// mayMatter reports whether a row holds one of the codes anywhere.
+func (c *codedEvents) mayMatter(raw []byte) bool {
+	for _, codes := range [][]string{c.rule.Dissent, c.rule.Withdrawn} {
+		for _, code := range codes {
+			if bytes.Contains(raw, []byte(code)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// settle puts those whose dissent stands on the list. The people are known by
+// then. A person has dissent by key and by link together.
+func (c *codedEvents) settle() {
+	merged := map[uint32]dissent{} // by key of the identifier
+	merge := func(identifier uint32, d dissent) {
+		if old, known := merged[identifier]; known {
+			d.dissented, d.withdrawn = max(d.dissented, old.dissented), max(d.withdrawn, old.withdrawn)
+		}
+		merged[identifier] = d
+	}
+	for text, d := range c.byKey {
+		key, known, _ := c.people.keys.parse([]byte(text))
+		switch {
+		case !known:
+			c.nobody++
+		case c.people.byIdentifier == nil:
+			merge(key, d)
+		default:
+			if who := c.people.find(key); who != nil {
+				merge(who.identifier, d)
+			} else {
+				c.nobody++
+			}
+		}
+	}
+	for link, d := range c.byLink {
+		number, ok := c.people.links[link]
+		if !ok || number == ambiguous {
+			c.nobody++
+			continue
+		}
+		merge(c.people.list[number].identifier, d)
+	}
+	for identifier, d := range merged {
+		if d.stands() {
+			c.list.keys.Add(identifier)
+		}
+	}
+	c.list.receipt.Entries = int64(c.list.keys.GetCardinality())
+	c.list.receipt.Nobody = c.nobody
+}
