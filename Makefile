@@ -45,6 +45,10 @@ bench: bubblewrap python build ## publication beside plain DuckDB, gated beside 
 bench-gate: bubblewrap python build ## what the gate costs, beside plain DuckDB, beside ACRO, and beside its goals
 	.venv/bin/python test/bench/gate.py $(BENCH)
 
+.PHONY: bench-publish
+bench-publish: bubblewrap python build ## what a publication costs, beside plain DuckDB, and beside its goals
+	.venv/bin/python test/bench/publish.py $(BENCH)
+
 .PHONY: bench-api
 bench-api: bubblewrap build ## 500 requests a second of reads and journaled writes, beside plain SQLite commits
 	go run ./test/load $(BENCH)

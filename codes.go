@@ -73,6 +73,9 @@ const (
 	CodeCounts         Code = "GH-310" // rows do not add up: nothing was published
 	CodeTooManyRejects Code = "GH-311"
 	CodeManifest       Code = "GH-312" // a published file or manifest does not verify
+	CodeChanges        Code = "GH-340" // changes cannot be published on what stands
+	CodeVersionInUse   Code = "GH-341" // a version that is held, or that somebody works with, is not deleted
+	CodeRetention      Code = "GH-342" // what a retention rule or a deletion must be
 
 	// opt-outs
 	CodeCheck   Code = "GH-320" // the check service gave no list
@@ -179,6 +182,9 @@ var codes = map[Code]codeInfo{
 	CodeCheck:          {KindInvalid, "See 'gatehouse optouts status'; the list that you have stays as it is."},
 	CodeMailbox:        {KindUnavailable, "Run the same command again later: it goes on from where it stopped."},
 	CodeManifest:       {KindUnavailable, "Do not use this version; restore it from a backup or publish again."},
+	CodeChanges:        {KindInvalid, "Publish a whole extract."},
+	CodeVersionInUse:   {KindConflict, "End what uses the version, or lift the hold, then try again."},
+	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
 
 	CodeRequestState:   {KindConflict, "Look at the request's state to see whose turn it is."},
 	CodeSeparation:     {KindDenied, "Somebody else must do this: authors never check their own requests, and checkers vote once."},

@@ -67,7 +67,7 @@ func cpuTime(of ...int) time.Duration {
 
 func plainDuckDB(b *testing.B, h *house) {
 	ctx := context.Background()
-	e, err := h.start(ctx, h.extracts, b.TempDir())
+	e, err := h.start(ctx, nil, h.extracts, b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func (c *Catalogue) verifyFiles(ctx context.Context, v Version) error {
 			return unverified(v.Name(), "the file %s is missing.", f.Path)
 		case err != nil:
 			return unverified(v.Name(), "the file %s cannot be read.", f.Path).Because(err)
-		case found != f:
+		case found.SHA256 != f.SHA256 || found.Bytes != f.Bytes:
 			return unverified(v.Name(), "the file %s is not the one that was published.", f.Path)
 		}
 	}

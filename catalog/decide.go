@@ -95,6 +95,12 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 			who.unit = p.index.units[who.identifier]
 		}
 	}
+	if err := p.writer.number(ctx, p.people); err != nil {
+		return err
+	}
+	if p.base != nil {
+		return p.decideChanges(ctx)
+	}
 	p.version.Units = int64(len(identifiers))
-	return p.writer.units(ctx, p.people)
+	return p.writer.units(ctx)
 }

@@ -30,6 +30,10 @@ type Definition struct {
 	People        PeopleRule  `yaml:"people"`
 	Tables        []TableRule `yaml:"tables"`
 
+	// Deleted lists whom the source holds no longer; it is read with an extract of
+	// changes, and may be absent. Kind and Optional are not given.
+	Deleted *ListRule `yaml:"deleted"`
+
 	SHA256 string `yaml:"-"` // of the file
 	file   string // its name, for messages
 	lines  lines

@@ -291,8 +291,8 @@ func TestADeadEngineLeavesNothing(t *testing.T) {
 	o := h.options(small(t))
 	start := o.Start
 	var engine catalog.Engine
-	o.Start = func(ctx context.Context, write, temp string) (catalog.Engine, error) {
-		e, err := start(ctx, write, temp)
+	o.Start = func(ctx context.Context, read []string, write, temp string) (catalog.Engine, error) {
+		e, err := start(ctx, read, write, temp)
 		engine = e
 		return e, err
 	}

@@ -74,6 +74,10 @@ func (e publishEngine) Exec(ctx context.Context, sql ...string) error {
 	return engineError(e.Publish.Exec(ctx, sql...))
 }
 
+func (e publishEngine) Copy(ctx context.Context, sql string, rows array.RecordReader) error {
+	return engineError(e.Publish.Copy(ctx, sql, rows))
+}
+
 func (e publishEngine) Query(ctx context.Context, sql string) (array.RecordReader, error) {
 	r, err := e.Publish.Query(ctx, sql)
 	return r, engineError(err)
@@ -82,8 +86,8 @@ func (e publishEngine) Query(ctx context.Context, sql string) (array.RecordReade
 // startEngine starts the real engine, without the sandbox, which has tests of
 // its own.
 func startEngine(binary, sockets string, threads int) catalog.StartEngine {
-	return func(ctx context.Context, write, temp string) (catalog.Engine, error) {
-		p, err := engine.Start(ctx, engine.Config{Binary: binary, Role: engine.RolePublish, Write: []string{write, temp},
+	return func(ctx context.Context, read []string, write, temp string) (catalog.Engine, error) {
+		p, err := engine.Start(ctx, engine.Config{Binary: binary, Role: engine.RolePublish, Read: read, Write: []string{write, temp},
 			Threads: threads, MemoryMB: 2048, Sockets: sockets, Log: os.Stderr})
 		if err != nil {
 			return nil, engineError(err)
@@ -168,7 +172,7 @@ func (h *house) query(sql string) [][]string {
 	ctx := context.Background()
 	if h.reader == nil {
 		var err error
-		if h.reader, err = h.start(ctx, h.dir, h.t.TempDir()); err != nil {
+		if h.reader, err = h.start(ctx, nil, h.dir, h.t.TempDir()); err != nil {
 			h.t.Fatal(err)
 		}
 		h.t.Cleanup(func() { h.reader.Close() })

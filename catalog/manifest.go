@@ -25,6 +25,8 @@ const (
 	manifestFile  = "manifest.json"
 	signatureFile = "manifest.sig"
 	unitsFile     = "units.parquet"
+	// supersededFile is there where files are shared with an earlier version.
+	supersededFile = "superseded.parquet"
 )
 
 // manifestPrefix keeps a manifest's signature from being one of anything else.
@@ -89,9 +91,21 @@ func readManifest(dir, dataset string, number int, public ed25519.PublicKey) (Ve
 	return v, nil
 }
 
+// linkTo names a version by its manifest's hash.
+func linkTo(v Version) (*Link, error) {
+	f, err := describeFile(v.Folder, manifestFile)
+	if err != nil {
+		return nil, unverified(v.Name(), "the manifest cannot be read.").Because(err)
+	}
+	return &Link{Number: v.Number, Manifest: f.SHA256}, nil
+}
+
 // Files are all Parquet files of a version.
 func (v Version) Files() []File {
 	files := []File{v.UnitsFile}
+	if v.Superseded != nil {
+		files = append(files, *v.Superseded)
+	}
 	for _, t := range v.Tables {
 		files = append(files, t.Files...)
 	}

@@ -15,6 +15,8 @@ import (
 type Engine interface {
 	// Load makes a table of rows, which it reads to their end.
 	Load(ctx context.Context, table string, rows array.RecordReader) error
+	// Copy runs a statement that reads rows, once, as the table $rows.
+	Copy(ctx context.Context, sql string, rows array.RecordReader) error
 	// Exec runs statements that give no rows.
 	Exec(ctx context.Context, sql ...string) error
 	// Query streams an answer; its reader is released by the caller.
@@ -23,9 +25,10 @@ type Engine interface {
 	Close() error
 }
 
-// StartEngine starts an engine that may write below the folder write, and use
-// the folder temp for what does not fit into memory. Both exist and are absolute.
-type StartEngine func(ctx context.Context, write, temp string) (Engine, error)
+// StartEngine starts an engine that may read below the folders read, write below
+// the folder write, and use the folder temp for what does not fit into memory.
+// All exist and are absolute.
+type StartEngine func(ctx context.Context, read []string, write, temp string) (Engine, error)
 
 // EngineFailure is a failure in an engine, in its own words.
 type EngineFailure struct {

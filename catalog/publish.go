@@ -18,6 +18,7 @@ type PublishOptions struct {
 	Dir        string        // the installation
 	Definition *Definition   //
 	Extracts   string        // folder of the extracts and opt-out lists; it is only read
+	Changes    bool          // the extracts hold new, changed and deleted people alone (see docs/life-of-a-version.md)
 	MaxListAge time.Duration // the operator's limit; the stricter of it and the definition's holds; 0: the definition's
 
 	Principal  gatehouse.Principal // who publishes
@@ -190,6 +191,8 @@ type publication struct {
 	codes   map[string]map[string]struct{} // values of public columns that others refer to
 	version Version
 	refused []string // files with too many rejected rows
+	before  *Version // the newest version that stands; nil: this is the first
+	base    *base    // what is kept of it, with an extract of changes
 }
 
 func (p *publication) run(ctx context.Context) (Version, error) {
@@ -228,17 +231,16 @@ func (p *publication) close() {
 // prepare finds out whether everything is there and in order, before anything is
 // made of it.
 func (p *publication) prepare(ctx context.Context) error {
-	d := p.Definition
-	if info, err := os.Stat(p.Extracts); err != nil || !info.IsDir() {
-		return gatehouse.Errorf(gatehouse.CodeExtractMissing, "The extracts folder cannot be read.").Because(err)
-	}
-	numbers, err := p.root.numbers(d.Dataset)
+	numbers, err := p.root.numbers(p.Definition.Dataset)
 	if err != nil {
 		return err
 	}
-	p.number = 1
-	if len(numbers) > 0 {
-		p.number = slices.Max(numbers) + 1
+	if err := p.follow(ctx, numbers); err != nil {
+		return err
+	}
+	d := p.Definition
+	if info, err := os.Stat(p.Extracts); err != nil || !info.IsDir() {
+		return gatehouse.Errorf(gatehouse.CodeExtractMissing, "The extracts folder cannot be read.").Because(err)
 	}
 	files, err := findFiles(d, p.Extracts) // missing files first: it costs nothing
 	if err != nil {
@@ -258,7 +260,10 @@ func (p *publication) prepare(ctx context.Context) error {
 	if p.index, err = openIndex(ctx, p.root.index(d.Index), p.people.identifiers); err != nil {
 		return err
 	}
-	if err := p.checkIndex(numbers); err != nil {
+	if err := p.checkIndex(); err != nil {
+		return err
+	}
+	if err := p.readDeleted(ctx, lists); err != nil {
 		return err
 	}
 	if p.report, err = newReport(filepath.Join(p.work, "rejects.csv")); err != nil {
@@ -271,7 +276,11 @@ func (p *publication) prepare(ctx context.Context) error {
 			return storageFailure(err)
 		}
 	}
-	engine, err := p.Start(ctx, p.out, temp)
+	var read []string
+	if p.base != nil {
+		read = append(read, p.base.version.Folder)
+	}
+	engine, err := p.Start(ctx, read, p.out, temp)
 	if err != nil {
 		return err
 	}
@@ -282,22 +291,33 @@ func (p *publication) prepare(ctx context.Context) error {
 		DefinitionSHA256: d.SHA256, PublishedBy: p.Principal.User,
 		Receipts: []Receipt{},
 	}
+	if p.before != nil {
+		p.version.Before, err = linkTo(*p.before)
+	}
+	return err
+}
+
+// follow finds the version before, and its link in the chain.
+func (p *publication) follow(ctx context.Context, numbers []int) error {
+	if p.number = 1; len(numbers) > 0 {
+		n := slices.Max(numbers)
+		v, err := readManifest(p.root.version(p.Definition.Dataset, n), p.Definition.Dataset, n, p.Public)
+		if err != nil {
+			return err
+		}
+		p.before, p.number = &v, n+1
+	}
+	if p.Changes {
+		return p.prepareChanges(ctx, p.before)
+	}
 	return nil
 }
 
 // checkIndex refuses to go on with an index that has lost units which a version
 // already uses: their numbers would be given to other people.
-func (p *publication) checkIndex(numbers []int) error {
-	if len(numbers) == 0 {
-		return nil
-	}
-	n := slices.Max(numbers)
-	v, err := readManifest(p.root.version(p.Definition.Dataset, n), p.Definition.Dataset, n, p.Public)
-	if err != nil {
-		return err
-	}
-	if int64(p.index.next) < v.Units {
-		return indexFailure(errors.New("it has fewer people than " + v.Name()))
+func (p *publication) checkIndex() error {
+	if p.before != nil && int64(p.index.next) < p.before.Units {
+		return indexFailure(errors.New("it has fewer people than " + p.before.Name()))
 	}
 	return nil
 }
@@ -353,10 +373,12 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 	if t.Withheld != "" {
 		return nil
 	}
-	if len(p.refused) > 0 {
-		return p.writer.drop(ctx)
+	if in.owner {
+		if err := p.writer.unstage(ctx, t, in); err != nil {
+			return err
+		}
 	}
-	table, err := p.writer.write(ctx, t, in)
+	table, err := p.writer.finish(ctx, t, in)
 	if err != nil {
 		return err
 	}
@@ -364,7 +386,8 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 	return nil
 }
 
-// read streams a file's good rows into the engine.
+// read streams a file's good rows into the engine: those of people wait until it
+// is known who is published, all others are sorted and written as they come.
 func (p *publication) read(ctx context.Context, in *intake) error {
 	if err := in.open(); err != nil {
 		return err
@@ -375,7 +398,12 @@ func (p *publication) read(ctx context.Context, in *intake) error {
 		}
 		return in.err
 	}
-	err := p.writer.engine.Load(ctx, stagedTable, in)
+	var err error
+	if in.owner {
+		err = p.writer.engine.Load(ctx, stagedTable, in)
+	} else {
+		err = p.writer.stream(ctx, in.table, in)
+	}
 	if in.err != nil { // the reason why the engine got no more
 		return in.err
 	}

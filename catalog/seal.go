@@ -63,12 +63,24 @@ func (p *publication) seal(ctx context.Context) (Version, error) {
 	if v.UnitsFile, err = p.writer.seal(unitsFile); err != nil {
 		return Version{}, err
 	}
-	for i := range v.Tables {
-		f, err := p.writer.seal(v.Tables[i].Name + ".parquet")
+	if p.base != nil && p.base.share {
+		mask, err := p.writer.seal(supersededFile)
 		if err != nil {
 			return Version{}, err
 		}
-		v.Tables[i].Files = []File{f}
+		v.Superseded = &mask
+	}
+	for i := range v.Tables {
+		for j, f := range v.Tables[i].Files {
+			if f.Masked {
+				err = p.share(f)
+			} else {
+				v.Tables[i].Files[j], err = p.writer.seal(f.Path)
+			}
+			if err != nil {
+				return Version{}, err
+			}
+		}
 	}
 	if err := p.writer.sealFolder(v.Files()); err != nil {
 		return Version{}, err

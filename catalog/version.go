@@ -57,7 +57,8 @@ type Table struct {
 	Columns     []Column `json:"columns"` // as a workspace shows them: person_id first in tables about people; never _unit
 	Files       []File   `json:"files"`   // Parquet, sorted by _unit
 	Rows        int64    `json:"rows"`
-	People      int64    `json:"people"` // distinct units; 0 for public tables
+	People      int64    `json:"people"`            // distinct units; 0 for public tables
+	Carried     int64    `json:"carried,omitempty"` // of Rows, those that are the version before's
 }
 
 // File is one file of a version, by its path below the version's folder.
@@ -65,6 +66,9 @@ type File struct {
 	Path   string `json:"path"`
 	SHA256 string `json:"sha256"` // lower-case hex
 	Bytes  int64  `json:"bytes"`
+	// Masked says that rows of the people in Version.Superseded do not count: the
+	// file is shared with an earlier version, and their later rows stand in another.
+	Masked bool `json:"masked,omitempty"`
 }
 
 // Version is an immutable published snapshot of a dataset, as its manifest
@@ -87,7 +91,22 @@ type Version struct {
 	Family           string `json:"family"`
 	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
 	PublishedBy      string `json:"published_by"`      // user name
-	Folder           string `json:"-"`
+	// Before is the version that this one followed: its number and the SHA-256 of
+	// its manifest. The manifests of a dataset are a chain. nil for the first.
+	Before *Link `json:"before,omitempty"`
+	// Superseded is a Parquet file with the one column _unit, ascending: whose rows
+	// in masked files do not count. nil where no file is masked.
+	Superseded *File `json:"superseded,omitempty"`
+	// Changes says that the accounts are of an extract of changes alone: every other
+	// person's rows are those of Before.
+	Changes bool   `json:"changes,omitempty"`
+	Folder  string `json:"-"`
+}
+
+// Link names a version and its manifest.
+type Link struct {
+	Number   int    `json:"number"`
+	Manifest string `json:"manifest"` // SHA-256 of manifest.json, lower-case hex
 }
 
 // Name is the version's name as people write it: "shared_care@3".

@@ -33,6 +33,9 @@ type writer struct {
 	out    string
 	known  *roaring.Bitmap // units of the version
 	closed bool
+
+	base    *base           // what is kept of the version before; nil: nothing
+	touched *roaring.Bitmap // units of the extract, where base is not nil
 }
 
 func (w *writer) close() error {
@@ -43,18 +46,14 @@ func (w *writer) close() error {
 	return w.engine.Close()
 }
 
-func (w *writer) drop(ctx context.Context) error {
-	return w.engine.Exec(ctx, "DROP TABLE "+stagedTable)
+// number hands the published people's units to the engine.
+func (w *writer) number(ctx context.Context, p *people) error {
+	w.known = roaring.New()
+	return w.engine.Load(ctx, unitsTable, &unitRows{people: p.list, known: w.known})
 }
 
-// units hands the published people's units to the engine and writes them as the
-// version's list of units.
-func (w *writer) units(ctx context.Context, p *people) error {
-	w.known = roaring.New()
-	rows := &unitRows{people: p.list, known: w.known}
-	if err := w.engine.Load(ctx, unitsTable, rows); err != nil {
-		return err
-	}
+// units writes the published people's units as the version's list of units.
+func (w *writer) units(ctx context.Context) error {
 	if err := w.engine.Exec(ctx, w.copy(fmt.Sprintf("SELECT %s FROM %s ORDER BY 1", UnitColumn, unitsTable), unitsFile)); err != nil {
 		return err
 	}
@@ -73,33 +72,66 @@ func (w *writer) copy(query, file string) string {
 		query, quoteText(filepath.Join(w.out, file)), rowGroup)
 }
 
-// write writes the staged rows as a published table, and counts them again in
-// the file that came of it.
-func (w *writer) write(ctx context.Context, t TableRule, in *intake) (Table, error) {
-	out := Table{Name: t.Name, Description: t.Description, Public: t.Public, Columns: t.columns(), Rows: in.total().Published}
+// selection is the SELECT that makes a table's rows of those in source, with
+// those of the version before that are written again.
+func (w *writer) selection(t TableRule, in *intake, source string) string {
 	var columns []string
 	for _, f := range in.schema.Fields() {
-		if f.Name != rowColumn {
+		if f.Name != rowColumn && f.Name != UnitColumn {
 			columns = append(columns, quoteName(f.Name))
 		}
 	}
-	query := fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), stagedTable)
-	switch {
-	case in.owner:
-		query = fmt.Sprintf("SELECT %s FROM %s JOIN %s USING (%s) ORDER BY %s", strings.Join(append([]string{UnitColumn}, columns...), ", "),
-			stagedTable, unitsTable, rowColumn, UnitColumn)
-	case !t.Public:
-		query += " ORDER BY " + UnitColumn
+	if t.Public {
+		return fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), source)
 	}
-	file := t.Name + ".parquet"
-	if err := w.engine.Exec(ctx, w.copy(query, file), "DROP TABLE "+stagedTable); err != nil {
-		return Table{}, err
+	query := fmt.Sprintf("SELECT %s FROM %s", strings.Join(append([]string{UnitColumn}, columns...), ", "), source)
+	if before := w.base.table(t.Name); before != nil {
+		if earlier := w.base.carry(*before, columns); earlier != "" {
+			query += " UNION ALL " + earlier
+		}
 	}
+	return query + " ORDER BY " + UnitColumn
+}
+
+// stream has the engine sort and write a table's rows as they come.
+func (w *writer) stream(ctx context.Context, t TableRule, in *intake) error {
+	return w.engine.Copy(ctx, w.copy(w.selection(t, in, "$rows"), w.file(t)), in)
+}
+
+// unstage writes the staged rows of people who turned out to be published.
+func (w *writer) unstage(ctx context.Context, t TableRule, in *intake) error {
+	source := fmt.Sprintf("%s JOIN %s USING (%s)", stagedTable, unitsTable, rowColumn)
+	return w.engine.Exec(ctx, w.copy(w.selection(t, in, source), w.file(t)), "DROP TABLE "+stagedTable)
+}
+
+// file names the file that a table's rows are written to.
+func (w *writer) file(t TableRule) string {
+	if w.base != nil && w.base.share && !t.Public {
+		return changesFile(t.Name)
+	}
+	return t.Name + ".parquet"
+}
+
+// finish describes a table that was written, and counts its rows again in the
+// files.
+func (w *writer) finish(ctx context.Context, t TableRule, in *intake) (Table, error) {
+	out := Table{Name: t.Name, Description: t.Description, Public: t.Public, Columns: t.columns(), Rows: in.total().Published}
+	file := w.file(t)
+	if before := w.base.table(t.Name); before != nil && w.base.share && !t.Public {
+		out.Files = w.base.shared(*before)
+	}
+	out.Files = append(out.Files, File{Path: file})
 	var rows int64
 	var err error
-	if t.Public {
+	switch {
+	case t.Public:
 		rows, err = w.countRows(ctx, file)
-	} else {
+	case w.base != nil:
+		if err := w.finishChanges(ctx, t, &out); err != nil {
+			return Table{}, err
+		}
+		rows = out.Rows
+	default:
 		rows, out.People, err = w.readBack(ctx, file)
 	}
 	if err != nil {
@@ -117,47 +149,58 @@ func notWhole(table string, err error) error {
 
 // countRows counts the rows of a file that was written.
 func (w *writer) countRows(ctx context.Context, file string) (int64, error) {
-	r, err := w.engine.Query(ctx, "SELECT count(*) FROM read_parquet("+quoteText(filepath.Join(w.out, file))+")")
+	n, err := w.numbers(ctx, "SELECT count(*) FROM read_parquet("+quoteText(filepath.Join(w.out, file))+")", 1)
 	if err != nil {
 		return 0, err
 	}
-	defer r.Release()
-	var n int64
-	for r.Next() {
-		if c, ok := r.RecordBatch().Column(0).(*array.Int64); ok && c.Len() == 1 {
-			n = c.Value(0)
-		}
-	}
-	return n, r.Err()
+	return n[0], nil
 }
 
-// readBack reads the units of a file that was written: it counts rows and
-// people, and makes sure that they are in order and that each is published.
+// written is what a file that was written holds.
+type written struct {
+	rows, people         int64
+	touchedRows, touched int64 // of people of the extract, where others are carried
+}
+
+// readBack counts the rows and people of a file that was written.
 func (w *writer) readBack(ctx context.Context, file string) (rows, people int64, err error) {
+	found, err := w.readUnits(ctx, file)
+	return found.rows, found.people, err
+}
+
+// readUnits reads the units of a file that was written: it counts rows and
+// people, and makes sure that they are in order and that each is published.
+func (w *writer) readUnits(ctx context.Context, file string) (written, error) {
+	var found written
 	r, err := w.engine.Query(ctx, fmt.Sprintf("SELECT %s FROM read_parquet(%s)", UnitColumn, quoteText(filepath.Join(w.out, file))))
 	if err != nil {
-		return 0, 0, err
+		return found, err
 	}
 	defer r.Release()
-	last := int64(-1)
+	last, touched := int64(-1), false
 	for r.Next() {
 		c, ok := r.RecordBatch().Column(0).(*array.Uint32)
 		if !ok || c.NullN() > 0 {
-			return 0, 0, notWhole(file, errors.New("units are not numbers"))
+			return found, notWhole(file, errors.New("units are not numbers"))
 		}
 		for _, unit := range c.Values() {
-			if int64(unit) == last {
-				continue
+			if int64(unit) != last {
+				if int64(unit) < last || !w.known.Contains(unit) {
+					return found, notWhole(file, errors.New("units are out of order, or nobody's"))
+				}
+				last = int64(unit)
+				found.people++
+				if touched = w.touched != nil && w.touched.Contains(unit); touched {
+					found.touched++
+				}
 			}
-			if int64(unit) < last || !w.known.Contains(unit) {
-				return 0, 0, notWhole(file, errors.New("units are out of order, or nobody's"))
+			if touched {
+				found.touchedRows++
 			}
-			last = int64(unit)
-			people++
 		}
-		rows += int64(c.Len())
+		found.rows += int64(c.Len())
 	}
-	return rows, people, r.Err()
+	return found, r.Err()
 }
 
 // seal makes a written file durable, our own and read-only, and hashes it. The

@@ -231,7 +231,7 @@ func (d *demo) publish(ctx context.Context, in *installation, extracts string) (
 	if !ok {
 		return catalog.Version{}, gatehouse.Errorf(gatehouse.CodeDefinition, "The definition of %s is missing.", demoDataset)
 	}
-	version, err := in.publish(ctx, gatehouse.Principal{User: "custodian"}, definition, extracts, func(p catalog.Progress) {
+	version, err := in.publish(ctx, gatehouse.Principal{User: "custodian"}, definition, extracts, false, func(p catalog.Progress) {
 		if p.Stage == catalog.StageWrite {
 			d.say("  %s: %d rows pass", p.Table, p.Total)
 		}

@@ -87,9 +87,9 @@ func (e *engines) pool(role engine.Role, size int) *engine.Pool {
 }
 
 // publish starts the engine of one publication.
-func (e *engines) publish(ctx context.Context, write, temp string) (catalog.Engine, error) {
+func (e *engines) publish(ctx context.Context, read []string, write, temp string) (catalog.Engine, error) {
 	c := e.config("gatehouse publish", engine.RolePublish, 2048)
-	c.Write = []string{write, temp}
+	c.Read, c.Write = read, []string{write, temp}
 	process, err := engine.Start(ctx, c)
 	if err != nil {
 		return nil, err
@@ -111,6 +111,10 @@ func (p publishEngine) Exec(ctx context.Context, sql ...string) error {
 
 func (p publishEngine) Load(ctx context.Context, table string, rows array.RecordReader) error {
 	return publishFailure(p.Publish.Load(ctx, table, rows))
+}
+
+func (p publishEngine) Copy(ctx context.Context, sql string, rows array.RecordReader) error {
+	return publishFailure(p.Publish.Copy(ctx, sql, rows))
 }
 
 func (p publishEngine) Query(ctx context.Context, sql string) (array.RecordReader, error) {

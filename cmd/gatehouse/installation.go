@@ -199,7 +199,7 @@ func (s manifestSigner) Sign(_ context.Context, message []byte) ([]byte, error) 
 }
 
 // publish makes the next version of a dataset.
-func (in *installation) publish(ctx context.Context, who gatehouse.Principal, definition *catalog.Definition, extracts string, progress func(catalog.Progress)) (catalog.Version, error) {
+func (in *installation) publish(ctx context.Context, who gatehouse.Principal, definition *catalog.Definition, extracts string, changes bool, progress func(catalog.Progress)) (catalog.Version, error) {
 	signer, public, err := in.manifestSigner()
 	if err != nil {
 		return catalog.Version{}, err
@@ -213,6 +213,6 @@ func (in *installation) publish(ctx context.Context, who gatehouse.Principal, de
 	if err != nil {
 		return catalog.Version{}, err
 	}
-	return catalog.Publish(ctx, catalog.PublishOptions{Dir: in.dir, Definition: definition, Extracts: extracts, MaxListAge: in.settings.MaxListAge,
+	return catalog.Publish(ctx, catalog.PublishOptions{Dir: in.dir, Definition: definition, Extracts: extracts, Changes: changes, MaxListAge: in.settings.MaxListAge,
 		Principal: who, Authorizer: in.policy, Start: engines.publish, Signer: signer, Public: public, Store: state.Catalogue{DB: in.state}, Progress: progress})
 }

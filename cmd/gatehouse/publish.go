@@ -21,12 +21,14 @@ import (
 func newPublishCommand() *cobra.Command {
 	var dir, definition, extracts, as string
 	var age time.Duration
+	var changes bool
 	cmd := &cobra.Command{
 		Use:   "publish --dir DIR --definition FILE --extracts DIR",
 		Short: "Publish the next version of a dataset from identifiable extracts",
 		Long: `Publish the next version of a dataset from identifiable extracts. Every row is published, counted as opted out, or rejected
 with a reason in DIR/custodian/reports; identifiers are dropped or coarsened as the definition says; the version appears whole
-or not at all. --definition is a file, or the name of a definition that comes with Gatehouse (shared_care, omop).
+or not at all. With --changes the extracts hold new, changed and deleted people alone, all rows of each; everybody else stays as in
+the version before (docs/life-of-a-version.md). --definition is a file, or the name of a definition that comes with Gatehouse (shared_care, omop).
 
 An opt-out list is as old as the earliest of: its sidecar FILE.dated (one line, a day or RFC 3339 time), 'dated' in the
 definition, and the file's own time. The strictest of --max-list-age, the installation's and the definition's limit holds.`,
@@ -49,7 +51,7 @@ definition, and the file's own time. The strictest of --max-list-age, the instal
 				tell = progressLine(cmd.ErrOrStderr())
 			}
 			start := time.Now()
-			v, err := in.publish(cmd.Context(), gatehouse.Principal{User: as}, d, extracts, tell)
+			v, err := in.publish(cmd.Context(), gatehouse.Principal{User: as}, d, extracts, changes, tell)
 			if tell != nil {
 				fmt.Fprint(cmd.ErrOrStderr(), clearLine)
 			}
@@ -71,6 +73,7 @@ definition, and the file's own time. The strictest of --max-list-age, the instal
 	f.StringVar(&definition, "definition", "", "dataset definition: a file, or the name of a shipped one")
 	f.StringVar(&extracts, "extracts", "", "folder of the extracts and opt-out lists")
 	f.StringVar(&as, "as", "custodian", "user who publishes; must be a custodian")
+	f.BoolVar(&changes, "changes", false, "the extracts hold only people who are new or have changed: all rows of each")
 	f.DurationVar(&age, "max-list-age", 0, "how old an opt-out list may be, for example 720h; only stricter than the installation's own limit")
 	for _, name := range []string{"dir", "definition", "extracts"} {
 		if err := cmd.MarkFlagRequired(name); err != nil {

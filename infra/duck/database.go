@@ -112,6 +112,20 @@ func (d *Database) Load(ctx context.Context, table string, rows array.RecordRead
 	return failure(ctx, withConn(ctx, db, func(c *duckdb.Conn) error { return load(ctx, c, table, rows) }))
 }
 
+// Copy runs a statement that reads rows, once, as the table $rows.
+func (d *Database) Copy(ctx context.Context, sql string, rows array.RecordReader) error {
+	db, err := d.opened()
+	if err != nil {
+		return err
+	}
+	return failure(ctx, withConn(ctx, db, func(c *duckdb.Conn) error {
+		return incoming(ctx, c, rows, func(view string) error {
+			_, err := c.ExecContext(ctx, strings.ReplaceAll(sql, "$rows", view), nil)
+			return errors.Join(err, rows.Err())
+		})
+	}))
+}
+
 // Close closes the database, which writes what an attached file still lacks.
 func (d *Database) Close() error {
 	d.mu.Lock()
@@ -125,19 +139,26 @@ func (d *Database) Close() error {
 // load makes a table of rows, or none if they end early. It goes through a view,
 // since a view over Arrow rows can be read only once.
 func load(ctx context.Context, c *duckdb.Conn, table string, rows array.RecordReader) error {
+	return incoming(ctx, c, rows, func(view string) error {
+		_, err := c.ExecContext(ctx, "CREATE TABLE "+identifier(table)+" AS FROM "+view, nil)
+		if err == nil && rows.Err() != nil {
+			err = errors.Join(rows.Err(), execAll(ctx, c, []string{"DROP TABLE " + identifier(table)}))
+		}
+		return err
+	})
+}
+
+// incoming shows rows as a view for as long as do runs.
+func incoming(ctx context.Context, c *duckdb.Conn, rows array.RecordReader, do func(view string) error) error {
 	a, err := duckdb.NewArrowFromConn(c)
 	if err != nil {
 		return err
 	}
-	incoming := gatehouse.NewID("incoming") // tables may be loaded side by side
-	release, err := a.RegisterView(rows, incoming)
+	view := gatehouse.NewID("incoming") // tables may be loaded side by side
+	release, err := a.RegisterView(rows, view)
 	if err != nil {
 		return err
 	}
 	defer release()
-	_, err = c.ExecContext(ctx, "CREATE TABLE "+identifier(table)+" AS FROM "+incoming, nil)
-	if err == nil && rows.Err() != nil {
-		err = errors.Join(rows.Err(), execAll(ctx, c, []string{"DROP TABLE " + identifier(table)}))
-	}
-	return errors.Join(err, execAll(ctx, c, []string{"DROP VIEW " + incoming}))
+	return errors.Join(do(view), execAll(ctx, c, []string{"DROP VIEW " + view}))
 }

@@ -41,6 +41,8 @@ type Database interface {
 	Open(ctx context.Context, statements []string) error
 	// Load makes a table from an Arrow stream.
 	Load(ctx context.Context, table string, rows array.RecordReader) error
+	// Copy runs a statement that reads an Arrow stream, once, as the table $rows.
+	Copy(ctx context.Context, sql string, rows array.RecordReader) error
 }
 
 // Executor does the work behind Serve. Only the field of the role is used.

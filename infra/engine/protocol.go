@@ -20,6 +20,7 @@ const (
 	pathQuery = "/query" // vault, publish
 	pathExec  = "/exec"  // vault, publish
 	pathLoad  = "/load"  // publish: ?table=NAME, body is an Arrow stream
+	pathCopy  = "/copy"  // publish: ?sql=STATEMENT, body is an Arrow stream
 	pathBind  = "/bind"  // binder
 	pathRun   = "/run"   // lobby: body is frames (frame.go)
 )

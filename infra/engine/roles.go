@@ -74,6 +74,16 @@ func (p Publish) Exec(ctx context.Context, statements ...string) error {
 // Load makes a new table of rows, which it reads to their end but does not
 // release. When it fails, whosever fault it is, there is no table.
 func (p Publish) Load(ctx context.Context, table string, rows array.RecordReader) error {
+	return p.send(ctx, pathLoad+"?table="+url.QueryEscape(table), rows)
+}
+
+// Copy runs a statement that reads rows, once, as the table $rows. When it fails,
+// what it wrote is of no use.
+func (p Publish) Copy(ctx context.Context, sql string, rows array.RecordReader) error {
+	return p.send(ctx, pathCopy+"?sql="+url.QueryEscape(sql), rows)
+}
+
+func (p Publish) send(ctx context.Context, path string, rows array.RecordReader) error {
 	body, in := io.Pipe()
 	source := make(chan error, 1) // why rows ended early, if they did
 	go func() {
@@ -88,7 +98,7 @@ func (p Publish) Load(ctx context.Context, table string, rows array.RecordReader
 		}
 		in.CloseWithError(err)
 	}()
-	resp, err := p.client.do(ctx, http.MethodPost, pathLoad+"?table="+url.QueryEscape(table), arrowStream, body)
+	resp, err := p.client.do(ctx, http.MethodPost, path, arrowStream, body)
 	body.CloseWithError(io.ErrClosedPipe)
 	if early := <-source; early != nil {
 		err = &egress.EngineFailure{Kind: egress.FailureOther, Cause: early.Error()}

@@ -88,7 +88,8 @@ func routes(role Role, exec Executor) (*http.ServeMux, error) {
 		mux.HandleFunc("POST "+pathQuery, serveQuery(exec.Database))
 		mux.HandleFunc("POST "+pathExec, serveExec(exec.Database))
 		if role == RolePublish {
-			mux.HandleFunc("POST "+pathLoad, serveLoad(exec.Database))
+			mux.HandleFunc("POST "+pathLoad, serveStream("table", exec.Database.Load))
+			mux.HandleFunc("POST "+pathCopy, serveStream("sql", exec.Database.Copy))
 		}
 	case role == RoleBinder && exec.Binder != nil:
 		mux.HandleFunc("POST "+pathBind, serveBind(exec.Binder))
@@ -143,7 +144,9 @@ func serveQuery(db Database) http.HandlerFunc {
 	}
 }
 
-func serveLoad(db Database) http.HandlerFunc {
+// serveStream does something with the rows in a request's body, and with the
+// parameter of this name.
+func serveStream(parameter string, do func(ctx context.Context, value string, rows array.RecordReader) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		rows, err := readStream(r.Body)
 		if err != nil {
@@ -151,7 +154,7 @@ func serveLoad(db Database) http.HandlerFunc {
 			return
 		}
 		defer rows.Release()
-		if err := db.Load(r.Context(), r.URL.Query().Get("table"), rows); err != nil {
+		if err := do(r.Context(), r.URL.Query().Get(parameter), rows); err != nil {
 			fail(w, err)
 			return
 		}

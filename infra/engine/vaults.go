@@ -144,7 +144,7 @@ func mountStatements(s *workspaces.Session) (statements, read []string, err erro
 		within := ""
 		if !m.Complete {
 			read = append(read, filepath.Dir(m.Population))
-			within = fmt.Sprintf(" WHERE %s IN (SELECT %s FROM read_parquet(%s))", catalog.UnitColumn, catalog.UnitColumn, quote(m.Population))
+			within = fmt.Sprintf("%s IN (SELECT %s FROM read_parquet(%s))", catalog.UnitColumn, catalog.UnitColumn, quote(m.Population))
 		}
 		for _, t := range m.Tables {
 			if len(t.Files) > catalog.TableFiles {
@@ -159,25 +159,25 @@ func mountStatements(s *workspaces.Session) (statements, read []string, err erro
 // viewStatement makes the view of one table: its approved columns, the unit, and
 // which row it is.
 func viewStatement(v catalog.Version, t catalog.Table, within string) string {
-	var columns, files []string
-	if !t.Public {
-		row := fmt.Sprintf("%d + file_row_number", v.RowBase(t.Name))
-		if len(t.Files) > 1 {
-			row += " + (CAST(file_index AS BIGINT) << 32)"
-		}
-		columns = append(columns, catalog.UnitColumn, "CAST("+row+" AS UBIGINT) AS "+catalog.RowColumn)
-	} else {
-		within = ""
-	}
+	var columns []string
 	for _, c := range t.Columns {
 		if c.Class != catalog.ClassPerson {
 			columns = append(columns, `"`+strings.ReplaceAll(c.Name, `"`, `""`)+`"`)
 		}
 	}
-	for _, f := range t.Files {
-		files = append(files, quote(filepath.Join(v.Folder, f.Path)))
+	if t.Public {
+		within = ""
 	}
-	return fmt.Sprintf(`CREATE VIEW "%s" AS SELECT %s FROM read_parquet([%s])%s`, t.Name, strings.Join(columns, ", "), strings.Join(files, ", "), within)
+	return fmt.Sprintf(`CREATE VIEW "%s" AS %s`, t.Name, v.PartsSQL(t, func(p catalog.Part) string {
+		if t.Public {
+			return strings.Join(columns, ", ")
+		}
+		row := fmt.Sprintf("%d + file_row_number", v.RowBase(t.Name)+uint64(p.First)<<32)
+		if len(p.Files) > 1 {
+			row += " + (CAST(file_index AS BIGINT) << 32)"
+		}
+		return strings.Join(append([]string{catalog.UnitColumn, "CAST(" + row + " AS UBIGINT) AS " + catalog.RowColumn}, columns...), ", ")
+	}, within))
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

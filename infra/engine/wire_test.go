@@ -60,6 +60,7 @@ func (d database) Exec(ctx context.Context, sql ...string) error {
 }
 func (d database) Open(context.Context, []string) error                   { return nil }
 func (d database) Load(context.Context, string, array.RecordReader) error { return nil }
+func (d database) Copy(context.Context, string, array.RecordReader) error { return nil }
 
 // failing gives some batches, and then an error.
 type failing struct {

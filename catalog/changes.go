@@ -1,0 +1,386 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/RoaringBitmap/roaring/v2"
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// An extract of changes (docs/design/0018) holds, of everybody who is new or
+// about whom anything has changed, all rows of all tables, and a list of whom the
+// source holds no longer. Everybody else's rows are those of the version before:
+// its files are shared, and a mask says whose rows in them do not count.
+
+// replacedTable is the engine's table of the units whose earlier rows do not count.
+const replacedTable = "replaced"
+
+// maxShare bounds what a shared file is masked of: past one person in so many, or
+// one byte in so many beside the shared files, all tables are written whole again.
+const maxShare = 10
+
+// base is what a publication keeps of the version before.
+type base struct {
+	version    Version
+	deleted    *optOutList     // whom the source holds no longer; nil: nobody
+	replaced   *roaring.Bitmap // units whose rows in version do not count any more
+	superseded *roaring.Bitmap // units whose rows in the shared files do not count
+	share      bool            // files are shared; else all tables are written whole
+}
+
+// ofChanges gives the definition as an extract of changes is read: no file need
+// hold rows, and a row that names nobody cannot be linked, since whoever is not
+// in the extract might fit as well.
+func (d *Definition) ofChanges() *Definition {
+	c := *d
+	c.Tables = slices.Clone(d.Tables)
+	for i := range c.Tables {
+		c.Tables[i].MayBeEmpty = true
+	}
+	c.People.LinkWithoutKey = nil
+	return &c
+}
+
+// prepareChanges finds the version that changes are made to, whole and of the same
+// definition.
+func (p *publication) prepareChanges(ctx context.Context, before *Version) error {
+	if before == nil {
+		return gatehouse.Errorf(gatehouse.CodeChanges, "There is no version of %s that changes could be made to.", p.Definition.Dataset).
+			WithAdvice("Publish a whole extract first.")
+	}
+	if before.DefinitionSHA256 != p.Definition.SHA256 {
+		return gatehouse.Errorf(gatehouse.CodeChanges, "%s was published with another definition.", before.Name()).
+			WithAdvice("Publish a whole extract: rows of the two definitions cannot stand in one version.")
+	}
+	c, err := Open(string(p.root), p.Public)
+	if err != nil {
+		return err
+	}
+	if err := c.verifyFiles(ctx, *before); err != nil { // nothing is built on what is damaged
+		return err
+	}
+	p.base = &base{version: *before}
+	p.Definition = p.Definition.ofChanges()
+	return nil
+}
+
+// readDeleted reads whom the source holds no longer.
+func (p *publication) readDeleted(ctx context.Context, lists listReader) error {
+	if p.base == nil || p.Definition.Deleted == nil {
+		return nil
+	}
+	rule := *p.Definition.Deleted
+	rule.Kind, rule.Optional = ListDeny, true
+	var err error
+	p.base.deleted, err = lists.read(ctx, rule)
+	return err
+}
+
+// decideChanges finds whose rows of the version before do not count any more:
+// people of the extract who are published, and people of the version before who
+// have opted out since, or whom the source holds no longer. Whoever the extract
+// names in rows that are rejected stays as before.
+func (p *publication) decideChanges(ctx context.Context) error {
+	b := p.base
+	was, err := p.writer.bitmap(ctx, fmt.Sprintf("SELECT %s FROM read_parquet(%s)", UnitColumn, quoteText(filepath.Join(b.version.Folder, b.version.UnitsFile.Path))))
+	if err != nil {
+		return err
+	}
+	if int64(was.GetCardinality()) != b.version.Units {
+		return notWhole("units", errors.New("the version before does not hold as many people as its manifest says"))
+	}
+	touched := roaring.New()
+	for i := range p.people.list {
+		if who := &p.people.list[i]; who.state == personPublished {
+			touched.Add(who.unit)
+		}
+	}
+	left := roaring.New()
+	for identifier, unit := range p.index.units {
+		if !was.Contains(unit) || touched.Contains(unit) {
+			continue
+		}
+		out := b.deleted != nil && b.deleted.keys.Contains(identifier)
+		for i, l := range p.lists {
+			if l.optsOut(identifier) {
+				p.version.Receipts[i].Affected++
+				out = true
+			}
+		}
+		if out {
+			left.Add(unit)
+		}
+	}
+	if b.deleted != nil {
+		p.version.Receipts = append(p.version.Receipts, b.deleted.receipt)
+	}
+	b.replaced = roaring.And(roaring.Or(touched, left), was)
+	known := roaring.Or(roaring.AndNot(was, left), touched)
+	b.superseded = b.replaced.Clone()
+	if path := b.version.SupersededPath(); path != "" {
+		earlier, err := p.writer.bitmap(ctx, fmt.Sprintf("SELECT %s FROM read_parquet(%s)", UnitColumn, quoteText(path)))
+		if err != nil {
+			return err
+		}
+		b.superseded.Or(earlier)
+	}
+	b.share = b.sharing(known, roaring.AndNot(touched, was).GetCardinality())
+	p.writer.base, p.writer.touched = b, touched
+	p.version.Changes = true
+	p.version.Units = int64(known.GetCardinality())
+	if err := p.writer.engine.Load(ctx, replacedTable, &bitmapRows{it: b.replaced.ManyIterator()}); err != nil {
+		return err
+	}
+	return p.writer.members(ctx, known, b)
+}
+
+// sharing decides whether files are shared.
+func (b *base) sharing(known *roaring.Bitmap, fresh uint64) bool {
+	if (b.superseded.GetCardinality()+fresh)*maxShare > known.GetCardinality() {
+		return false
+	}
+	var masked, rest int64
+	for _, t := range b.version.Tables {
+		for _, f := range t.Files {
+			if f.Masked {
+				masked += f.Bytes
+			} else {
+				rest += f.Bytes
+			}
+		}
+	}
+	return masked == 0 || rest*maxShare <= masked
+}
+
+// table gives a table of the version before, nil if it has none of the name.
+func (b *base) table(name string) *Table {
+	if b == nil {
+		return nil
+	}
+	for i, t := range b.version.Tables {
+		if t.Name == name {
+			return &b.version.Tables[i]
+		}
+	}
+	return nil
+}
+
+// shared gives the files of a table that the new version shares, masked: all that
+// are masked already, and the first version's whole.
+func (b *base) shared(t Table) []File {
+	var files []File
+	for i, f := range t.Files {
+		if f.Masked || i == 0 && b.version.Superseded == nil {
+			f.Masked = true
+			files = append(files, f)
+		}
+	}
+	return files
+}
+
+// carry is a SELECT of the earlier rows that are written again with those of the
+// extract, "" for none: all that still count where tables are written whole, and
+// of the files beside the shared ones where not.
+func (b *base) carry(t Table, columns []string) string {
+	from := t
+	if b.share {
+		from.Files = nil
+		for _, f := range t.Files {
+			if b.version.Superseded != nil && !f.Masked {
+				from.Files = append(from.Files, f)
+			}
+		}
+		if len(from.Files) == 0 {
+			return ""
+		}
+	}
+	rows := b.version.RowsSQL(from, append([]string{UnitColumn}, columns...)...)
+	return fmt.Sprintf("SELECT * FROM (%s) ANTI JOIN %s USING (%s)", rows, replacedTable, UnitColumn)
+}
+
+// gone counts the rows and people of an earlier table that do not count any more.
+func (w *writer) gone(ctx context.Context, t Table) (rows, people int64, err error) {
+	out, err := w.numbers(ctx, fmt.Sprintf("SELECT count(*), count(DISTINCT %s) FROM (%s) SEMI JOIN %s USING (%s)",
+		UnitColumn, w.base.version.RowsSQL(t, UnitColumn), replacedTable, UnitColumn), 2)
+	if err != nil {
+		return 0, 0, err
+	}
+	return out[0], out[1], nil
+}
+
+// numbers reads one row of so many counts.
+func (w *writer) numbers(ctx context.Context, sql string, n int) ([]int64, error) {
+	r, err := w.engine.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Release()
+	var out []int64
+	for r.Next() {
+		for _, c := range r.RecordBatch().Columns() {
+			if whole, ok := c.(*array.Int64); ok && whole.Len() == 1 {
+				out = append(out, whole.Value(0))
+			}
+		}
+	}
+	if err := r.Err(); err != nil {
+		return nil, err
+	}
+	if len(out) != n {
+		return nil, errors.New("catalog: the engine gave other counts than were asked for")
+	}
+	return out, nil
+}
+
+// bitmap reads a query of one column of units.
+func (w *writer) bitmap(ctx context.Context, sql string) (*roaring.Bitmap, error) {
+	r, err := w.engine.Query(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Release()
+	out := roaring.New()
+	for r.Next() {
+		c, ok := r.RecordBatch().Column(0).(*array.Uint32)
+		if !ok || c.NullN() > 0 {
+			return nil, notWhole("units", errors.New("units are not numbers"))
+		}
+		out.AddMany(c.Values())
+	}
+	return out, r.Err()
+}
+
+// members writes the version's list of units, and whose rows in shared files do
+// not count.
+func (w *writer) members(ctx context.Context, known *roaring.Bitmap, b *base) error {
+	w.known = known
+	lists := map[string]*roaring.Bitmap{unitsFile: known}
+	if b.share {
+		lists[supersededFile] = b.superseded
+	}
+	for file, units := range lists {
+		sql := w.copy("SELECT "+UnitColumn+" FROM $rows ORDER BY 1", file)
+		if err := w.engine.Copy(ctx, sql, &bitmapRows{it: units.ManyIterator()}); err != nil {
+			return err
+		}
+		read, err := w.bitmap(ctx, fmt.Sprintf("SELECT %s FROM read_parquet(%s)", UnitColumn, quoteText(filepath.Join(w.out, file))))
+		if err != nil {
+			return err
+		}
+		if !read.Equals(units) {
+			return notWhole("units", errors.New(file+" does not hold what was written"))
+		}
+	}
+	return nil
+}
+
+// finishChanges describes a table of people after changes, and makes sure of it:
+// the rows that count are those of before, without those that do not count any
+// more, and those of the extract.
+func (w *writer) finishChanges(ctx context.Context, t TableRule, out *Table) error {
+	before := w.base.table(t.Name)
+	if before == nil {
+		return notWhole(t.Name, errors.New("the version before has no such table"))
+	}
+	goneRows, gonePeople, err := w.gone(ctx, *before)
+	if err != nil {
+		return err
+	}
+	file := out.Files[len(out.Files)-1].Path
+	written, err := w.readUnits(ctx, file)
+	if err != nil {
+		return err
+	}
+	out.Carried = before.Rows - goneRows
+	published := out.Rows
+	out.Rows += out.Carried
+	out.People = before.People - gonePeople + written.touched
+	counted := written.rows
+	if w.base.share {
+		masked := fmt.Sprintf("SELECT count(*) FROM (%s) ANTI JOIN read_parquet(%s) USING (%s)", w.base.version.RowsSQL(sharedOnly(*before, w.base), UnitColumn),
+			quoteText(filepath.Join(w.out, supersededFile)), UnitColumn)
+		n, err := w.numbers(ctx, masked, 1)
+		if err != nil {
+			return err
+		}
+		counted += n[0]
+	} else if written.people != out.People {
+		return notWhole(t.Name, fmt.Errorf("%d people were written, of %d", written.people, out.People))
+	}
+	if counted != out.Rows || written.touchedRows != published {
+		return notWhole(t.Name, fmt.Errorf("%d rows count, of %d, of which %d are of the extract", counted, out.Rows, published))
+	}
+	return nil
+}
+
+// sharedOnly is a table of the version before with only the files that are shared.
+// Its own mask is part of the new one.
+func sharedOnly(t Table, b *base) Table {
+	shared := b.shared(t)
+	t.Files = nil
+	for _, f := range shared {
+		f.Masked = false
+		t.Files = append(t.Files, f)
+	}
+	return t
+}
+
+// changesFile is the file of a table beside the ones that it shares.
+func changesFile(table string) string { return table + ".changes.parquet" }
+
+// share gives the new version a file of the version before: the same bytes, under
+// a second name.
+func (p *publication) share(f File) error {
+	from, to := filepath.Join(p.base.version.Folder, f.Path), filepath.Join(p.out, f.Path)
+	if err := os.Link(from, to); err != nil {
+		return storageFailure(err)
+	}
+	found, err := describeFile(p.out, f.Path)
+	if err != nil {
+		return storageFailure(err)
+	}
+	if found.SHA256 != f.SHA256 || found.Bytes != f.Bytes {
+		return unverified(p.base.version.Name(), "the file %s is not the one that was published.", f.Path)
+	}
+	return nil
+}
+
+// bitmapRows streams units as rows.
+type bitmapRows struct {
+	it    roaring.ManyIntIterable
+	buf   []uint32
+	batch arrow.RecordBatch
+}
+
+var memberSchema = arrow.NewSchema([]arrow.Field{{Name: UnitColumn, Type: arrow.PrimitiveTypes.Uint32}}, nil)
+
+func (b *bitmapRows) Schema() *arrow.Schema          { return memberSchema }
+func (b *bitmapRows) RecordBatch() arrow.RecordBatch { return b.batch }
+func (b *bitmapRows) Record() arrow.RecordBatch      { return b.batch }
+func (b *bitmapRows) Err() error                     { return nil }
+func (b *bitmapRows) Retain()                        {}
+func (b *bitmapRows) Release()                       {}
+
+func (b *bitmapRows) Next() bool {
+	if b.buf == nil {
+		b.buf = make([]uint32, batchRows)
+	}
+	n := b.it.NextMany(b.buf)
+	if n == 0 {
+		return false
+	}
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, memberSchema)
+	defer builder.Release()
+	builder.Field(0).(*array.Uint32Builder).AppendValues(b.buf[:n], nil)
+	b.batch = builder.NewRecordBatch()
+	return true
+}
