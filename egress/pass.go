@@ -21,16 +21,19 @@ type pass struct {
 	policy    disclosure.Policy
 	t         *groupTable
 	groups    groupIndex // finest groups, by hash: rows of t
+	known     atomIndex  // atoms, by hash of the group and combination
 	targets   [][]int32  // of each row of t that is a finest group: the rows of t that hold it
 	tallies   []tally    // of each row of t
 	atoms     *atomTable
 	atomLast  []int64 // last unit of each atom
+	ofAtom    []atomTallies
 	seen      unitSet
 	last      int64 // unit of the last row
 	columns   plan.RowColumns
 	wide      struct{ r, g, sig []uint64 } // columns that the answer has not, or in a narrower type
 	signed    []int64
 	labels    []uint32
+	counts    bool // some rows are counted one by one
 	collector *cohorts
 }
 
@@ -39,6 +42,16 @@ type tally struct {
 	people []int   // of each channel
 	last   []int64 // last unit of each channel
 	shares []shareTally
+}
+
+// atomTallies is where the rows of an atom are counted.
+type atomTallies struct {
+	targets []int32 // rows of t
+	// Which channels and shares the atom's rows may be in, by its combination of
+	// conditions. A channel that is not here has no row of it, or all: then it is counted by atom.
+	channels, shares []int
+	// whole are the channels that have all of the atom's rows, if these are counted by atom.
+	whole []int
 }
 
 // nobody is the last unit where there was none.
@@ -167,6 +180,12 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 		}
 	}
 	labels := p.labels[:0]
+	var last struct {
+		g   uint64
+		sig int64
+		at  uint32
+	}
+	some := false
 	for i, unit := range u {
 		if int64(unit) != p.last {
 			p.last = int64(unit)
@@ -174,24 +193,24 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 				return false, nil
 			}
 		}
-		row, ok := p.groups.find(g[i])
-		if !ok {
-			return false, misshapen()
-		}
-		a := p.atoms.atom(row, sig[i])
-		if labels = append(labels, uint32(a)); a == len(p.atomLast) {
-			p.atomLast = append(p.atomLast, int64(unit))
-			p.atoms.people[a] = 1
-			if p.collector != nil {
-				p.collector.newLabel(label{g[i], sig[i]})
+		if !some || g[i] != last.g || sig[i] != last.sig {
+			at, ok := p.known.find(g[i], sig[i])
+			if !ok {
+				if at, ok = p.newAtom(g[i], sig[i]); !ok {
+					return false, misshapen()
+				}
 			}
-		} else if p.atomLast[a] != int64(unit) {
+			last.g, last.sig, last.at, some = g[i], sig[i], at, true
+		}
+		a := last.at
+		labels = append(labels, a)
+		if p.atomLast[a] != int64(unit) {
 			p.atomLast[a] = int64(unit)
 			p.atoms.people[a]++
 		}
-		for _, at := range p.targets[row] {
-			p.count(&p.tallies[at], int64(unit), sig[i], values, i)
-		}
+	}
+	if p.counts {
+		p.count(u, labels, values)
 	}
 	p.labels = labels
 	if p.collector != nil {
@@ -243,41 +262,94 @@ func widened(into *[]uint64, a arrow.Array, there bool, n int) ([]uint64, bool) 
 	return out, a.NullN() == 0
 }
 
-// count takes a row into a group.
-func (p *pass) count(t *tally, unit, sig int64, values []*array.Float64, i int) {
-channels:
-	for c := range p.r.Counts {
-		of := &p.r.Counts[c]
-		if t.last[c] == unit || of.Set >= 0 && sig>>of.Set&1 == 0 {
-			continue
-		}
-		for _, v := range of.Values {
-			if values[v].IsNull(i) || values[v].Value(i) == 0 {
-				continue channels
-			}
-		}
-		t.last[c] = unit
-		t.people[c]++
+// newAtom makes an atom, and says where its rows are counted. ok is false if there is no
+// such group.
+func (p *pass) newAtom(g uint64, sig int64) (at uint32, ok bool) {
+	row, ok := p.groups.find(g)
+	if !ok {
+		return 0, false
 	}
-	for s := range p.r.Shares {
-		of := &p.r.Shares[s]
-		if of.Set >= 0 && sig>>of.Set&1 == 0 {
-			continue
+	a := p.atoms.atom(row, sig)
+	p.atomLast = append(p.atomLast, nobody)
+	p.known.put(g, sig, uint32(a))
+	if p.collector != nil {
+		p.collector.newLabel(label{g, sig})
+	}
+	in := func(set int) bool { return set < 0 || sig>>set&1 == 1 }
+	to := atomTallies{targets: p.targets[row]}
+	for c, of := range p.r.Counts {
+		switch {
+		case !in(of.Set):
+		case p.r.Counted && len(of.Values) == 0:
+			to.whole = append(to.whole, c)
+		default:
+			to.channels = append(to.channels, c)
 		}
-		if of.Value < 0 {
-			t.shares[s].row(unit)
-		} else if v := values[of.Value]; v.IsValid(i) {
-			t.shares[s].row(unit)
-			t.shares[s].value(unit, v.Value(i), p.policy.Threshold)
-			if of.Squares {
-				t.shares[s].follow(v.Value(i), p.policy.Threshold)
+	}
+	for s, of := range p.r.Shares {
+		if in(of.Set) {
+			to.shares = append(to.shares, s)
+		}
+	}
+	p.ofAtom = append(p.ofAtom, to)
+	p.counts = p.counts || len(to.channels)+len(to.shares) > 0
+	return uint32(a), true
+}
+
+// count takes rows into their groups: by channel and by share, as far as it is not
+// known from the atoms.
+func (p *pass) count(u, labels []uint32, values []*array.Float64) {
+	k := p.policy.Threshold
+	for i, unit := range u {
+		of := &p.ofAtom[labels[i]]
+		for _, at := range of.targets {
+			t := &p.tallies[at]
+			for _, c := range of.channels {
+				if (p.r.Counted || t.last[c] != int64(unit)) && none(p.r.Counts[c].Values, values, i) {
+					t.last[c] = int64(unit)
+					t.people[c]++
+				}
+			}
+			for _, s := range of.shares {
+				share := &p.r.Shares[s]
+				if share.Value < 0 {
+					t.shares[s].row(int64(unit))
+				} else if v := values[share.Value]; v.IsValid(i) {
+					x := v.Value(i)
+					if p.r.Counted {
+						t.shares[s].once(int64(unit), x, k)
+					} else {
+						t.shares[s].row(int64(unit))
+						t.shares[s].value(int64(unit), x, k)
+					}
+					if share.Squares {
+						t.shares[s].follow(x, k)
+					}
+				}
 			}
 		}
 	}
 }
 
+// none reports whether no value of a row is missing or 0.
+func none(of []int, values []*array.Float64, i int) bool {
+	for _, v := range of {
+		if values[v].IsNull(i) || values[v].Value(i) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // finish writes what was counted into the evidence.
 func (p *pass) finish() {
+	for at, of := range p.ofAtom {
+		for _, i := range of.targets {
+			for _, c := range of.whole {
+				p.tallies[i].people[c] += p.atoms.people[at]
+			}
+		}
+	}
 	for i := range p.tallies {
 		t, e := &p.tallies[i], &p.t.evidence[i]
 		e.People = t.people
@@ -343,6 +415,20 @@ func (s *shareTally) row(unit int64) {
 		s.people++
 	}
 	s.n++
+}
+
+// once adds the value of the only row of a unit.
+func (s *shareTally) once(unit int64, x float64, k int) {
+	s.people++
+	if !s.ended {
+		s.last, s.sum, s.n = unit, 0, 0
+		s.value(unit, x, k)
+		s.sum = 0
+	}
+	add(&s.sums, math.Abs(x))
+	s.rows.Total++
+	s.rows.Second = s.rows.First
+	s.rows.First = 1
 }
 
 // value adds the row's value. A value that all but k−1 people have is had by one
@@ -419,20 +505,22 @@ func (s *shareTally) twoMost() int {
 
 // flush ends the rows of a unit.
 func (s *shareTally) flush() {
-	add := func(to *disclosure.Shares, x float64) {
-		to.Total += x
-		switch {
-		case x > to.First:
-			to.First, to.Second = x, to.First
-		case x > to.Second:
-			to.Second = x
-		}
-	}
 	if s.n > 0 {
 		add(&s.sums, s.sum)
 		add(&s.rows, s.n)
 	}
 	s.sum, s.n = 0, 0
+}
+
+// add takes in what one person adds.
+func add(to *disclosure.Shares, x float64) {
+	to.Total += x
+	switch {
+	case x > to.First:
+		to.First, to.Second = x, to.First
+	case x > to.Second:
+		to.Second = x
+	}
 }
 
 func (s *shareTally) finish(of plan.RowShare) disclosure.CellShares {
@@ -492,4 +580,48 @@ func (x *groupIndex) find(hash uint64) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// atomIndex finds an atom by the hash of its group's keys and its combination of
+// conditions.
+type atomIndex struct {
+	places []atomPlace
+	n      int
+}
+
+type atomPlace struct {
+	g   uint64
+	sig int64
+	at  uint32 // the atom, plus one; 0 for an empty place
+}
+
+func (x *atomIndex) find(g uint64, sig int64) (uint32, bool) {
+	if len(x.places) == 0 {
+		return 0, false
+	}
+	a := x.place(g, sig)
+	return a.at - 1, a.at != 0
+}
+
+func (x *atomIndex) place(g uint64, sig int64) *atomPlace {
+	mask := uint64(len(x.places) - 1)
+	for at := (g ^ uint64(sig)*0x9e3779b97f4a7c15>>20) & mask; ; at = (at + 1) & mask {
+		if a := &x.places[at]; a.at == 0 || a.g == g && a.sig == sig {
+			return a
+		}
+	}
+}
+
+func (x *atomIndex) put(g uint64, sig int64, at uint32) {
+	if 3*x.n >= len(x.places) {
+		before := x.places
+		x.places = make([]atomPlace, max(16, 4*len(before)))
+		for _, a := range before {
+			if a.at != 0 {
+				*x.place(a.g, a.sig) = a
+			}
+		}
+	}
+	x.n++
+	*x.place(g, sig) = atomPlace{g, sig, at + 1}
 }

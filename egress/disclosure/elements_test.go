@@ -110,7 +110,7 @@ func TestAKeptTableFindsEveryElement(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		classes := rapid.SampledFrom([]int{2, 3, 5, 17, 300, 70_000}).Draw(t, "classes")
 		columns := Patterns{ends: make([]uint32, classes)}
-		b := buildTable(columns, 1)
+		b := buildTable(columns.Len(), 1)
 		want := map[uint32]int{}
 		share := rapid.SampledFrom([]uint64{1, 2, 20, 500}).Draw(t, "one of")
 		seed := rapid.Uint64().Draw(t, "seed")

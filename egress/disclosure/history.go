@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"cmp"
+	"math/rand/v2"
 	"slices"
 )
 
@@ -16,10 +17,8 @@ type History struct {
 	rows bool
 
 	reg    *register
-	size   []int32             // of each atom: known elements; atom 0 is none
-	spare  []uint32            // atoms without elements, to be used again
-	fresh  map[uint64]uint32   // of each space: the atom of what was in nothing yet
-	isNew  []bool              // of each atom: it is one of these
+	seed   uint64              // of atoms
+	few    int                 // elements that are looked at all at once
 	known  map[uint64]struct{} // fingerprints of sets that follow from what was released
 	tables []*keptTable
 	packed *packing
@@ -35,7 +34,7 @@ const DefaultWork = 1_000_000_000
 // NewHistory begins a history under threshold k. rows: a person may have several
 // elements; else keys are people.
 func NewHistory(k int, rows bool) *History {
-	return &History{k: k, rows: rows, reg: newRegister(), size: make([]int32, 1), isNew: make([]bool, 1), fresh: map[uint64]uint32{}, known: map[uint64]struct{}{}}
+	return &History{k: k, rows: rows, reg: newRegister(), seed: rand.Uint64(), few: fewElements, known: map[uint64]struct{}{}}
 }
 
 // Elements is how many elements are known.
@@ -46,7 +45,7 @@ func (h *History) Tables() int { return len(h.tables) }
 
 // Bytes is about how much memory the history takes.
 func (h *History) Bytes() int {
-	n := h.reg.bytes() + 5*len(h.size) + 16*len(h.known)
+	n := h.reg.bytes() + 16*len(h.known)
 	for _, t := range h.tables {
 		n += t.bytes()
 	}
@@ -64,15 +63,17 @@ type Judgement struct {
 	// searched is more than the bound, not because a leak was found.
 	Searched bool
 
-	c       *Cohorts
-	of      []int32  // of each pattern: elements
-	prints  []uint64 // of each pattern: the sum of random numbers of its elements
-	people  []int    // of each number, at most
-	class   []int32  // of each pattern
-	columns Patterns // of each class: the first is nothing
-	follow  []uint64 // fingerprints that follow
-	history *History
-	version int
+	c        *Cohorts
+	of       []int32    // of each pattern: elements
+	prints   []uint64   // of each pattern: the sum of random numbers of its elements
+	people   []int      // of each number, at most
+	class    []int32    // of each pattern
+	columns  Patterns   // of each class: the first is nothing
+	patterns *keptTable // the elements by pattern, and one
+	kept     *keptTable // what is not withheld; nil until it is asked for
+	follow   []uint64   // fingerprints that follow
+	history  *History
+	version  int
 }
 
 // maxNumbers bounds the numbers of one table.
@@ -93,8 +94,7 @@ func (h *History) Judge(c *Cohorts) *Judgement {
 	less := 1 // how many of the smallest numbers are withheld if what is open cannot be searched
 	for {
 		j.classify()
-		pairs := h.survey(j)
-		open, free := h.unsettled(j, pairs)
+		open, free := h.settle(j, !j.Searched)
 		if len(open) == 0 {
 			j.follow = append(j.follow, j.fingerprints().numbers(j)...)
 			return j
@@ -126,6 +126,7 @@ func (h *History) examine(j *Judgement, free []int32) bool {
 		h.packed = newPacking(h.k, h.reg)
 	}
 	p := h.packed
+	p.giveUp()
 	if !p.catchUp(h.tables, &work) {
 		return false
 	}
@@ -136,8 +137,7 @@ func (h *History) examine(j *Judgement, free []int32) bool {
 	slices.SortFunc(numbers, func(a, b int) int { return cmp.Or(j.people[b]-j.people[a], a-b) })
 	numbers = slices.Compact(numbers)
 
-	before := p.mark()
-	defer p.rewind(before)
+	p.trial = &trial{before: p.mark(), judgement: j, numbers: numbers}
 	t := j.table()
 	p.begin(t)
 	m := t.members()
@@ -151,28 +151,47 @@ func (h *History) examine(j *Judgement, free []int32) bool {
 			all = false
 		}
 	}
+	if !all {
+		p.giveUp()
+	}
 	return all
 }
 
-// table is what is not withheld, as it would be kept.
+// table is what is not withheld, as it is kept.
 func (j *Judgement) table() *keptTable {
-	b := buildTable(j.columns, j.c.Numbers)
-	slots := make([]uint32, 0, blockSize)
-	for block := range j.c.Elements.Blocks() {
-		slots = j.history.reg.slots(block, slots[:0])
-		for i, slot := range slots {
-			if class := j.class[block.Patterns[i]]; class != 0 {
-				b.add(slot, class)
+	if j.kept != nil {
+		return j.kept
+	}
+	j.kept = &keptTable{columns: j.columns, numbers: j.c.Numbers}
+	same := true
+	for p, class := range j.class {
+		same = same && int(class) == p+1
+	}
+	if same {
+		j.kept.n, j.kept.parts = j.patterns.n, j.patterns.parts
+		return j.kept
+	}
+	var of [pageSize]uint32
+	for i := range j.patterns.parts {
+		j.patterns.parts[i].spread(&of)
+		for offset, pattern := range of {
+			if pattern != 0 {
+				of[offset] = uint32(j.class[pattern-1])
 			}
 		}
+		if p, ok := packPart(j.patterns.parts[i].page, &of); ok {
+			j.kept.parts = append(j.kept.parts, p)
+			j.kept.n += int(p.n) + 1
+		}
 	}
-	return b.done()
+	return j.kept
 }
 
 // classify puts together the patterns that are alike in what is not withheld.
 // Class 0 is in no number.
 func (j *Judgement) classify() {
 	patterns := &j.c.Patterns
+	j.kept = nil
 	j.class = make([]int32, patterns.Len())
 	whole := !slices.Contains(j.Withheld, true)
 	if whole && patterns.distinct {
@@ -205,73 +224,33 @@ func (j *Judgement) classify() {
 	j.columns = columns.List()
 }
 
-// freshAtom is the atom of what was in nothing yet.
-func (h *History) freshAtom(space uint64) uint32 {
-	atom, ok := h.fresh[space]
-	if !ok {
-		atom = uint32(len(h.size))
-		h.fresh[space] = atom
-		h.size, h.isNew = append(h.size, 0), append(h.isNew, true)
-	}
-	return atom
-}
-
 // Keep adds what a judgement lets out to the history. Nothing may have been kept
 // between the judgement and this.
 func (h *History) Keep(j *Judgement) {
 	if j.history != h || j.version != len(h.tables) {
 		panic("disclosure: a judgement of another history")
 	}
-	split := pieces{newest: make([]uint32, len(h.size))}
-	var become []uint32 // of each piece: its atom from now on
-	b := buildTable(j.columns, j.c.Numbers)
-	slots := make([]uint32, 0, blockSize)
-	for block := range j.c.Elements.Blocks() {
-		slots = h.reg.slots(block, slots[:0])
-		for i, slot := range slots {
-			class := j.class[block.Patterns[i]]
-			if class == 0 {
-				continue
-			}
-			b.add(slot, class)
-			at := &h.reg.pages[slot>>pageBits].atom[slot&inPage]
-			atom := *at
+	t := j.table()
+	seed := mix(h.seed + uint64(j.version) + 1)
+	for i := range t.parts {
+		p := h.reg.pages[t.parts[i].page]
+		fresh := h.freshAtom(p.space())
+		t.parts[i].each(func(offset uint32, class int) {
+			atom := p.atom[offset]
 			if atom == 0 {
 				h.reg.known++
-				atom = h.freshAtom(spaceOf(block.Keys[i]))
-			} else if h.size[atom] == 1 && !split.has(atom) {
-				continue // an atom of its own as before
-			} else {
-				h.size[atom]--
+				atom = fresh
 			}
-			to := split.find(atom, class)
-			if to == len(become) {
-				become = append(become, h.newAtom())
-			}
-			*at = become[to]
-			h.size[become[to]]++
-		}
+			p.atom[offset] = atom + mix(seed+uint64(class))
+		})
 	}
-	for _, p := range split.list {
-		if p.before == 0 && h.size[p.atom] == 0 && !h.isNew[p.atom] {
-			h.spare = append(h.spare, p.atom)
-		}
+	h.tables = append(h.tables, t)
+	if h.packed != nil {
+		h.packed.keep(j, t)
 	}
-	h.tables = append(h.tables, b.done())
 	for _, f := range j.follow {
 		h.known[f] = struct{}{}
 	}
-}
-
-// newAtom gives an empty atom.
-func (h *History) newAtom() uint32 {
-	if n := len(h.spare); n > 0 {
-		atom := h.spare[n-1]
-		h.spare = h.spare[:n-1]
-		return atom
-	}
-	h.size, h.isNew = append(h.size, 0), append(h.isNew, false)
-	return uint32(len(h.size) - 1)
 }
 
 // Restore adds a table as it was released: withheld says which numbers were not.

@@ -47,11 +47,11 @@ type tableBuilder struct {
 	open  []byte // of last
 }
 
-func buildTable(columns Patterns, numbers int) *tableBuilder {
-	b := &tableBuilder{table: &keptTable{columns: columns, numbers: numbers}, width: 4, pages: map[uint32][]byte{}}
-	if n := columns.Len(); n <= 1<<8 {
+func buildTable(classes, numbers int) *tableBuilder {
+	b := &tableBuilder{table: &keptTable{numbers: numbers}, width: 4, pages: map[uint32][]byte{}}
+	if classes <= 1<<8 {
 		b.width = 1
-	} else if n <= 1<<16 {
+	} else if classes <= 1<<16 {
 		b.width = 2
 	}
 	return b
@@ -187,25 +187,83 @@ func (p *part) class(i int) int {
 	return int(p.first + d)
 }
 
-// each gives the elements of the part, ascending: offsets in the page and classes.
-func (p *part) each(yield func(offset uint32, class int)) {
-	switch n := int(p.n) + 1; p.form {
+// classes gives the classes of the part's elements, in order.
+func (p *part) classes(into *[pageSize]uint32) []uint32 {
+	out := into[:int(p.n)+1]
+	rest := p.data
+	switch p.form {
+	case listed:
+		rest = rest[2*len(out):]
+	case marked:
+		rest = rest[pageSize/8:]
+	}
+	switch first := p.first; p.bits {
+	case 0:
+		for i := range out {
+			out[i] = first
+		}
+	case 8:
+		for i, d := range rest[:len(out)] {
+			out[i] = first + uint32(d)
+		}
+	case 16:
+		for i := range out {
+			out[i] = first + uint32(binary.LittleEndian.Uint16(rest[2*i:]))
+		}
+	case 32:
+		for i := range out {
+			out[i] = first + binary.LittleEndian.Uint32(rest[4*i:])
+		}
+	default:
+		mask, width := uint32(1)<<p.bits-1, int(p.bits)
+		for i := range out {
+			bit := i * width
+			out[i] = first + uint32(rest[bit>>3])>>(bit&7)&mask
+		}
+	}
+	return out
+}
+
+// offsets gives where in the page the part's elements are, ascending.
+func (p *part) offsets(into *[pageSize]uint32) []uint32 {
+	out := into[:int(p.n)+1]
+	switch p.form {
 	case everyone:
-		for i := range n {
-			yield(uint32(i), p.class(i))
+		for i := range out {
+			out[i] = uint32(i)
 		}
 	case listed:
-		for i := range n {
-			yield(uint32(binary.LittleEndian.Uint16(p.data[2*i:])), p.class(i))
+		for i := range out {
+			out[i] = uint32(binary.LittleEndian.Uint16(p.data[2*i:]))
 		}
 	default:
 		i := 0
 		for w := range pageSize / 64 {
 			for word := binary.LittleEndian.Uint64(p.data[8*w:]); word != 0; word &= word - 1 {
-				yield(uint32(64*w+bits.TrailingZeros64(word)), p.class(i))
+				out[i] = uint32(64*w + bits.TrailingZeros64(word))
 				i++
 			}
 		}
+	}
+	return out
+}
+
+// spread gives the classes of all elements of the page, 0 for none.
+func (p *part) spread(into *[pageSize]uint32) {
+	if p.form == everyone {
+		p.classes(into)
+		return
+	}
+	clear(into[:])
+	p.each(func(offset uint32, class int) { into[offset] = uint32(class) })
+}
+
+// each gives the elements of the part: offsets in the page, ascending, and classes.
+func (p *part) each(yield func(offset uint32, class int)) {
+	var a, b [pageSize]uint32
+	offsets := p.offsets(&a)
+	for i, class := range p.classes(&b) {
+		yield(offsets[i], int(class))
 	}
 }
 

@@ -31,6 +31,35 @@ type packing struct {
 	reg     *register
 	left    []int // numbers of the last table that were not looked at yet
 	pending []*candidate
+	trial   *trial
+}
+
+// trial is the newest table while it may still be taken back: numbers of it were added
+// to judge them.
+type trial struct {
+	before    mark
+	judgement *Judgement
+	numbers   []int // that were looked at
+}
+
+// giveUp takes back what was tried.
+func (p *packing) giveUp() {
+	if p.trial != nil {
+		p.rewind(p.trial.before)
+		p.trial = nil
+	}
+}
+
+// keep says that a table was released. If it was judged here, its numbers that were
+// looked at, and not withheld, are there or follow from others.
+func (p *packing) keep(j *Judgement, t *keptTable) {
+	if p.trial == nil || p.trial.judgement != j {
+		p.giveUp()
+		return
+	}
+	p.tables[len(p.tables)-1] = t
+	p.left, p.pending = slices.DeleteFunc(t.bySize(), func(n int) bool { return slices.Contains(p.trial.numbers, n) }), nil
+	p.trial = nil
 }
 
 // shadow is a number seen through random weights of elements: a combination of
@@ -317,11 +346,22 @@ func (p *packing) reduce(s int, c *candidate, work *int) []uint32 {
 		}
 		f := prime - sum*v.inverse%prime
 		*work -= int(v.column)
-		for n, y := range set.lambda[v.column] {
-			x[n] = uint32((uint64(x[n]) + f*uint64(y)) % prime)
+		lambda := set.lambda[v.column]
+		part := x[:len(lambda)]
+		for n, y := range lambda {
+			part[n] = folded(uint64(part[n]) + f*uint64(y))
 		}
 	}
 	return x
+}
+
+// folded is what is left of a number below 2⁶² modulo prime, which is 2³¹−1.
+func folded(v uint64) uint32 {
+	v = v&prime + v>>31 // below 2³²
+	if v = v&prime + v>>31; v >= prime {
+		v -= prime
+	}
+	return uint32(v)
 }
 
 // vanishes reports whether a combination is zero everywhere.

@@ -60,13 +60,7 @@ func (p *packing) find(s int, a *addition, c *candidate, m *members, work *int) 
 			}
 		}
 	}
-	for _, t := range p.tables {
-		*work -= t.len()
-	}
-	if *work < 0 {
-		return false, false
-	}
-	p.everywhere(a.lambda, func(slot uint32, v uint32) bool {
+	p.everywhere(a.lambda, work, func(slot uint32, v uint32) bool {
 		if free(slot) {
 			a.slot, a.value, found = slot, uint64(v), true
 			return false
@@ -77,7 +71,7 @@ func (p *packing) find(s int, a *addition, c *candidate, m *members, work *int) 
 		a.open[slot] = v
 		return len(a.open) <= maxSupport
 	})
-	return found, found || len(a.open) <= maxSupport
+	return found, found || *work >= 0 && len(a.open) <= maxSupport
 }
 
 // at is the value of a combination at an element.
@@ -104,17 +98,16 @@ func (p *packing) termsAt(slot uint32, yield func(entry)) {
 	}
 }
 
-// manyColumns are more classes than values are worked out of all of them before any is
-// looked at.
+// manyColumns are more classes than values are kept of.
 const manyColumns = 1 << 16
 
 // everywhere gives the elements at which a combination is not zero, in order, until
-// yield says false. Mostly one of the first will do, so that it goes on by pages.
-func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) bool) {
+// yield says false, or there is no work left. Mostly one of the first will do, so that it goes on by pages.
+func (p *packing) everywhere(lambda []uint32, work *int, yield func(slot, value uint32) bool) {
 	type table struct {
 		*keptTable
 		column []int32
-		values []uint32 // of the combination, by class; nil where there are many
+		values []uint32 // of the combination, by class, and one as far as they are known; nil where there are many
 		next   int
 	}
 	var terms []Term
@@ -136,13 +129,11 @@ func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) boo
 		at := &table{keptTable: t, column: p.column[n]}
 		if t.columns.Len() <= manyColumns {
 			at.values = make([]uint32, t.columns.Len())
-			for class := range at.values {
-				at.values[class] = uint32(value(t, at.column, class))
-			}
 		}
 		tables = append(tables, at)
 	}
-	var sums [pageSize]uint32
+	var sums [pageSize]uint64
+	var classes, offsets [pageSize]uint32
 	for page := range uint32(len(p.reg.pages)) {
 		some := false
 		for _, t := range tables {
@@ -153,27 +144,30 @@ func (p *packing) everywhere(lambda []uint32, yield func(slot, value uint32) boo
 				continue
 			}
 			some = true
-			t.parts[t.next].each(func(offset uint32, class int) {
+			part := &t.parts[t.next]
+			at := part.offsets(&offsets)
+			*work -= len(at)
+			for i, class := range part.classes(&classes) {
 				var v uint64
-				if t.values != nil {
-					v = uint64(t.values[class])
-				} else {
-					v = value(t.keptTable, t.column, class)
+				if t.values != nil && t.values[class] != 0 {
+					v = uint64(t.values[class] - 1)
+				} else if v = value(t.keptTable, t.column, int(class)); t.values != nil {
+					t.values[class] = uint32(v + 1)
 				}
-				if v != 0 {
-					sums[offset] = uint32((uint64(sums[offset]) + v) % prime)
-				}
-			})
+				sums[at[i]&inPage] += v // as many as there are tables, each below 2³¹
+			}
 		}
 		if !some {
 			continue
 		}
 		for offset, v := range sums {
-			if v != 0 && !yield(page<<pageBits|uint32(offset), v) {
+			if v %= prime; v != 0 && !yield(page<<pageBits|uint32(offset), uint32(v)) {
 				return
 			}
 		}
-		clear(sums[:])
+		if clear(sums[:]); *work < 0 {
+			return
+		}
 	}
 }
 

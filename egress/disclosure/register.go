@@ -22,7 +22,9 @@ const (
 	inPage   = pageSize - 1
 )
 
-// register gives elements slots, and knows the atom and the person of each.
+// register gives elements slots, and knows the atom and the person of each. Elements
+// of one atom have been the same in everything that was released: it is a random number of
+// the space, and one more for each table and the class in which they were.
 type register struct {
 	pages  []*page
 	byKey  map[uint64]int32  // pages, by key / pageSize
@@ -35,13 +37,16 @@ type register struct {
 // page is the elements of neighbouring keys: their atoms (0 for those that are in
 // nothing), and their people unless these are the keys themselves.
 type page struct {
-	atom [pageSize]uint32
+	atom [pageSize]uint64
 	key  uint64 // of the first; hashed for a page of hashes
 	// Units as differences from base, or as they are if one is too far from it.
 	base   uint32
 	narrow *[pageSize]uint16
 	wide   *[pageSize]uint32
 }
+
+// space is the table that its elements belong to.
+func (p *page) space() uint64 { return spaceOf(p.key) }
 
 func newRegister() *register {
 	return &register{byKey: map[uint64]int32{}, hashes: map[uint64]uint32{}}
@@ -143,7 +148,7 @@ func (r *register) unit(slot uint32) uint32 { return r.pages[slot>>pageBits].uni
 func (r *register) bytes() int {
 	n := 40*len(r.hashes) + 32*len(r.byKey)
 	for _, p := range r.pages {
-		n += 4*pageSize + 40
+		n += 8*pageSize + 40
 		if p.narrow != nil {
 			n += 2 * pageSize
 		}

@@ -9,6 +9,7 @@ const maxResiduals = 64
 // open, free has every number that has a part in something that the pairs leave
 // free, settled or not: if one of them is withheld, others may give it away.
 func (h *History) unsettled(j *Judgement, pairs [][2]int32) (open [][]int32, free []int32) {
+	j.follow = nil
 	s := newSolution(j.c.Numbers)
 	prints := j.fingerprints()
 	sums, sets := prints.ofNumbers(j)
@@ -41,7 +42,6 @@ func (h *History) unsettled(j *Judgement, pairs [][2]int32) (open [][]int32, fre
 		}
 		return [][]int32{free}, free
 	}
-	j.follow = nil
 	for _, r := range j.residuals(s.free(), prints) {
 		var numbers []int32
 		for n, v := range r.lambda {

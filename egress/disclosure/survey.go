@@ -1,16 +1,23 @@
 package disclosure
 
-// measure goes through the elements for how many each number has, at most, and for the
-// fingerprints of the patterns.
+import "math/bits"
+
+// measure goes through the elements once: for which there are, how many each number has,
+// at most, and for the fingerprints of the patterns.
 func (j *Judgement) measure() {
 	j.of, j.prints = make([]int32, j.c.Patterns.Len()), make([]uint64, j.c.Patterns.Len())
+	b := buildTable(j.c.Patterns.Len()+1, j.c.Numbers)
+	slots := make([]uint32, 0, blockSize)
 	for block := range j.c.Elements.Blocks() {
+		slots = j.history.reg.slots(block, slots[:0])
 		for i, key := range block.Keys {
 			pattern := block.Patterns[i]
 			j.of[pattern]++
 			j.prints[pattern] += mix(key)
+			b.add(slots[i], int32(pattern+1))
 		}
 	}
+	j.patterns = b.done()
 	j.people = make([]int, j.c.Numbers)
 	var terms []Term
 	for p, n := range j.of {
@@ -38,94 +45,148 @@ func (h *History) rare(j *Judgement) []bool {
 	return out
 }
 
-// pieces are the elements of a table by atom and class. They hang together by atom.
-type pieces struct {
-	newest []uint32 // of each atom: the piece that was made last, plus one
-	list   []piece
-	many   places // of atoms with more than fewPieces, and classes: the piece, plus one
-}
+// freshAtom is the atom of what was in nothing yet.
+func (h *History) freshAtom(space uint64) uint64 { return mix(h.seed ^ space) }
 
-type piece struct {
-	atom   uint32
-	class  int32
-	n      int32  // elements
-	before uint32 // the piece of the atom that was made before, plus one
-	depth  int32  // how many were
-}
+// fewElements are looked at all at once. Of more, some are first: if these settle
+// everything, as they mostly do, the others would say nothing else.
+const fewElements = 1 << 17
 
-// fewPieces of an atom are looked through one by one.
-const fewPieces = 8
-
-// find gives a piece, which is made if it is new.
-func (p *pieces) find(atom uint32, class int32) int {
-	if int(atom) >= len(p.newest) {
-		p.newest = append(p.newest, make([]uint32, int(atom)+1-len(p.newest))...)
+// settle finds popular pairs, and what they leave open (see unsettled). Unless it has
+// to be exact, others may settle more: what is looked at beside them is then more than it
+// need be.
+func (h *History) settle(j *Judgement, exact bool) (open [][]int32, free []int32) {
+	n := j.patterns.len()
+	if n <= h.few { // what is in no atom of theirs says nothing
+		return h.unsettled(j, h.survey(j, look{near: h.near(j, nil)}))
 	}
-	newest := p.newest[atom]
-	depth := int32(0)
-	if newest > 0 {
-		if depth = p.list[newest-1].depth + 1; depth <= fewPieces {
-			for i := newest; i > 0; i = p.list[i-1].before {
-				if p.list[i-1].class == class {
-					return int(i - 1)
-				}
+	// Where many are alike some pages have enough of them; where few are, all elements
+	// of some atoms.
+	some := look{pages: max(1, len(j.patterns.parts)/max(1, h.few/pageSize))}
+	atoms := look{mask: uint64(1)<<bits.Len(uint(n/(h.few/4+1))) - 1}
+	pairs := append(h.survey(j, some), h.survey(j, atoms)...)
+	if open, free = h.unsettled(j, pairs); len(open) == 0 {
+		return nil, free
+	}
+	// A pair says more only if one of the two is in a number that is still free: so all
+	// elements of the atoms are looked at in which there is one of these.
+	of, many := j.in(free)
+	if many > n/4 && !exact {
+		return open, free
+	}
+	return h.unsettled(j, append(pairs, h.survey(j, look{near: h.near(j, of)})...))
+}
+
+// look is which elements a survey looks at.
+type look struct {
+	pages int    // of every so many pages; 0 for of all
+	mask  uint64 // those whose atom has none of these bits
+	near  *atomSet
+}
+
+// atomSet is a set of atoms, and of others by chance.
+type atomSet struct {
+	words []uint64
+	shift int
+}
+
+func (s *atomSet) has(atom uint64) bool {
+	at := atom >> s.shift
+	return s.words[at>>6]>>(at&63)&1 == 1
+}
+
+// in says of which patterns, and one, the elements are in some numbers, and how many
+// these are.
+func (j *Judgement) in(numbers []int32) (of []bool, elements int) {
+	in := make([]bool, j.c.Numbers)
+	for _, n := range numbers {
+		in[n] = true
+	}
+	wanted := make([]bool, j.columns.Len())
+	var terms []Term
+	for c := range wanted {
+		terms = j.columns.At(c, terms[:0])
+		for _, t := range terms {
+			wanted[c] = wanted[c] || in[t.Number]
+		}
+	}
+	of = make([]bool, len(j.of)+1)
+	for p, n := range j.of {
+		if wanted[j.class[p]] {
+			of[p+1] = true
+			elements += int(n)
+		}
+	}
+	return of, elements
+}
+
+// near are the atoms of elements of some patterns; of all for nil.
+func (h *History) near(j *Judgement, of []bool) *atomSet {
+	n := 0
+	for p, some := range j.of {
+		if of == nil || of[p+1] {
+			n += int(some)
+		}
+	}
+	width := min(max(12, bits.Len(uint(16*n))), 24)
+	s := &atomSet{words: make([]uint64, 1<<(width-6)), shift: 64 - width}
+	for i := range j.patterns.parts {
+		part := &j.patterns.parts[i]
+		p := h.reg.pages[part.page]
+		fresh := h.freshAtom(p.space())
+		part.each(func(offset uint32, pattern int) {
+			if of != nil && !of[pattern] {
+				return
 			}
-		} else if at := p.list[newest-1]; at.class == class {
-			return int(newest - 1)
-		}
+			atom := p.atom[offset]
+			if atom == 0 {
+				atom = fresh
+			}
+			s.words[atom>>s.shift>>6] |= 1 << (atom >> s.shift & 63)
+		})
 	}
-	if depth > fewPieces {
-		at := p.many.at(atom, uint32(class))
-		if *at > 0 {
-			return int(*at - 1)
-		}
-		*at = uint32(len(p.list) + 1)
-	}
-	p.list = append(p.list, piece{atom: atom, class: class, before: newest, depth: depth})
-	p.newest[atom] = uint32(len(p.list))
-	if depth == fewPieces { // from now on they are found by the table
-		for i := p.newest[atom]; i > 0; i = p.list[i-1].before {
-			*p.many.at(atom, uint32(p.list[i-1].class)) = i
-		}
-	}
-	return len(p.list) - 1
+	return s
 }
 
-// has reports whether there is a piece of an atom.
-func (p *pieces) has(atom uint32) bool { return int(atom) < len(p.newest) && p.newest[atom] > 0 }
-
-// survey gives the popular pairs of classes of a table.
-func (h *History) survey(j *Judgement) [][2]int32 {
-	all := pieces{newest: make([]uint32, len(h.size))}
-	var people [][]uint32                   // of each piece, up to 3k (rows only)
-	rare := h.rare(j)                       // classes that no pieces are made of
-	without := make([]int32, len(h.size)+1) // of each atom: elements of them
-	slots := make([]uint32, 0, blockSize)
-	var inside []uint64 // a bit for each slot
-	fresh, ofSpace := uint32(0), ^uint64(0)
-	for block := range j.c.Elements.Blocks() {
-		slots = h.reg.slots(block, slots[:0])
-		if n := len(h.reg.pages) * pageSize / 64; h.rows && n > len(inside) {
-			inside = append(inside, make([]uint64, n-len(inside))...)
+// survey gives the popular pairs of classes of a table, as far as it looks. Elements
+// of which nothing was released and that are not in the table are not known.
+func (h *History) survey(j *Judgement, l look) [][2]int32 {
+	var all pieces
+	var people [][]uint32 // of each piece, up to 3k (rows only)
+	rare := h.rare(j)     // classes that no pieces are made of
+	spaces := map[uint64]bool{}
+	for i := range j.patterns.parts {
+		spaces[h.reg.pages[j.patterns.parts[i].page].space()] = true
+	}
+	classes := append(make([]int32, 1, len(j.class)+1), j.class...) // by pattern, and one
+	var patterns [pageSize]uint32
+	parts := j.patterns.parts
+	for n, p := range h.reg.pages {
+		for len(parts) > 0 && int(parts[0].page) < n {
+			parts = parts[1:]
 		}
-		for i, slot := range slots {
-			atom := h.reg.pages[slot>>pageBits].atom[slot&inPage]
+		if l.pages > 1 && n%l.pages != 0 || !spaces[p.space()] {
+			continue
+		}
+		if len(parts) > 0 && int(parts[0].page) == n {
+			parts[0].spread(&patterns)
+		} else {
+			clear(patterns[:])
+		}
+		fresh := h.freshAtom(p.space())
+		for offset, atom := range p.atom {
+			pattern := patterns[offset]
 			if atom == 0 {
-				if space := spaceOf(block.Keys[i]); space != ofSpace {
-					fresh, ofSpace = h.freshAtom(space), space
+				if pattern == 0 {
+					continue
 				}
 				atom = fresh
-			} else if h.size[atom] == 1 {
-				continue // there is nobody to pair it with
 			}
-			if h.rows {
-				inside[slot>>6] |= 1 << (slot & 63)
+			if atom&l.mask != 0 || l.near != nil && !l.near.has(atom) {
+				continue
 			}
-			class := j.class[block.Patterns[i]]
+			class := classes[pattern]
 			if rare != nil && rare[class] {
-				if int(atom) < len(without) { // else it is of what was never seen
-					without[atom]++
-				}
 				continue
 			}
 			at := all.find(atom, class)
@@ -135,99 +196,119 @@ func (h *History) survey(j *Judgement) [][2]int32 {
 					people = append(people, nil)
 				}
 				if len(people[at]) < 3*h.k {
-					people[at] = distinct(people[at], block.Units[i])
+					people[at] = distinct(people[at], p.unit(uint32(offset)))
 				}
 			}
 		}
 	}
-	return h.pairs(j, &all, people, without, inside)
+	return h.pairs(j, &all, people)
 }
 
 // pairs goes through the atoms.
-func (h *History) pairs(j *Judgement, all *pieces, people [][]uint32, without []int32, inside []uint64) [][2]int32 {
-	// What else there is of an atom is in nothing of the table. Of what was never seen,
-	// that is not known.
-	beyond := make([]int32, len(h.size))
-	for _, p := range all.list {
-		if !h.isNew[p.atom] {
-			if beyond[p.atom] == 0 {
-				beyond[p.atom] = h.size[p.atom] - without[p.atom]
-			}
-			if beyond[p.atom] -= p.n; beyond[p.atom] == 0 {
-				beyond[p.atom] = none
-			}
-		}
-	}
-	var others map[uint32][]uint32
-	if h.rows {
-		others = h.beyond(beyond, inside)
-	}
+func (h *History) pairs(j *Judgement, all *pieces, people [][]uint32) [][2]int32 {
 	pairs := newPopularity(h.k, j.columns.Len(), h.rows)
 	var sides []side
-	for atom, newest := range all.newest {
-		if newest == 0 || all.list[newest-1].before == 0 && beyond[atom] <= 0 {
+	for _, a := range all.atoms {
+		newest := a.newest
+		if newest == 0 || all.list[newest-1].before == 0 {
 			continue
 		}
 		sides = sides[:0]
-		nothing := -1
 		for i := newest; i > 0; i = all.list[i-1].before {
-			p := &all.list[i-1]
-			if p.class == 0 {
-				nothing = len(sides)
-			}
-			s := side{class: p.class, n: p.n}
+			s := side{class: all.list[i-1].class, n: all.list[i-1].n}
 			if h.rows {
 				s.people = people[i-1]
 			}
 			sides = append(sides, s)
-		}
-		if beyond[atom] > 0 {
-			if nothing < 0 {
-				nothing = len(sides)
-				sides = append(sides, side{})
-			}
-			s := &sides[nothing]
-			s.n += beyond[atom]
-			for _, u := range others[uint32(atom)] {
-				s.people = distinct(s.people, u)
-			}
 		}
 		pairs.atom(sides)
 	}
 	return pairs.popular
 }
 
-// none of an atom's elements are beyond the table.
-const none = -1
+// pieces are the elements of a table by atom and class. They hang together by atom.
+type pieces struct {
+	atoms []piecesOf // by atom, where there is room
+	used  int
+	shift int
+	list  []piece
+	many  places // of atoms with more than fewPieces, and classes: the piece, plus one
+}
 
-// beyond finds people of the elements of atoms that are in nothing of the table, up to
-// 3k of each.
-func (h *History) beyond(elements []int32, inside []uint64) map[uint32][]uint32 {
-	people := map[uint32][]uint32{}
-	wanted := make([]bool, len(elements))
-	n := 0
-	for atom, e := range elements {
-		if e > 0 {
-			wanted[atom] = true
-			n++
+type piecesOf struct {
+	atom   uint64
+	newest uint32 // the piece that was made last, plus one; 0 for an empty place
+}
+
+type piece struct {
+	class  int32
+	n      int32  // elements
+	before uint32 // the piece of the atom that was made before, plus one
+	first  uint32 // the atom's first piece
+	depth  int32  // how many were before
+}
+
+// fewPieces of an atom are looked through one by one.
+const fewPieces = 8
+
+// find gives a piece, which is made if it is new.
+func (p *pieces) find(atom uint64, class int32) int {
+	if 2*p.used >= len(p.atoms) {
+		p.grow()
+	}
+	at := p.place(atom)
+	if at.newest == 0 {
+		p.used++
+		at.atom = atom
+		return p.add(at, piece{class: class, first: uint32(len(p.list))})
+	}
+	newest := &p.list[at.newest-1]
+	if newest.class == class {
+		return int(at.newest - 1)
+	}
+	first, depth := newest.first, newest.depth+1
+	if depth <= fewPieces {
+		for i := newest.before; i > 0; i = p.list[i-1].before {
+			if p.list[i-1].class == class {
+				return int(i - 1)
+			}
+		}
+	} else if known := p.many.at(first, uint32(class)); *known > 0 {
+		return int(*known - 1)
+	} else {
+		*known = uint32(len(p.list) + 1)
+	}
+	made := p.add(at, piece{class: class, before: at.newest, first: first, depth: depth})
+	if depth == fewPieces { // from now on they are found by the table
+		for i := at.newest; i > 0; i = p.list[i-1].before {
+			*p.many.at(first, uint32(p.list[i-1].class)) = i
 		}
 	}
-	for i, p := range h.reg.pages {
-		for offset, atom := range p.atom {
-			if n == 0 {
-				return people
-			}
-			slot := uint32(i)<<pageBits | uint32(offset)
-			if !wanted[atom] || inside[slot>>6]>>(slot&63)&1 == 1 {
-				continue
-			}
-			of := distinct(people[atom], p.unit(uint32(offset)))
-			people[atom] = of
-			if len(of) == 3*h.k {
-				wanted[atom] = false
-				n--
-			}
+	return made
+}
+
+func (p *pieces) add(to *piecesOf, one piece) int {
+	p.list = append(p.list, one)
+	to.newest = uint32(len(p.list))
+	return len(p.list) - 1
+}
+
+// place is where an atom is, or the empty place where it belongs.
+func (p *pieces) place(atom uint64) *piecesOf {
+	for at := int(atom >> p.shift); ; at = (at + 1) & (len(p.atoms) - 1) {
+		if a := &p.atoms[at]; a.newest == 0 || a.atom == atom {
+			return a
 		}
 	}
-	return people
+}
+
+func (p *pieces) grow() {
+	before := p.atoms
+	p.atoms = make([]piecesOf, max(1<<10, 4*len(before)))
+	p.shift = 64 - bits.Len(uint(len(p.atoms)-1))
+	for _, a := range before {
+		if a.newest != 0 {
+			*p.place(a.atom) = a
+		}
+	}
 }
