@@ -32,6 +32,7 @@ type packing struct {
 	left    []int // numbers of the last table that were not looked at yet
 	pending []*candidate
 	trial   *trial
+	from    int // the page at which everywhere begins
 }
 
 // trial is the newest table while it may still be taken back: numbers of it were added

@@ -3,6 +3,7 @@ package disclosure
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"iter"
 	"slices"
 )
 
@@ -55,7 +56,12 @@ func (p *Patterns) Append(other Patterns) {
 }
 
 // At gives a pattern, appended to into.
-func (p *Patterns) At(i int, into []Term) []Term { return readTerms(p.raw(i), into) }
+func (p *Patterns) At(i int, into []Term) []Term {
+	for number, times := range p.each(i) {
+		into = append(into, Term{number, times})
+	}
+	return into
+}
 
 // raw is a pattern as it is packed: equal patterns are packed alike.
 func (p *Patterns) raw(i int) []byte {
@@ -87,24 +93,29 @@ func appendTerms(to []byte, terms []Term) []byte {
 	return to
 }
 
-func readTerms(raw []byte, into []Term) []Term {
-	number := int32(-1)
-	for len(raw) > 0 {
-		t := Term{Times: 1}
-		step, n := uint64(raw[0]), 1
-		if step >= 0x80 {
-			step, n = binary.Uvarint(raw)
-		}
-		raw = raw[n:]
-		number += int32(step >> 1)
-		if t.Number = number; step&1 == 1 {
-			times, n := binary.Varint(raw)
+// each gives the terms of a pattern, one by one.
+func (p *Patterns) each(i int) iter.Seq2[int32, int32] {
+	return func(yield func(number, times int32) bool) {
+		number := int32(-1)
+		for raw := p.raw(i); len(raw) > 0; {
+			step, n := uint64(raw[0]), 1
+			if step >= 0x80 {
+				step, n = binary.Uvarint(raw)
+			}
 			raw = raw[n:]
-			t.Times = int32(times)
+			number += int32(step >> 1)
+			times := int64(1)
+			if step&1 == 1 {
+				if times, n = int64(raw[0]>>1)^-int64(raw[0]&1), 1; raw[0] >= 0x80 {
+					times, n = binary.Varint(raw)
+				}
+				raw = raw[n:]
+			}
+			if !yield(number, int32(times)) {
+				return
+			}
 		}
-		into = append(into, t)
 	}
-	return into
 }
 
 // Distinct is a list of patterns that are all different.

@@ -99,10 +99,11 @@ func (p *packing) termsAt(slot uint32, yield func(entry)) {
 }
 
 // manyColumns are more classes than values are kept of.
-const manyColumns = 1 << 16
+const manyColumns = 1 << 18
 
-// everywhere gives the elements at which a combination is not zero, in order, until
-// yield says false, or there is no work left. Mostly one of the first will do, so that it goes on by pages.
+// everywhere gives the elements at which a combination is not zero, until yield says
+// false, or there is no work left. Mostly one of the first will do, so that it goes by pages;
+// and from where it ended before, since what is before that is mostly of people of other sets.
 func (p *packing) everywhere(lambda []uint32, work *int, yield func(slot, value uint32) bool) {
 	type table struct {
 		*keptTable
@@ -110,13 +111,11 @@ func (p *packing) everywhere(lambda []uint32, work *int, yield func(slot, value 
 		values []uint32 // of the combination, by class, and one as far as they are known; nil where there are many
 		next   int
 	}
-	var terms []Term
 	value := func(t *keptTable, column []int32, class int) uint64 {
 		sum := uint64(0)
-		terms = t.columns.At(class, terms[:0])
-		for _, term := range terms {
-			if c := column[term.Number]; c >= 0 && lambda[c] != 0 {
-				sum = (sum + uint64(lambda[c])*modulo(term.Times)) % prime
+		for number, times := range t.columns.each(class) {
+			if c := column[number]; c >= 0 && lambda[c] != 0 {
+				sum = (sum + uint64(lambda[c])*modulo(times)) % prime
 			}
 		}
 		return sum
@@ -134,7 +133,13 @@ func (p *packing) everywhere(lambda []uint32, work *int, yield func(slot, value 
 	}
 	var sums [pageSize]uint64
 	var classes, offsets [pageSize]uint32
-	for page := range uint32(len(p.reg.pages)) {
+	for n := range len(p.reg.pages) {
+		page := uint32((n + p.from) % len(p.reg.pages))
+		if page == 0 {
+			for _, t := range tables {
+				t.next = 0
+			}
+		}
 		some := false
 		for _, t := range tables {
 			for t.next < len(t.parts) && t.parts[t.next].page < page {
@@ -162,6 +167,7 @@ func (p *packing) everywhere(lambda []uint32, work *int, yield func(slot, value 
 		}
 		for offset, v := range sums {
 			if v %= prime; v != 0 && !yield(page<<pageBits|uint32(offset), uint32(v)) {
+				p.from = int(page)
 				return
 			}
 		}
