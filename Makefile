@@ -57,6 +57,10 @@ bench-api: bubblewrap build ## 500 requests a second of reads and journaled writ
 test-api: bubblewrap build ## the API tried as its description says, as several roles; a released crate validated
 	python3 test/api/run.py $(API)
 
+.PHONY: test-kill
+test-kill: ## kill -9 at 500 points of publications (KILLS=n for another number)
+	GATEHOUSE_KILLS=$(or $(KILLS),500) go test -count 1 -timeout 4h -v -run '^TestAKilledPublication' ./catalog
+
 .PHONY: fmt
 fmt: ## format the Go code
 	gofmt -w $$(git ls-files '*.go')

@@ -74,10 +74,11 @@ func (p *publication) prepareChanges(ctx context.Context, before *Version) error
 }
 
 // readDeleted reads whom the source holds no longer.
-func (p *publication) readDeleted(ctx context.Context, lists listReader) error {
+func (p *publication) readDeleted(ctx context.Context) error {
 	if p.base == nil || p.Definition.Deleted == nil {
 		return nil
 	}
+	lists := listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started, key: p.secret}
 	rule := *p.Definition.Deleted
 	rule.Kind, rule.Optional = ListDeny, true
 	var err error
@@ -111,6 +112,7 @@ func (p *publication) decideChanges(ctx context.Context) error {
 		}
 		out := b.deleted != nil && b.deleted.keys.Contains(identifier)
 		for i, l := range p.lists {
+			p.version.Receipts[i].In++
 			if l.optsOut(identifier) {
 				p.version.Receipts[i].Affected++
 				out = true

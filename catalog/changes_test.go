@@ -81,9 +81,7 @@ func (r *registry) extract(h *house, numbers, deleted []string) {
 	}
 }
 
-func registryDefinition(t testing.TB) *catalog.Definition {
-	t.Helper()
-	d, err := catalog.ParseDefinition("registry.yaml", []byte(`
+const registryText = `
 dataset: registry
 title: Registry
 custodian: Somebody
@@ -113,7 +111,11 @@ tables:
     public: true
     columns:
       - {name: code, required: true, treatment: keep}
-`))
+`
+
+func registryDefinition(t testing.TB) *catalog.Definition {
+	t.Helper()
+	d, err := catalog.ParseDefinition("registry.yaml", []byte(registryText))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -263,7 +263,7 @@ func (p *publication) prepare(ctx context.Context) error {
 	if err := p.checkIndex(); err != nil {
 		return err
 	}
-	if err := p.readDeleted(ctx, lists); err != nil {
+	if err := p.readDeleted(ctx); err != nil {
 		return err
 	}
 	if p.report, err = newReport(filepath.Join(p.work, "rejects.csv")); err != nil {
