@@ -23,11 +23,15 @@ func (h *house) site() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	drawn, err := h.engines.documents()
+	if err != nil {
+		return nil, err
+	}
 	pages, err := site.New(site.Config{
 		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Authorizer: h.policy,
 		Questions: egress.Questions{Store: state.Ledger{DB: h.state}, Authorizer: h.policy},
 		Journal:   auditing{h.installation, audit}, VerifyJournal: docs.VerifyJournal, Operations: operating{h},
-		Notices: h.notices(), Describe: notices.Describe,
+		Documents: drawn, Notices: h.notices(), Describe: notices.Describe,
 		Flight: h.flightURL(), CA: string(ca), Log: h.log,
 	})
 	if err != nil {

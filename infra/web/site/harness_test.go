@@ -27,6 +27,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/notices"
 	"github.com/gatehouse-tre/gatehouse/infra/objects"
+	"github.com/gatehouse-tre/gatehouse/infra/pdf"
 	"github.com/gatehouse-tre/gatehouse/infra/policy"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/infra/web/site"
@@ -132,6 +133,17 @@ func (a auditing) Key(ctx context.Context, p gatehouse.Principal) ([]byte, error
 	return []byte("-----BEGIN PUBLIC KEY-----\n"), nil
 }
 
+// drawer draws in this process; cmd has a process of its own do it.
+type drawer struct{}
+
+func (drawer) Draw(ctx context.Context, content []byte, page int) (site.DocumentPage, error) {
+	p, err := pdf.Draw(ctx, content, page)
+	if err != nil {
+		err = gatehouse.Errorf(gatehouse.CodeUnsupported, "It cannot be drawn.").Because(err)
+	}
+	return site.DocumentPage(p), err
+}
+
 // operating is the machinery as cmd gives it to the site.
 type operating struct{ rules *policy.Policy }
 
@@ -217,7 +229,7 @@ func newHouse(t *testing.T) *house {
 	handler, err := site.New(site.Config{
 		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
 		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{h.audit, &h.slow}, VerifyJournal: docs.VerifyJournal, Operations: operating{rules},
-		Notices: &workspaces.Notices{Store: state.Notices{DB: db}, Authorizer: rules}, Describe: notices.Describe,
+		Notices: &workspaces.Notices{Store: state.Notices{DB: db}, Authorizer: rules}, Describe: notices.Describe, Documents: drawer{},
 		Flight: "grpc+tls://127.0.0.1:1", CA: "-----BEGIN CERTIFICATE-----\n", Log: log,
 	})
 	must(err)

@@ -65,9 +65,9 @@ type roomPage struct {
 	File           egress.FileView
 	Number         int // of the file, from 1
 	Previous, Next string
-	Places         []place // findings of the file
-	View           string  // address of the viewer
-	Viewable       bool
+	Places         []place               // findings of the file
+	View           string                // address of the viewer
+	Wide           bool                  // more columns than a frame shows
 	Voted          bool                  // by the reader, at this stage
 	Context        egress.RequestContext // of the file's group
 	Claimed        bool                  // by the reader
@@ -109,14 +109,18 @@ func (v *visit) roomPage(fileName string) (roomPage, error) {
 		p.Next = r.Files[at+1].Name
 	}
 	file := "/requests/" + r.ID + "/files/" + url.PathEscape(p.File.Name)
-	p.View, p.Viewable = file+"/view", viewable(p.File.Type)
+	p.View, p.Wide = file+"/view", isTable(p.File.Type) && p.File.Columns > columnsPerFrame
 	for _, f := range p.File.Findings {
 		where := place{Finding: f, Href: p.View}
 		if f.Line > 0 && p.File.Type == inspect.JSON {
 			where.Where = "item " + strconv.Itoa(f.Line)
 		} else if f.Line > 0 {
 			where.Where = "line " + strconv.Itoa(f.Line)
-			where.Href += "?line=" + strconv.Itoa(f.Line) + "#L" + strconv.Itoa(f.Line)
+			where.Href += "?line=" + strconv.Itoa(f.Line)
+			if p.Wide && f.Column > 0 {
+				where.Href += "&column=" + strconv.Itoa(f.Column)
+			}
+			where.Href += "#L" + strconv.Itoa(f.Line)
 			if f.Column > 0 {
 				where.Where += ", " + columnWord(p.File.Type) + " " + strconv.Itoa(f.Column)
 				if isTable(p.File.Type) {

@@ -44,6 +44,7 @@ type Config struct {
 	VerifyJournal []byte
 	Operations    Operations
 	Notices       *workspaces.Notices
+	Documents     Documents // draws pages of PDF; nil: they are downloaded
 	// Describe says what a notice tells, and the path of the page that it leads to.
 	Describe func(workspaces.KeptNotice) (text, path string)
 	Flight   string // where notebooks connect, such as grpc+tls://gatehouse.example:9413

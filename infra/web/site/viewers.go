@@ -24,19 +24,23 @@ import (
 // no origin and can load nothing: each answer is a page of its own under a
 // policy of its own. Every look is journaled by the service.
 
-// linesPerFrame is how many lines of a file one frame shows. What leads to the
-// others stands outside of the frame: its own links would carry no session.
-const linesPerFrame = 500
+// What one frame shows of a file: so many lines and columns, characters of a cell
+// or line, and bytes of text in all, so that no file takes more memory than it has
+// bytes itself. What leads to the rest stands outside of the frame: its own links
+// would carry no session.
+const (
+	linesPerFrame   = 500
+	columnsPerFrame = 50
+	cellLength      = 2_000
+	lineLength      = 20_000
+	frameBytes      = 2 << 20
+	pictureBytes    = 8 << 20 // larger pictures are downloaded
+)
 
 func isTable(t inspect.Type) bool { return t == inspect.CSV || t == inspect.TSV }
 
 func isText(t inspect.Type) bool {
 	return t == inspect.Text || t == inspect.Markdown || t == inspect.JSON || t == inspect.HTML || t == inspect.SVG
-}
-
-// viewable reports whether a file can be looked at here; others are downloaded.
-func viewable(t inspect.Type) bool {
-	return isTable(t) || isText(t) || t == inspect.PNG
 }
 
 // frame is what a viewer shows.
@@ -50,6 +54,9 @@ type frame struct {
 	Earlier int      // where the lines before and after these begin; 0 for none
 	Later   int
 	Source  bool // lines of text, not rows of a table
+
+	From, To, Of int // the columns that are shown, from 1; 0 for all
+	Document     *documentFrame
 }
 
 type row struct {
@@ -67,60 +74,83 @@ type cell struct {
 	Why   []string
 }
 
-// read gives all bytes of something that one of the services opens.
-func (v *visit) read(open func(ctx context.Context) (egress.RequestFile, io.ReadCloser, error)) (egress.RequestFile, []byte, error) {
+// read hands all bytes of something that one of the services opens to show. A few
+// readers at a time hold a file in memory, until its page was written.
+func (v *visit) read(open func(ctx context.Context) (egress.RequestFile, io.ReadCloser, error), show func(egress.RequestFile, []byte) error) error {
 	select {
 	case v.reading <- struct{}{}:
 		defer func() { <-v.reading }()
 	case <-v.r.Context().Done():
-		return egress.RequestFile{}, nil, gatehouse.Errorf(gatehouse.CodeCancelled, "The page was closed.")
+		return gatehouse.Errorf(gatehouse.CodeCancelled, "The page was closed.")
 	}
 	f, content, err := open(v.r.Context())
 	if err != nil {
-		return f, nil, err
+		return err
 	}
 	defer content.Close()
 	data, err := io.ReadAll(content)
-	return f, data, err
+	if err != nil {
+		return err
+	}
+	return show(f, data)
 }
 
-func (v *visit) readFile() (egress.RequestFile, []byte, error) {
+func (v *visit) readFile(show func(egress.RequestFile, []byte) error) error {
 	return v.read(func(ctx context.Context) (egress.RequestFile, io.ReadCloser, error) {
 		return v.Requests.OpenFile(ctx, v.who, v.r.PathValue("request"), v.r.PathValue("name"))
-	})
+	}, show)
+}
+
+// refusedFrame says inside the frame why there is nothing to be seen.
+func (v *visit) refusedFrame(err error) error {
+	if err == nil || v.sent {
+		return err
+	}
+	return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
 }
 
 func (s *server) viewFile(v *visit) error {
-	f, data, err := v.readFile()
-	if err != nil {
-		return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
-	}
-	shown := frame{Name: f.Name}
-	switch t := f.Report.Type; {
-	case v.r.URL.Query().Get("as") == "picture" && t == inspect.SVG:
-		shown.Image = dataURL("image/svg+xml", data)
-	case t == inspect.PNG:
-		shown.Image = dataURL("image/png", data)
-	case isTable(t):
-		shown.table(t, data, f.Report.Findings, v.firstLine())
-	case t == inspect.JSON: // its findings name items, not lines
-		shown.source(data, nil, v.firstLine())
-	case isText(t):
-		shown.source(data, f.Report.Findings, v.firstLine())
-	default:
-		shown.Note = "A file of this type is not shown here. Download it, and open it on a machine that is trusted with what it may hold."
-	}
-	return v.framed("frame", shown, http.StatusOK)
+	return v.refusedFrame(v.readFile(func(f egress.RequestFile, data []byte) error {
+		shown := frame{Name: f.Name}
+		switch t := f.Report.Type; {
+		case v.r.URL.Query().Get("as") == "picture" && t == inspect.SVG:
+			shown.picture("image/svg+xml", data)
+		case t == inspect.PNG:
+			shown.picture("image/png", data)
+		case t == inspect.PDF:
+			shown.document(v, data)
+		case isTable(t):
+			shown.table(t, data, f.Report.Findings, v.asked("line"), v.asked("column"))
+		case t == inspect.JSON: // its findings name items, not lines
+			shown.source(data, nil, v.asked("line"))
+		case isText(t):
+			shown.source(data, f.Report.Findings, v.asked("line"))
+		default:
+			shown.Note = "A file of this type is not shown here. Download it, and open it on a machine that is trusted with what it may hold."
+		}
+		return v.framed("frame", shown, http.StatusOK)
+	}))
 }
 
-// firstLine is where the frame begins: at the page of lines that holds the one
-// that was asked for.
-func (v *visit) firstLine() int {
-	line, err := strconv.Atoi(v.r.URL.Query().Get("line"))
-	if err != nil || line < 1 {
-		line = 1
+// asked is a line, column or page that was asked for, from 1.
+func (v *visit) asked(name string) int {
+	n, err := strconv.Atoi(v.r.URL.Query().Get(name))
+	if err != nil || n < 1 {
+		return 1
 	}
-	return (line-1)/linesPerFrame*linesPerFrame + 1
+	return n
+}
+
+// first is where the stretch of so many begins that holds at.
+func first(at, stretch int) int { return (at-1)/stretch*stretch + 1 }
+
+// picture shows a picture, unless it is too large to stand inside a page.
+func (f *frame) picture(kind string, data []byte) {
+	if len(data) > pictureBytes {
+		f.Note = "The picture is too large to be shown here. Download it, and look at it on a machine that is trusted with what it may hold."
+		return
+	}
+	f.Image = dataURL(kind, data)
 }
 
 // dataURL is a picture that stands inside the page: a frame without an origin
@@ -169,12 +199,56 @@ func marks(findings []inspect.Finding) (class string, why []string) {
 	return class, why
 }
 
+// room is what is left of the text that a frame shows.
+type room int
+
+// takes reports whether so many bytes still fit, and takes their place.
+func (r *room) takes(bytes int) bool {
+	*r -= room(bytes)
+	return *r >= 0
+}
+
+// begins reports whether a line is shown: line stands in the stretch of lines from
+// start, of which asked is one. Where the lines before asked would leave no room for
+// it, the frame begins anew with line.
+func (f *frame) begins(line, start, asked, bytes int, left *room) (shown, over bool) {
+	switch {
+	case line < start:
+		f.Earlier = max(1, start-linesPerFrame)
+		return false, false
+	case line >= start+linesPerFrame:
+		f.Later = start + linesPerFrame
+		return false, true
+	case left.takes(bytes):
+		return true, false
+	case line > asked:
+		f.Later = line
+		return false, true
+	}
+	f.Rows, f.Earlier, *left = nil, start, frameBytes
+	return true, false
+}
+
+// shortened cuts a text to so many characters, and says so.
+func shortened(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n++; n > most {
+			return text[:i] + " … (cut: there are " + strconv.Itoa(len([]rune(text))-most) + " characters more)"
+		}
+	}
+	return text
+}
+
 // table shows rows of a delimited file as they were inspected, findings in the
-// cells that they concern.
-func (f *frame) table(t inspect.Type, data []byte, findings []inspect.Finding, first int) {
-	at := findingsAt(findings)
+// cells that they concern: the stretches of lines and columns that hold those that
+// were asked for.
+func (f *frame) table(t inspect.Type, data []byte, findings []inspect.Finding, line, column int) {
+	at, asked, start, left := findingsAt(findings), line, first(line, linesPerFrame), room(frameBytes)
+	from := first(column, columnsPerFrame)
+	to := from + columnsPerFrame // exclusive
 	r := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))))
-	r.FieldsPerRecord, r.LazyQuotes = -1, true
+	r.FieldsPerRecord, r.LazyQuotes, r.ReuseRecord = -1, true, true
 	if t == inspect.TSV {
 		r.Comma = '\t'
 	}
@@ -191,30 +265,41 @@ func (f *frame) table(t inspect.Type, data []byte, findings []inspect.Finding, f
 		}
 		if header {
 			header = false
-			for i, text := range record {
-				f.Head = append(f.Head, cellOf(text, line, i+1, at[line][i+1]))
+			if from > len(record) {
+				from, to = 1, 1+columnsPerFrame
+			}
+			if len(record) > columnsPerFrame {
+				f.From, f.To, f.Of = from, min(to-1, len(record)), len(record)
+			}
+			for i := from; i < to && i <= len(record); i++ {
+				f.Head = append(f.Head, cellOf(record[i-1], line, i, at[line][i]))
 			}
 			continue
 		}
-		if line < first {
-			f.Earlier = max(1, first-linesPerFrame)
+		if line < start {
+			f.Earlier = max(1, start-linesPerFrame)
 			continue
 		}
-		if line >= first+linesPerFrame {
-			f.Later = first + linesPerFrame
+		shown := row{Line: line}
+		size := 0
+		shown.Class, shown.Why = marks(at[line][0])
+		for i := from; i < to && i <= len(record); i++ {
+			c := cellOf(record[i-1], line, i, at[line][i])
+			shown.Cells = append(shown.Cells, c)
+			size += len(c.Text) + 10 // and what stands around it
+		}
+		show, over := f.begins(line, start, asked, size, &left)
+		if over {
 			return
 		}
-		shown := row{Line: line}
-		shown.Class, shown.Why = marks(at[line][0])
-		for i, text := range record {
-			shown.Cells = append(shown.Cells, cellOf(text, line, i+1, at[line][i+1]))
+		if show {
+			f.Rows = append(f.Rows, shown)
 		}
-		f.Rows = append(f.Rows, shown)
 	}
 }
 
 func cellOf(text string, line, column int, findings []inspect.Finding) cell {
-	c := cell{Text: text}
+	c := cell{Text: shortened(strings.Clone(text), cellLength)} // a clone, since the reader's text holds its whole row
 	if len(findings) > 0 {
 		c.Class, c.Why = marks(findings)
 		c.Place = "L" + strconv.Itoa(line) + "C" + strconv.Itoa(column)
@@ -223,26 +308,20 @@ func cellOf(text string, line, column int, findings []inspect.Finding) cell {
 }
 
 // source shows lines of text, what was found beneath the line that it concerns.
-func (f *frame) source(data []byte, findings []inspect.Finding, first int) {
+func (f *frame) source(data []byte, findings []inspect.Finding, asked int) {
 	f.Source = true
-	at := findingsAt(findings)
-	text := strings.TrimSuffix(strings.ToValidUTF8(string(data), "\ufffd"), "\n")
-	lines := strings.Count(text, "\n") + 1
-	last := min(lines, first+linesPerFrame-1)
-	if first > 1 {
-		f.Earlier = max(1, first-linesPerFrame)
-	}
-	if last < lines {
-		f.Later = last + 1
-	}
+	at, start, left := findingsAt(findings), first(asked, linesPerFrame), room(frameBytes)
 	n := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		if n++; n < first {
+	for raw := range bytes.SplitSeq(bytes.TrimSuffix(data, []byte("\n")), []byte("\n")) {
+		n++
+		show, over := f.begins(n, start, asked, min(len(raw), 4*lineLength)+10, &left)
+		if over {
+			return
+		}
+		if !show {
 			continue
 		}
-		if n > last {
-			break
-		}
+		line := shortened(strings.ToValidUTF8(string(raw), "\ufffd"), lineLength)
 		var here []inspect.Finding
 		for _, found := range at[n] {
 			here = append(here, found...)
@@ -256,20 +335,18 @@ func (f *frame) source(data []byte, findings []inspect.Finding, first int) {
 
 // renderedFile shows a web page as it would look, with nothing that runs.
 func (s *server) renderedFile(v *visit) error {
-	f, data, err := v.readFile()
-	if err != nil {
-		return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
-	}
-	if f.Report.Type != inspect.HTML {
-		return v.framed("frame", frame{Note: "Only web pages can be shown as they would look."}, http.StatusNotFound)
-	}
-	h := v.w.Header()
-	h.Set("Content-Security-Policy", renderedPolicy)
-	h.Set("X-Frame-Options", "SAMEORIGIN")
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	v.sent = true
-	_, _ = v.w.Write(linkElement.ReplaceAllLiteral(data, []byte("<wbr"))) // the client may have gone
-	return nil
+	return v.refusedFrame(v.readFile(func(f egress.RequestFile, data []byte) error {
+		if f.Report.Type != inspect.HTML {
+			return v.framed("frame", frame{Note: "Only web pages can be shown as they would look."}, http.StatusNotFound)
+		}
+		h := v.w.Header()
+		h.Set("Content-Security-Policy", renderedPolicy)
+		h.Set("X-Frame-Options", "SAMEORIGIN")
+		h.Set("Content-Type", "text/html; charset=utf-8")
+		v.sent = true
+		_, _ = v.w.Write(linkElement.ReplaceAllLiteral(data, []byte("<wbr"))) // the client may have gone
+		return nil
+	}))
 }
 
 // linkElement begins an element whose host browsers look up, or connect to, before
@@ -279,103 +356,13 @@ var linkElement = regexp.MustCompile(`(?i)<link`)
 
 // fileBytes gives a checker the file as it would leave.
 func (s *server) fileBytes(v *visit) error {
-	f, data, err := v.readFile()
-	if err != nil {
-		return err
-	}
-	h := v.w.Header()
-	h.Set("Content-Security-Policy", framePolicy)
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name}))
-	v.sent = true
-	_, _ = v.w.Write(data) // the client may have gone
-	return nil
-}
-
-// heat are the steps of the heat-map of contributors: fewer people than Below.
-var heat = []struct {
-	Below int64
-	Words string
-}{{1, "nobody"}, {5, "1–4 people"}, {10, "5–9"}, {20, "10–19"}, {50, "20–49"}, {100, "50–99"}, {1 << 62, "100 or more"}}
-
-func heatOf(people int64) string {
-	for i, h := range heat {
-		if people < h.Below {
-			return "gh-heat-" + strconv.Itoa(i)
-		}
-	}
-	return ""
-}
-
-// viewEvidence shows what the gate measured of a referred result: each number
-// with the people behind it, shaded by how few they are, and the rule that
-// withholds it.
-func (s *server) viewEvidence(v *visit) error {
-	f, data, err := v.read(func(ctx context.Context) (egress.RequestFile, io.ReadCloser, error) {
-		return v.Requests.OpenEvidence(ctx, v.who, v.r.PathValue("request"), v.r.PathValue("name"))
+	return v.readFile(func(f egress.RequestFile, data []byte) error {
+		h := v.w.Header()
+		h.Set("Content-Security-Policy", framePolicy)
+		h.Set("Content-Type", "application/octet-stream")
+		h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name}))
+		v.sent = true
+		_, _ = v.w.Write(data) // the client may have gone
+		return nil
 	})
-	if err != nil {
-		return v.framed("frame", frame{Note: gatehouse.Public(err).Error()}, v.problem(err).Status)
-	}
-	shown := frame{Name: "People behind each number of " + f.Name}
-	shown.heatMap(data, v.firstLine())
-	return v.framed("frame", shown, http.StatusOK)
-}
-
-// heatMap reads the evidence table: keys, people, whether the group is left out,
-// then three columns for each number.
-func (f *frame) heatMap(data []byte, first int) {
-	r := csv.NewReader(bytes.NewReader(data))
-	r.FieldsPerRecord = -1
-	header, err := r.Read()
-	if err != nil {
-		f.Note = "The evidence cannot be read."
-		return
-	}
-	at := slices.Index(header, "group left out")
-	if at < 1 || (len(header)-at-1)%3 != 0 {
-		f.Note = "There is no table of evidence: it would be larger than one file may be."
-		return
-	}
-	for _, name := range header[:at] {
-		f.Head = append(f.Head, cell{Text: strings.ReplaceAll(name, `"`, "")})
-	}
-	for i := at + 1; i < len(header); i += 3 {
-		f.Head = append(f.Head, cell{Text: strings.ReplaceAll(header[i], `"`, "")})
-	}
-	for _, h := range heat {
-		f.Legend = append(f.Legend, h.Words)
-	}
-	for line := 2; ; line++ {
-		record, err := r.Read()
-		if err != nil || len(record) != len(header) {
-			return
-		}
-		if line < first {
-			f.Earlier = max(1, first-linesPerFrame)
-			continue
-		}
-		if line >= first+linesPerFrame {
-			f.Later = first + linesPerFrame
-			return
-		}
-		shown := row{Line: line}
-		for _, key := range record[:at-1] {
-			shown.Cells = append(shown.Cells, cell{Text: key})
-		}
-		people, _ := strconv.ParseInt(record[at-1], 10, 64)
-		shown.Cells = append(shown.Cells, cell{Text: record[at-1], Class: heatOf(people)})
-		if record[at] == "yes" {
-			shown.Why = []string{"The gate leaves the whole group out."}
-		}
-		for i := at + 1; i < len(record); i += 3 {
-			behind, _ := strconv.ParseInt(record[i+1], 10, 64)
-			c := cell{Text: record[i], Class: heatOf(behind), Why: []string{thousands(behind) + " people"}}
-			if record[i+2] != "" {
-				c.Why = append(c.Why, "withheld: "+record[i+2])
-			}
-			shown.Cells = append(shown.Cells, c)
-		}
-		f.Rows = append(f.Rows, shown)
-	}
 }

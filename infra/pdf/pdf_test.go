@@ -1,0 +1,129 @@
+//go:build linux
+
+package pdf_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image/color"
+	"image/png"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-tre/gatehouse/infra/pdf"
+)
+
+// TestMain is the worker where a test starts one.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "draw" {
+		number := len(os.Args[2])
+		if err := pdf.Serve(context.Background(), os.Stdin, os.Stdout, number); err != nil {
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestAPageIsDrawnAndWhatItsPictureDoesNotShowIsTold: the document runs a script,
+// carries a file, has a note, and text in white on white.
+func TestAPageIsDrawnAndWhatItsPictureDoesNotShowIsTold(t *testing.T) {
+	p, err := pdf.Draw(t.Context(), read(t, "two-pages.pdf"), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(bytes.NewReader(p.PNG))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dark := 0
+	for x := range picture.Bounds().Dx() {
+		for y := range picture.Bounds().Dy() {
+			if r, _, _, _ := picture.At(x, y).RGBA(); r < 0x4000 {
+				dark++
+			}
+		}
+	}
+	if picture.Bounds().Dx() < 500 || dark < 500 || picture.At(1, 1) == (color.RGBA{}) {
+		t.Errorf("the picture is %v with %d dark points", picture.Bounds(), dark)
+	}
+	if !strings.Contains(p.Text, "Admissions by region") || !strings.Contains(p.Text, "patient 943 476 5919") {
+		t.Errorf("the text is %q", p.Text)
+	}
+	if p.Pages != 2 || p.Number != 1 || p.Scripts != 1 || p.Inside != 1 || len(p.Files) != 1 || p.Files[0] != "rows.csv" || p.Notes != 1 || p.Meta["Author"] != "ada" {
+		p.PNG = nil
+		t.Errorf("the document is %+v", p)
+	}
+	second, err := pdf.Draw(t.Context(), read(t, "two-pages.pdf"), 2)
+	if err != nil || second.Number != 2 || strings.TrimSpace(second.Text) != "" {
+		t.Errorf("the second page: %q, %v", second.Text, err)
+	}
+}
+
+func TestWhatIsNoDocumentIsNotDrawn(t *testing.T) {
+	whole := read(t, "two-pages.pdf")
+	for name, content := range map[string][]byte{"nothing": nil, "a beginning": whole[:len(whole)/4]} {
+		if _, err := pdf.Draw(t.Context(), content, 1); !errors.Is(err, pdf.ErrDocument) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, number := range []int{0, 3} {
+		if _, err := pdf.Draw(t.Context(), whole, number); !errors.Is(err, pdf.ErrPage) {
+			t.Errorf("page %d: %v", number, err)
+		}
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := pdf.Draw(gone, whole, 1); !errors.Is(err, pdf.ErrTooMuch) {
+		t.Errorf("without time: %v", err)
+	}
+}
+
+// noWalls starts a worker as it is; those of the sandbox are tested there.
+type noWalls struct{ starved bool }
+
+func (w noWalls) Start(cmd *exec.Cmd, _, _ []string, _ int) (func() bool, error) {
+	return func() bool { return w.starved }, cmd.Start()
+}
+
+func TestAWorkerDrawsAndItsEndIsNobodyElses(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := read(t, "two-pages.pdf")
+	// The worker of this test takes its page from the length of an argument, since
+	// the number follows it.
+	v := pdf.NewViewer(noWalls{}, self, "draw", "1")
+	p, err := v.Draw(t.Context(), content, 1)
+	if err != nil || p.Pages != 2 || !strings.Contains(p.Text, "Admissions") || len(p.PNG) == 0 {
+		t.Errorf("%d pages, %q, %v", p.Pages, p.Text, err)
+	}
+	if _, err := pdf.NewViewer(noWalls{}, self, "draw", "333").Draw(t.Context(), content, 3); !errors.Is(err, pdf.ErrPage) {
+		t.Errorf("a page that there is not: %v", err)
+	}
+	if _, err := v.Draw(t.Context(), []byte("hello"), 1); !errors.Is(err, pdf.ErrDocument) {
+		t.Errorf("no document: %v", err)
+	}
+	if _, err := pdf.NewViewer(noWalls{starved: true}, self, "draw", "1").Draw(t.Context(), content, 1); !errors.Is(err, pdf.ErrTooMuch) {
+		t.Errorf("a worker without memory: %v", err)
+	}
+	if _, err := pdf.NewViewer(noWalls{}, "/bin/true").Draw(t.Context(), content, 1); !errors.Is(err, pdf.ErrDocument) {
+		t.Errorf("a worker that says nothing: %v", err)
+	}
+	if _, err := pdf.NewViewer(noWalls{}, "/bin/false").Draw(t.Context(), content, 1); !errors.Is(err, pdf.ErrTooMuch) {
+		t.Errorf("a worker that dies: %v", err)
+	}
+}
