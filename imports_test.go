@@ -98,6 +98,7 @@ func TestImports(t *testing.T) {
 			why     string
 		}{
 			{"github.com/casbin", []string{"infra/policy"}, "who may do what is asked of a domain's interface"},
+			{"github.com/klippa-app/go-pdfium", []string{"infra/pdf"}, "documents are drawn in a process of their own, behind the sandbox's walls"},
 			{"github.com/duckdb", []string{"infra/duck"}, "everything else speaks to an engine process"},
 			{"github.com/aws", []string{"infra/objects", "infra/keys"}, "an installation without AWS must work"},
 			{"github.com/apache/arrow-go/v18/arrow/flight", []string{"infra/flight"}, "the protocol is a detail of one door"},
