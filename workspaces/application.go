@@ -175,6 +175,9 @@ func (s *Service) SubmitProject(ctx context.Context, actor gatehouse.Principal, 
 			return err
 		}
 		p.Round++
+		if err := tx.AddSubmission(ctx, p.Round, p.asApplication()); err != nil {
+			return err
+		}
 		return s.conclude(ctx, tx, p)
 	})
 	return err

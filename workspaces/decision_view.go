@@ -22,6 +22,7 @@ type ProjectReview struct {
 	Missing    string          `json:"missing,omitempty"`
 	History    []Decision      `json:"history"` // everything ever decided, oldest first
 	Amendments []Amendment     `json:"amendments"`
+	Since      *Resubmission   `json:"since,omitempty"` // what has changed since it was last submitted
 }
 
 // DatasetReview is one dataset of a project, as its custodian sees it.
@@ -103,6 +104,9 @@ func (s *Service) review(ctx context.Context, tx Tx, actor gatehouse.Principal, 
 	r.Amendments = append(r.Amendments, amendments...)
 	r.Conditions = conditionsInForce(p, history, amendments)
 	r.Turn = append(r.Turn, r.turn()...)
+	if r.Since, err = resubmission(ctx, tx, p); err != nil {
+		return r, err
+	}
 	if r.Unsigned == nil {
 		r.Unsigned = []string{}
 	}

@@ -94,6 +94,7 @@ type Tx interface {
 
 	SignInTx
 	DirectoryTx
+	SubmissionTx
 
 	// Withdraw adds units to those who left; project "" means every project.
 	// It advances the mark that Withdrawn gives.

@@ -49,6 +49,7 @@ type projectPage struct {
 	MayOpen    bool
 	MayAsk     bool // take files out
 	Given      judgementForm
+	Last       []workspaces.Decision // on what it said when it was last submitted
 }
 
 // judgementForm is a decision as it was given in a form that was refused.
@@ -106,6 +107,13 @@ func (v *visit) projectPage() (projectPage, error) {
 	for _, m := range review.Project.Members {
 		if m.User == v.who.User {
 			p.Me = m
+		}
+	}
+	if review.Since != nil {
+		for _, d := range review.History {
+			if d.Amendment == "" && d.Round == review.Since.Round {
+				p.Last = append(p.Last, d)
+			}
 		}
 	}
 	active := review.Project.State == workspaces.ProjectActive

@@ -50,11 +50,41 @@ func TestAProjectGoesFromItsApplicationToAnAmendment(t *testing.T) {
 			amended[i] = "2100-12-31"
 		}
 	}
-	ann.post("/projects/outcomes/amend", amended...).wants(t, http.StatusOK, "was proposed", "Another year is needed", "<del>2100-01-01", "<ins>2101-01-01").lacks(t, "members/ann")
+	ann.post("/projects/outcomes/amend", amended...).wants(t, http.StatusOK, "was proposed", "Another year is needed", "<del>31 December 2099", "<ins>31 December 2100").lacks(t, "Member ann")
 	page = cora.get("/projects/outcomes").wants(t, http.StatusOK, "/amendments/", "Your decision for shared_care")
 	path := between(t, page.body, `action="/projects/outcomes/amendments/`, `/decide"`)
 	cora.post("/projects/outcomes/amendments/"+path+"/decide", "dataset", "shared_care", "seen", between(t, page.body, `name="seen" value="`, `"`), "verdict", "approve").
 		wants(t, http.StatusOK, "Applied", "31 December 2100")
+}
+
+// TestACustodianSeesWhatHasChangedSinceTheLastTime: an application that was
+// returned comes back.
+func TestACustodianSeesWhatHasChangedSinceTheLastTime(t *testing.T) {
+	h := newHouse(t)
+	ann, cora := h.as("ann"), h.as("cora")
+	ann.post("/apply", application("outcomes")...).wants(t, http.StatusOK)
+	ann.post("/projects/outcomes/step", "step", "submit").wants(t, http.StatusOK)
+	page := cora.get("/projects/outcomes").wants(t, http.StatusOK).lacks(t, "What has changed since")
+	cora.post("/projects/outcomes/decide", "dataset", "shared_care", "seen", between(t, page.body, `name="seen" value="`, `"`), "verdict", "return", "comment", "Say more of the benefit.").wants(t, http.StatusOK)
+	again := application("outcomes")
+	for i := range again {
+		if again[i] == "Better care." {
+			again[i] = "Better care, sooner."
+		}
+	}
+	ann.post("/projects/outcomes/edit", again...).wants(t, http.StatusOK, "What has changed since it was submitted for the 1st time", "<ins>Better care, sooner.", "Say more of the benefit.")
+	ann.post("/projects/outcomes/step", "step", "submit").wants(t, http.StatusOK)
+	since := between(t, cora.get("/projects/outcomes").wants(t, http.StatusOK, "What has changed since it was submitted for the 1st time", "Say more of the benefit.").body, `id="since"`, "</table>")
+	for _, want := range []string{"Public benefit", "<del>Better care.</del>", "<ins>Better care, sooner.</ins>"} {
+		if !strings.Contains(since, want) {
+			t.Errorf("what has changed does not hold %q", want)
+		}
+	}
+	if strings.Count(since, "<ins>") != 1 {
+		t.Error("more is shown than has changed")
+	}
+	page = cora.get("/projects/outcomes")
+	cora.post("/projects/outcomes/decide", "dataset", "shared_care", "seen", between(t, page.body, `name="seen" value="`, `"`), "verdict", "approve").wants(t, http.StatusOK).lacks(t, "What has changed since")
 }
 
 func TestStepsOfAProjectAreRefusedToOthers(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 	"time"
 
@@ -181,6 +182,9 @@ func (s *server) functions() template.FuncMap {
 		"task":     taskWords,
 		"add":      func(a, b int) int { return a + b },
 		"dict":     dict,
+		"field":    fieldWords,
+		"ordinal":  ordinal,
+		"said":     saidWords,
 	}
 }
 
@@ -194,6 +198,70 @@ func taskWords(kind string) string {
 		return w
 	}
 	return strings.ReplaceAll(kind, "-", " ")
+}
+
+// fieldWords say which part of an application has changed; names stay as they are.
+func fieldWords(path string) string {
+	name, rest, inside := strings.Cut(path, "/")
+	switch {
+	case !inside:
+		return sentence(name)
+	case name == "outputs":
+		return "An output expected"
+	case name == "members":
+		return "Member " + rest
+	}
+	words := "Dataset"
+	for part := range strings.SplitSeq(rest, "/") {
+		switch part {
+		case "tables":
+			words += ", table"
+		case "columns":
+			words += ", column"
+		case "why":
+			words += ": why"
+		default:
+			words += " " + part
+		}
+	}
+	if strings.HasSuffix(words, ", column") {
+		words += "s"
+	}
+	return words
+}
+
+// midnights are how a change writes dates.
+var midnights = regexp.MustCompile(`\d{4}-\d\d-\d\dT00:00:00Z`)
+
+// saidWords writes the dates of a change as forms have them: what lasts until a
+// midnight lasts until the day before.
+func saidWords(field, text string) string {
+	return midnights.ReplaceAllStringFunc(text, func(found string) string {
+		t, err := time.Parse(time.RFC3339, found)
+		if err != nil {
+			return found
+		}
+		if field != "starts" {
+			t = t.Add(-time.Nanosecond)
+		}
+		return t.Format("2 January 2006")
+	})
+}
+
+// ordinal writes 1st, 2nd, 3rd, 4th …
+func ordinal(n int) string {
+	end := "th"
+	if n%100 < 11 || n%100 > 13 {
+		switch n % 10 {
+		case 1:
+			end = "st"
+		case 2:
+			end = "nd"
+		case 3:
+			end = "rd"
+		}
+	}
+	return fmt.Sprint(n) + end
 }
 
 // timeText writes a time or a pointer to one; "" for none.

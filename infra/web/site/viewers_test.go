@@ -38,12 +38,12 @@ func TestAPageOfADocumentIsShownWithWhatItHides(t *testing.T) {
 	if policy := frame.header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "sandbox; default-src 'none'") {
 		t.Errorf("a page of a document has the policy %q", policy)
 	}
-	for _, p := range []string{frame.body, chris.get(path + "/files/figure.pdf/view?page=9").wants(t, http.StatusOK, "cannot be drawn", "not shown").body} {
+	for _, p := range []string{frame.body, chris.get(path+"/files/figure.pdf/view?page=9").wants(t, http.StatusOK, "cannot be drawn", "not shown").body} {
 		if strings.Contains(p, "%PDF") || strings.Contains(p, "application/pdf") || strings.Contains(p, "<script") {
 			t.Error("the document itself stands in the page")
 		}
 	}
-	got := chris.get(path + "/files/figure.pdf/bytes").wants(t, http.StatusOK)
+	got := chris.get(path+"/files/figure.pdf/bytes").wants(t, http.StatusOK)
 	if got.header.Get("Content-Type") != "application/octet-stream" || !strings.HasPrefix(got.header.Get("Content-Disposition"), "attachment") || got.body != string(document) {
 		t.Error("the document is not downloaded as it is")
 	}
