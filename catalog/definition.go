@@ -29,6 +29,7 @@ type Definition struct {
 	OptOutsReason string      `yaml:"opt_outs_reason"` // why none apply; only with "none"
 	People        PeopleRule  `yaml:"people"`
 	Tables        []TableRule `yaml:"tables"`
+	Listing       *Listing    `yaml:"listing"` // what catalogues say of the dataset
 
 	// Deleted lists whom the source holds no longer; it is read with an extract of
 	// changes, and may be absent. Kind and Optional are not given.

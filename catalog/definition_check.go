@@ -53,6 +53,7 @@ func (d *Definition) check() []string {
 	c.want(d.Index == d.Dataset || gatehouse.ValidName(d.Index), "$.index", "index must be a name of lower-case letters, digits, '_' and '-'")
 	c.want(len(d.Tables) > 0, "$.tables", "there are no tables")
 	c.optOuts()
+	d.Listing.check(c)
 	names := make(map[string]bool)
 	for i, t := range d.Tables {
 		path := fmt.Sprintf("$.tables[%d]", i)

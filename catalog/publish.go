@@ -289,7 +289,7 @@ func (p *publication) prepare(ctx context.Context) error {
 		Dataset: d.Dataset, Number: p.number, Title: d.Title, Custodian: d.Custodian,
 		Published: p.started.UTC().Truncate(time.Second), NoOptOuts: d.OptOutsReason, Family: d.Index,
 		DefinitionSHA256: d.SHA256, PublishedBy: p.Principal.User,
-		Receipts: []Receipt{},
+		Receipts: []Receipt{}, Listing: d.listing(),
 	}
 	if p.before != nil {
 		p.version.Before, err = linkTo(*p.before)

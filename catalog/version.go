@@ -90,7 +90,9 @@ type Version struct {
 	// datasets of one family, a unit is the same person; elsewhere it is another.
 	Family           string `json:"family"`
 	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
-	PublishedBy      string `json:"published_by"`      // user name
+	// Listing is what catalogues say of the dataset.
+	Listing     *Listing `json:"listing,omitempty"`
+	PublishedBy string   `json:"published_by"` // user name
 	// Before is the version that this one followed: its number and the SHA-256 of
 	// its manifest. The manifests of a dataset are a chain. nil for the first.
 	Before *Link `json:"before,omitempty"`

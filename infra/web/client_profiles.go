@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -29,4 +30,9 @@ func (c *Client) MakeProfile(ctx context.Context, dataset string, number int, in
 // ProfileProgress tells how far the making of a dataset's profile is.
 func (c *Client) ProfileProgress(ctx context.Context, dataset string) (p egress.ProfileProgress, err error) {
 	return p, c.call(ctx, http.MethodGet, nil, &p, nil, "v1", "datasets", dataset, "profile-progress")
+}
+
+// Metadata gives a version's metadata in a form: hdruk or dcat.
+func (c *Client) Metadata(ctx context.Context, dataset string, number int, form string) (m map[string]any, err error) {
+	return m, c.call(ctx, http.MethodGet, nil, &m, url.Values{"form": {form}}, "v1", "datasets", dataset, "versions", strconv.Itoa(number), "metadata")
 }

@@ -120,6 +120,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeJournal(api)
 	s.describeNotices(api)
 	s.describeProfiles(api)
+	s.describeMetadata(api)
 	return api
 }
 
