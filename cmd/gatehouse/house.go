@@ -186,6 +186,10 @@ func (h *house) serve(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error {
+		h.followWithdrawals(running)
+		return nil
+	})
+	group.Go(func() error {
 		h.journalStrangers(running)
 		return nil
 	})

@@ -35,6 +35,7 @@ type vaultSlot struct {
 	mu      sync.Mutex
 	process *Process
 	mounted string         // fingerprint of what it shows
+	people  string         // the populations that it shows
 	users   sync.WaitGroup // questions that run on process
 }
 
@@ -58,11 +59,14 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 	}
 	mounted := fingerprint(statements, s.Mounts)
 	if slot.process != nil && (!slot.process.Alive() || slot.mounted != mounted) {
-		slot.users.Wait()
-		slot.process.Close()
-		slot.process = nil
+		slot.stop(slot.people != populations(s))
 	}
 	if slot.process == nil {
+		if s.Beside == "" {
+			if err := v.cleanScratch(ctx, s); err != nil {
+				return nil, nil, err
+			}
+		}
 		c := v.Config(s.Workspace.ID)
 		c.Role, c.Read = RoleVault, read
 		if s.Beside == "" {
@@ -76,7 +80,7 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 			p.Kill()
 			return nil, nil, err
 		}
-		slot.process, slot.mounted = p, mounted
+		slot.process, slot.mounted, slot.people = p, mounted, populations(s)
 	}
 	slot.users.Add(1)
 	return Vault{slot.process}, sync.OnceFunc(slot.users.Done), nil
@@ -136,8 +140,7 @@ func (v *Vaults) Close() error {
 // that they read.
 func mountStatements(s *workspaces.Session) (statements, read []string, err error) {
 	if s.Beside == "" { // the file has one owner
-		scratch := filepath.Join(s.Workspace.Folder, "scratch", "scratch.duckdb")
-		statements = append(statements, "ATTACH "+quote(scratch)+" AS scratch")
+		statements = append(statements, "ATTACH "+quote(scratchFile(s))+" AS scratch")
 	}
 	for _, m := range s.Mounts {
 		read = append(read, m.Version.Folder)

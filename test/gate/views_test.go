@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -152,4 +154,30 @@ func TestViewsAreRefusedClearly(t *testing.T) {
 	}
 	w.same("SELECT count(*) FROM v", "SELECT count(*) FROM patients")
 	w.same("SELECT count(*) FROM t", "SELECT count(*) FROM patients")
+}
+
+// A withdrawn person is gone from the workspace's own tables before the next
+// question, and from their file.
+func TestWorkspaceTablesSeeWithdrawalsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.withdraw(people) // so that the workspace has a population of its own
+	w.kept("CREATE TABLE adults AS SELECT person_id, sex, birth_year FROM patients WHERE birth_year < 2005")
+	before, err := w.ask("SELECT count(*) FROM adults")
+	must(t, err)
+	units := make([]int, 40)
+	for i := range units {
+		units[i] = i + 1
+	}
+	w.withdraw(units...)
+	after, err := w.ask("SELECT count(*) FROM adults")
+	must(t, err)
+	want := w.truth(fmt.Sprintf("SELECT count(*) FROM patients WHERE birth_year < 2005 AND _unit > 40 AND _unit < %d", people))
+	if after.rows[0][0] != want[0][0] || before.rows[0][0] == after.rows[0][0] {
+		t.Errorf("before %v, after %v, not %v", before.rows, after.rows, want)
+	}
+	files, err := filepath.Glob(filepath.Join(w.session.Workspace.Folder, "scratch", "*"))
+	must(t, err)
+	if len(files) != 1 && len(files) != 2 { // the second is the new one's log
+		t.Errorf("the scratch folder holds %v", files)
+	}
 }
