@@ -37,32 +37,32 @@ func TestTypeOneIsReadFromTheEvents(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]struct {
-		events string // of the person A
+		events string // of the person @
 		out    bool
 	}{
-		"nothing":                       {"A,2001-01-01,c1,\n", false},
-		"Read":                          {"A,2001-01-01,9Nu0,\n", true},
-		"Read with a dot":               {"A,2001-01-01,9Nu0.,\n", true},
-		"Read with a term code":         {"A,2001-01-01,9Nu0.00,\n", true},
-		"CTV3":                          {"A,2001-01-01,XaZ89,\n", true},
-		"SNOMED, quoted":                {"A,2001-01-01,\" 827241000000103 \",\n", true},
-		"withdrawn later":               {"A,2001-01-01,XaZ89,\nA,2002-01-01,9Nu1,\n", false},
-		"withdrawn, above in the file":  {"A,2002-01-01,XaZ8A,\nA,2001-01-01,XaZ89,\n", false},
-		"dissent again":                 {"A,2001-01-01,9Nu0,\nA,2002-01-01,827261000000102,\nA,2003-01-01,9Nu0,\n", true},
-		"both on one day":               {"A,2001-01-01,9Nu1,\nA,2001-01-01,9Nu0,\n", true},
-		"dissent on no day":             {"A,,9Nu0,\nA,2002-01-01,9Nu1,\n", true},
-		"dissent on an impossible day":  {"A,2001-02-31,9Nu0,\nA,2002-01-01,9Nu1,\n", true},
-		"dissent in the future":         {"A,2091-02-01,9Nu0,\nA,2002-01-01,9Nu1,\n", true},
-		"withdrawn on no day":           {"A,2001-01-01,9Nu0,\nA,,9Nu1,\n", true},
-		"withdrawn alone":               {"A,2001-01-01,9Nu1,\n", false},
-		"another code that contains it": {"A,2001-01-01,x9Nu0,\n", false},
-		"in another column":             {"A,2001-01-01,c1,9Nu0\n", false},
+		"nothing":                       {"@,2001-01-01,c1,\n", false},
+		"Read":                          {"@,2001-01-01,9Nu0,\n", true},
+		"Read with a dot":               {"@,2001-01-01,9Nu0.,\n", true},
+		"Read with a term code":         {"@,2001-01-01,9Nu0.00,\n", true},
+		"CTV3":                          {"@,2001-01-01,XaZ89,\n", true},
+		"SNOMED, quoted":                {"@,2001-01-01,\" 827241000000103 \",\n", true},
+		"withdrawn later":               {"@,2001-01-01,XaZ89,\n@,2002-01-01,9Nu1,\n", false},
+		"withdrawn, above in the file":  {"@,2002-01-01,XaZ8A,\n@,2001-01-01,XaZ89,\n", false},
+		"dissent again":                 {"@,2001-01-01,9Nu0,\n@,2002-01-01,827261000000102,\n@,2003-01-01,9Nu0,\n", true},
+		"both on one day":               {"@,2001-01-01,9Nu1,\n@,2001-01-01,9Nu0,\n", true},
+		"dissent on no day":             {"@,,9Nu0,\n@,2002-01-01,9Nu1,\n", true},
+		"dissent on an impossible day":  {"@,2001-02-31,9Nu0,\n@,2002-01-01,9Nu1,\n", true},
+		"dissent in the future":         {"@,2091-02-01,9Nu0,\n@,2002-01-01,9Nu1,\n", true},
+		"withdrawn on no day":           {"@,2001-01-01,9Nu0,\n@,,9Nu1,\n", true},
+		"withdrawn alone":               {"@,2001-01-01,9Nu1,\n", false},
+		"another code that contains it": {"@,2001-01-01,x9Nu0,\n", false},
+		"in another column":             {"@,2001-01-01,c1,9Nu0\n", false},
 		"of no NHS number":              {"1234567890,2001-01-01,9Nu0,\n", false},
 	} {
 		number := person()
 		year++
 		patients.WriteString(fmt.Sprintf("%s,P,Q%d,%d-01-01,AA1 1AA,F,\n", number, year, year))
-		events.WriteString(strings.ReplaceAll(want.events, "A,", number+","))
+		events.WriteString(strings.ReplaceAll(want.events, "@,", number+","))
 		allowed.WriteString(number + ",\n")
 		out[strconv.Itoa(year)], names[strconv.Itoa(year)] = want.out, name
 	}
@@ -82,7 +82,7 @@ func TestTypeOneIsReadFromTheEvents(t *testing.T) {
 		}
 	}
 	for _, r := range v.Receipts {
-		if r.List == "type1" && (r.Source != catalog.SourceEvents || r.Dated.IsZero() || r.Entries != 10 || r.Affected != 10 || r.Nobody != 1) {
+		if r.List == "type1" && (r.Source != catalog.SourceEvents || r.Dated.IsZero() || r.Entries != 11 || r.Affected != 11 || r.Nobody != 1) {
 			t.Errorf("%+v", r)
 		}
 	}
