@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,6 +225,7 @@ func TestCost(t *testing.T) {
 	var v catalog.Version
 	ok(t, json.Unmarshal(raw, &v))
 	v.Folder = folder
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(1 << 30)) // as the service does
 	c := openCosts(t, v)
 	repeats := 3
 	if n := os.Getenv("GATEHOUSE_COST_REPEATS"); n != "" {

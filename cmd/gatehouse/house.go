@@ -60,6 +60,9 @@ type house struct {
 // must verify: a house whose past is broken does not open.
 func newHouse(ctx context.Context, in *installation, httpAddr, flightAddr string) (*house, error) {
 	h := &house{installation: in}
+	if err := in.settings.limitMemory(); err != nil {
+		return nil, err
+	}
 	out, err := os.OpenFile(filepath.Join(in.dir, "state", "gatehouse.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, gatehouse.Errorf(gatehouse.CodeStorage, "The log cannot be written.").Because(err)

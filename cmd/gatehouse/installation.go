@@ -31,6 +31,9 @@ import (
 type settings struct {
 	// MaxListAge is the operator's limit for opt-out lists; no default is safe.
 	MaxListAge time.Duration `yaml:"max_list_age"`
+	// MemoryMB is what the process that serves may take before it collects garbage all
+	// the time; 0 for what is usual.
+	MemoryMB int `yaml:"memory_mb,omitempty"`
 	// AllowMissing are sandbox layers that may be missing: for development only.
 	AllowMissing []sandbox.Layer `yaml:"allow_missing,omitempty"`
 	// Identity is where people sign in; without it there are tokens only.
@@ -57,6 +60,9 @@ func readSettings(dir string) (settings, error) {
 	}
 	if s.MaxListAge <= 0 {
 		return s, gatehouse.Errorf(gatehouse.CodeConfig, "The greatest age of opt-out lists (max_list_age) is not set.").WithAdvice("Set it in gatehouse.yaml, for example 'max_list_age: 720h'.")
+	}
+	if _, err := s.memory(); err != nil {
+		return s, err
 	}
 	return s, nil
 }
