@@ -2,7 +2,10 @@ package disclosure
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // packing proves of many tables together that nothing rests on fewer than k
@@ -290,9 +293,17 @@ func (p *packing) add(c *candidate, m *members, must bool, work *int) verdict {
 		}
 		forget()
 	}
+	var others [][]uint32
 	for s := range p.sets {
 		a := &adds[s]
-		a.lambda = p.reduce(s, c, work)
+		if s == 0 {
+			a.lambda = p.reduce(s, c, work)
+		} else {
+			if others == nil {
+				others = p.reduced(c, work)
+			}
+			a.lambda = others[s]
+		}
 		if p.vanishes(a.lambda, c) {
 			giveBack()
 			return harmless // it follows
@@ -334,13 +345,13 @@ func (p *packing) add(c *candidate, m *members, must bool, work *int) verdict {
 func (p *packing) reduce(s int, c *candidate, work *int) []uint32 {
 	set := &p.sets[s]
 	r := len(p.shadows)
-	x := make([]uint32, r+1)
+	x := make([]uint64, r+1) // each below 2³³
 	x[r] = 1
 	for i := range set.pivots {
 		v := &set.pivots[i]
 		sum := c.at[v.slot]
 		for _, t := range v.terms {
-			sum = (sum + uint64(x[t.at])*t.v) % prime
+			sum = (sum + x[t.at]%prime*t.v) % prime
 		}
 		if sum == 0 {
 			continue
@@ -350,19 +361,35 @@ func (p *packing) reduce(s int, c *candidate, work *int) []uint32 {
 		lambda := set.lambda[v.column]
 		part := x[:len(lambda)]
 		for n, y := range lambda {
-			part[n] = folded(uint64(part[n]) + f*uint64(y))
+			v := part[n] + f*uint64(y) // below 2⁶² + 2³³
+			part[n] = v&prime + v>>31  // prime is 2³¹−1
 		}
 	}
-	return x
+	out := make([]uint32, r+1)
+	for n, v := range x {
+		out[n] = uint32(v % prime)
+	}
+	return out
 }
 
-// folded is what is left of a number below 2⁶² modulo prime, which is 2³¹−1.
-func folded(v uint64) uint32 {
-	v = v&prime + v>>31 // below 2³²
-	if v = v&prime + v>>31; v >= prime {
-		v -= prime
+// reduced are what is left of a number in every set but the first, worked out side by
+// side.
+func (p *packing) reduced(c *candidate, work *int) [][]uint32 {
+	out, took := make([][]uint32, len(p.sets)), make([]int, len(p.sets))
+	var next atomic.Int32
+	var done sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), 4) {
+		done.Go(func() {
+			for s := int(next.Add(1)); s < len(p.sets); s = int(next.Add(1)) {
+				out[s] = p.reduce(s, c, &took[s])
+			}
+		})
 	}
-	return uint32(v)
+	done.Wait()
+	for _, t := range took {
+		*work += t
+	}
+	return out
 }
 
 // vanishes reports whether a combination is zero everywhere.

@@ -52,6 +52,10 @@ func (h *History) freshAtom(space uint64) uint64 { return mix(h.seed ^ space) }
 // everything, as they mostly do, the others would say nothing else.
 const fewElements = 1 << 17
 
+// fewNumbers are looked at beside everything released sooner than most elements are
+// compared.
+const fewNumbers = 64
+
 // settle finds popular pairs, and what they leave open (see unsettled). Unless it has
 // to be exact, others may settle more: what is looked at beside them is then more than it
 // need be.
@@ -71,7 +75,7 @@ func (h *History) settle(j *Judgement, exact bool) (open [][]int32, free []int32
 	// A pair says more only if one of the two is in a number that is still free: so all
 	// elements of the atoms are looked at in which there is one of these.
 	of, many := j.in(free)
-	if many > n/4 && !exact {
+	if many > n/4 && len(free) <= fewNumbers && !exact {
 		return open, free
 	}
 	return h.unsettled(j, append(pairs, h.survey(j, look{near: h.near(j, of)})...))
