@@ -75,6 +75,7 @@ const (
 	CodeManifest       Code = "GH-312" // a published file or manifest does not verify
 	CodeChanges        Code = "GH-340" // changes cannot be published on what stands
 	CodeVersionInUse   Code = "GH-341" // a version that is held, or that somebody works with, is not deleted
+	CodeQuality        Code = "GH-350" // the data does not pass a check of its definition
 	CodeRetention      Code = "GH-342" // what a retention rule or a deletion must be
 
 	// opt-outs
@@ -184,6 +185,7 @@ var codes = map[Code]codeInfo{
 	CodeManifest:       {KindUnavailable, "Do not use this version; restore it from a backup or publish again."},
 	CodeChanges:        {KindInvalid, "Publish a whole extract."},
 	CodeVersionInUse:   {KindConflict, "End what uses the version, or lift the hold, then try again."},
+	CodeQuality:        {KindInvalid, "Look at the report, correct the extract, or change the check in the definition; nothing was published."},
 	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
 
 	CodeRequestState:   {KindConflict, "Look at the request's state to see whose turn it is."},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog/quality"
 	"github.com/gatehouse-tre/gatehouse/catalog/source"
 )
 
@@ -25,11 +26,13 @@ type Definition struct {
 	RejectFloor int64   `yaml:"reject_floor"` // so many rejected rows of a file are no reason to stop, whatever their share
 	Index       string  `yaml:"index"`        // person index to use; default: the dataset's name
 
-	OptOuts       OptOuts     `yaml:"opt_outs"`        // the lists to apply, or "none"
-	OptOutsReason string      `yaml:"opt_outs_reason"` // why none apply; only with "none"
-	People        PeopleRule  `yaml:"people"`
-	Tables        []TableRule `yaml:"tables"`
-	Listing       *Listing    `yaml:"listing"` // what catalogues say of the dataset
+	OptOuts       OptOuts         `yaml:"opt_outs"`        // the lists to apply, or "none"
+	OptOutsReason string          `yaml:"opt_outs_reason"` // why none apply; only with "none"
+	People        PeopleRule      `yaml:"people"`
+	Tables        []TableRule     `yaml:"tables"`
+	Listing       *Listing        `yaml:"listing"` // what catalogues say of the dataset
+	Quality       []quality.Check `yaml:"quality"` // what must hold of the published tables
+	Risk          *RiskRule       `yaml:"risk"`    // how alone people are by what somebody could know of them
 
 	// Deleted lists whom the source holds no longer; it is read with an extract of
 	// changes, and may be absent. Kind and Optional are not given.

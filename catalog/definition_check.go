@@ -62,6 +62,7 @@ func (d *Definition) check() []string {
 		c.table(path, t)
 	}
 	c.people()
+	d.checkQuality(c)
 	return c.faults
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog/quality"
 )
 
 // PublishOptions say what to publish, and with what.
@@ -191,6 +192,7 @@ type publication struct {
 	codes   map[string]map[string]struct{} // values of public columns that others refer to
 	version Version
 	refused []string // files with too many rejected rows
+	quality *quality.Report
 	before  *Version // the newest version that stands; nil: this is the first
 	base    *base    // what is kept of it, with an extract of changes
 }

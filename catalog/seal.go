@@ -46,6 +46,9 @@ func (p *publication) keepReport(folder string) error {
 	if err := os.Rename(p.report.path, filepath.Join(folder, "rejects.csv")); err != nil {
 		return storageFailure(err)
 	}
+	if err := p.keepQuality(folder); err != nil {
+		return err
+	}
 	if err := errors.Join(syncFolder(folder), syncFolder(p.root.reports())); err != nil {
 		return storageFailure(err)
 	}
@@ -55,6 +58,9 @@ func (p *publication) keepReport(folder string) error {
 // seal makes the version durable, then makes it appear by one rename.
 func (p *publication) seal(ctx context.Context) (Version, error) {
 	p.Progress(Progress{Stage: StageSeal})
+	if err := p.inspect(ctx); err != nil {
+		return Version{}, err
+	}
 	if err := p.writer.close(); err != nil {
 		return Version{}, err
 	}

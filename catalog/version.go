@@ -90,6 +90,10 @@ type Version struct {
 	// datasets of one family, a unit is the same person; elsewhere it is another.
 	Family           string `json:"family"`
 	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
+	// Quality has the checks of the definition, and Risk how alone people are: for
+	// custodians.
+	Quality []QualityMark `json:"quality,omitempty"`
+	Risk    *Risk         `json:"risk,omitempty"`
 	// Listing is what catalogues say of the dataset.
 	Listing     *Listing `json:"listing,omitempty"`
 	PublishedBy string   `json:"published_by"` // user name
