@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"time"
+
+	"github.com/gatehouse-tre/gatehouse"
 )
 
 // How often it is looked whether somebody has withdrawn, by whatever command, and
@@ -48,6 +50,9 @@ func (h *house) followWithdrawals(ctx context.Context) {
 
 func (h *house) followWithdrawal(ctx context.Context, workspace string) error {
 	session, err := h.workspaces.Remount(ctx, workspace)
+	if gatehouse.CodeOf(err) == gatehouse.CodeWrongWorkspace {
+		return nil // its project has let go of the dataset: no vault can be started for it
+	}
 	if err != nil {
 		return err
 	}

@@ -181,3 +181,48 @@ func TestWorkspaceTablesSeeWithdrawalsAtOnce(t *testing.T) {
 		t.Errorf("the scratch folder holds %v", files)
 	}
 }
+
+// A question that still runs on people who have left is cut, and does not hold up
+// the next.
+func TestAQuestionOnThoseWhoLeftIsCut(t *testing.T) {
+	w := newWorld(t)
+	w.withdraw(people)
+	w.kept("CREATE TABLE adults AS SELECT person_id, birth_year FROM patients WHERE birth_year < 2005")
+	vault, done, err := w.vaults.Vault(t.Context(), w.session)
+	must(t, err)
+	running := make(chan error, 1)
+	go func() {
+		defer done()
+		r, err := vault.Query(t.Context(), "SELECT sum(a.range * b.range * c.range) FROM range(100000) a, range(100000) b, range(100000) c")
+		if err == nil {
+			for r.Next() {
+			}
+			err = r.Err()
+			r.Release()
+		}
+		running <- err
+	}()
+	old, err := filepath.Glob(filepath.Join(w.session.Workspace.Folder, "scratch", "*.duckdb"))
+	must(t, err)
+	units := make([]int, 40)
+	for i := range units {
+		units[i] = i + 1
+	}
+	w.withdraw(units...)
+	must(t, w.vaults.Refresh(t.Context(), w.session))
+	if err := <-running; err == nil {
+		t.Error("a question of hours ended by itself")
+	}
+	now, err := filepath.Glob(filepath.Join(w.session.Workspace.Folder, "scratch", "*"))
+	must(t, err)
+	if len(old) != 1 || len(now) != 1 || now[0] == old[0] {
+		t.Errorf("the workspace's tables stood in %v and stand in %v", old, now)
+	}
+	must(t, w.vaults.Refresh(t.Context(), w.session)) // and again, which changes nothing
+	after, err := w.ask("SELECT count(*) FROM adults")
+	must(t, err)
+	want := w.truth(fmt.Sprintf("SELECT count(*) FROM patients WHERE birth_year < 2005 AND _unit > 40 AND _unit < %d", people))
+	if got := after.rows[0][0]; got != want[0][0] {
+		t.Errorf("%v people in the table, not %v", got, want[0][0])
+	}
+}
