@@ -2,6 +2,7 @@ package gate
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -209,6 +210,8 @@ func TestAQuestionOnThoseWhoLeftIsCut(t *testing.T) {
 		units[i] = i + 1
 	}
 	w.withdraw(units...)
+	// A copy that an earlier death left half done is no obstacle, and not believed.
+	must(t, os.WriteFile(filepath.Join(w.session.Workspace.Folder, "scratch", "scratch-0.duckdb.part"), []byte("half a copy"), 0o600))
 	must(t, w.vaults.Refresh(t.Context(), w.session))
 	if err := <-running; err == nil {
 		t.Error("a question of hours ended by itself")
