@@ -16,6 +16,10 @@ const (
 	CodeInvalidProject   Code = "GH-109"
 	CodeConflict         Code = "GH-110" // exists already, or its state does not allow this
 
+	// what takes two custodians
+	CodeJointInvalid Code = "GH-140" // what is asked for is not complete
+	CodeJointState   Code = "GH-141" // its state, or the project's, does not allow this
+
 	// signing in
 	CodeSignInOff       Code = "GH-120" // no identity provider is configured
 	CodeSignInFailed    Code = "GH-121" // what the provider or the browser brought back does not verify
@@ -128,6 +132,9 @@ var codes = map[Code]codeInfo{
 	CodeWrongWorkspace:   {KindDenied, "Use a token made for this workspace."},
 	CodeInvalidProject:   {KindInvalid, "Correct the project file."},
 	CodeConflict:         {KindConflict, "Look at how it stands now, then decide what to do."},
+
+	CodeJointInvalid: {KindInvalid, "Correct what is asked for and try again."},
+	CodeJointState:   {KindConflict, "Look at how it stands now, then decide what to do."},
 
 	CodeSignInOff:       {KindUnavailable, "Use a token that the owner of the installation issues, or ask them to configure sign-in."},
 	CodeSignInFailed:    {KindUnauthenticated, "Start signing in again from the beginning."},

@@ -20,28 +20,32 @@ type Action string
 
 // The actions.
 const (
-	ActionDatasetPublish  Action = "dataset.publish"  // make a version
-	ActionDatasetRead     Action = "dataset.read"     // see catalogue entries (metadata only)
-	ActionProjectCreate   Action = "project.create"   // draft, submit and amend a project
-	ActionProjectApprove  Action = "project.approve"  // decide about a project for a dataset, and stop it
-	ActionProjectRead     Action = "project.read"     // see a project
-	ActionProjectSign     Action = "project.sign"     // sign the agreement of one's project
-	ActionWorkspaceOpen   Action = "workspace.open"   // start a workspace, make its tokens
-	ActionWorkspaceQuery  Action = "workspace.query"  // ask gated questions
-	ActionRequestCreate   Action = "request.create"   // collect files and submit them
-	ActionRequestRead     Action = "request.read"     // see a request and its files
-	ActionRequestReview   Action = "request.review"   // vote on files
-	ActionRequestVet      Action = "request.vet"      // agree, or not, for a dataset's custodian
-	ActionRequestRelease  Action = "request.release"  // seal what two checkers approved
-	ActionRequestDownload Action = "request.download" // take a release out
-	ActionRequestRecall   Action = "request.recall"   // call a release back
-	ActionPolicyAdd       Action = "policy.add"       // add a version of a disclosure policy
-	ActionJournalRead     Action = "journal.read"     // read and verify the journal
-	ActionSessionRead     Action = "session.read"     // see who is signed in
-	ActionSessionRevoke   Action = "session.revoke"   // end the sessions and tokens of others, lock users
-	ActionSystemOperate   Action = "system.operate"   // see the state of engines, storage and deliveries; no data
-	ActionNoticeRetry     Action = "notice.retry"     // have what could not be delivered sent again
-	ActionNoticeChoose    Action = "notice.choose"    // say how one's own notices are sent
+	ActionDatasetPublish   Action = "dataset.publish"   // make a version
+	ActionDatasetRead      Action = "dataset.read"      // see catalogue entries (metadata only)
+	ActionProjectCreate    Action = "project.create"    // draft, submit and amend a project
+	ActionProjectApprove   Action = "project.approve"   // decide about a project for a dataset, and stop it
+	ActionProjectRead      Action = "project.read"      // see a project
+	ActionProjectSign      Action = "project.sign"      // sign the agreement of one's project
+	ActionWorkspaceOpen    Action = "workspace.open"    // start a workspace, make its tokens
+	ActionWorkspaceQuery   Action = "workspace.query"   // ask gated questions
+	ActionRequestCreate    Action = "request.create"    // collect files and submit them
+	ActionRequestRead      Action = "request.read"      // see a request and its files
+	ActionRequestReview    Action = "request.review"    // vote on files
+	ActionRequestVet       Action = "request.vet"       // agree, or not, for a dataset's custodian
+	ActionRequestRelease   Action = "request.release"   // seal what two checkers approved
+	ActionRequestDownload  Action = "request.download"  // take a release out
+	ActionRequestRecall    Action = "request.recall"    // call a release back
+	ActionPersonReidentify Action = "person.reidentify" // ask, and decide for another custodian, whom pseudonyms name
+	ActionKeyDestroy       Action = "key.destroy"       // ask, and decide for another custodian, to destroy a project's keys
+	ActionKeyRotate        Action = "key.rotate"        // give a project new pseudonyms
+	ActionJointRead        Action = "joint.read"        // see what two custodians did
+	ActionPolicyAdd        Action = "policy.add"        // add a version of a disclosure policy
+	ActionJournalRead      Action = "journal.read"      // read and verify the journal
+	ActionSessionRead      Action = "session.read"      // see who is signed in
+	ActionSessionRevoke    Action = "session.revoke"    // end the sessions and tokens of others, lock users
+	ActionSystemOperate    Action = "system.operate"    // see the state of engines, storage and deliveries; no data
+	ActionNoticeRetry      Action = "notice.retry"      // have what could not be delivered sent again
+	ActionNoticeChoose     Action = "notice.choose"     // say how one's own notices are sent
 )
 
 // Everywhere is the scope of roles that are not bound to one project.

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/apache/arrow-go/v18/arrow"
@@ -27,11 +28,15 @@ import (
 	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
-// populationSchema is that of population files.
-var populationSchema = arrow.NewSchema([]arrow.Field{
+// populationColumns are those of population files; ShiftColumn comes behind them
+// where dates move.
+var populationColumns = []arrow.Field{
 	{Name: catalog.UnitColumn, Type: arrow.PrimitiveTypes.Uint32},
 	{Name: catalog.PersonColumn, Type: arrow.BinaryTypes.String},
-}, nil)
+}
+
+// ShiftColumn is by how many days a person's dates move in the workspace.
+const ShiftColumn = "_shift"
 
 // populationGroup is how many people stand in one row group, which is DuckDB's
 // own size: one thread reads one row group.
@@ -97,7 +102,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 	if err != nil {
 		return p, err
 	}
-	pseudonyms, err := s.Pseudonymiser.Pseudonyms(ctx, w.Project)
+	names, err := s.names(ctx, w)
 	if err != nil {
 		return p, err
 	}
@@ -117,7 +122,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 		return p, unwritable(err)
 	}
 	defer mounted.discard()
-	kept, err := newReplacement(filepath.Join(custodians, w.ID+".parquet"), 0o600, -1, -1)
+	kept, err := newReplacement(s.custodiansPopulation(w.ID), 0o600, -1, -1)
 	if err != nil {
 		return p, unwritable(err)
 	}
@@ -125,7 +130,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 
 	digest := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(mounted, kept, digest), 1<<20)
-	if p.People, err = WritePopulation(ctx, out, v, withdrawn, pseudonyms); err != nil {
+	if p.People, err = WritePopulation(ctx, out, v, withdrawn, names); err != nil {
 		return p, err
 	}
 	// One after the other: what is not whole takes no place.
@@ -137,6 +142,9 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 	p.Complete = p.People == v.Units
 	p.SHA256 = hex.EncodeToString(digest.Sum(nil))
 	err = s.Store.Update(ctx, func(tx Tx) error {
+		if err := keysStand(ctx, tx, w.Project); err != nil {
+			return err
+		}
 		p.Built = tx.Now()
 		tx.Record(gatehouse.Event{
 			Actor: System.User, Action: "population.written", Project: w.Project, Subject: w.ID,
@@ -144,7 +152,25 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 		})
 		return tx.SetPopulation(ctx, p)
 	})
+	if gatehouse.CodeOf(err) == gatehouse.CodeKeys {
+		err = errors.Join(err, s.removePopulation(w.ID))
+	}
 	return p, err
+}
+
+// keysStand is CodeKeys if two custodians have decided to destroy the keys of a
+// project, in case that they did while a population was being written.
+func keysStand(ctx context.Context, tx Tx, project string) error {
+	acts, err := tx.JointActs(ctx, project)
+	if err != nil {
+		return err
+	}
+	for _, a := range acts {
+		if a.Kind == JointDestroyKey && (a.State == JointApproved || a.State == JointDone) {
+			return gatehouse.Errorf(gatehouse.CodeKeys, "The key of project %q was destroyed.", project)
+		}
+	}
+	return nil
 }
 
 func unwritable(err error) error {
@@ -167,11 +193,23 @@ func (s *Service) makeFolder(workspace string) error {
 	return errors.Join(os.Chown(folder, uid, gid), os.Chown(scratch, uid, gid))
 }
 
+// Names are what a project knows its people by.
+type Names struct {
+	Pseudonyms Pseudonyms
+	Shifts     Shifts // nil: dates do not move
+}
+
+// names gives those of a workspace, of the epoch in which it was opened.
+func (s *Service) names(ctx context.Context, w Workspace) (n Names, err error) {
+	n.Pseudonyms, err = s.Pseudonymiser.Pseudonyms(ctx, w.Project, w.Epoch)
+	return n, err
+}
+
 // WritePopulation writes to w, as Parquet, each unit of v that is not withdrawn
-// with its pseudonym, in the order of units, and returns how many. The units
-// file must be the one that the manifest names, and strictly ascending; else
-// CodeManifest.
-func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdrawn *roaring.Bitmap, pseudonyms Pseudonyms) (int64, error) {
+// with its pseudonym, and the shift of its dates if dates move, in the order of
+// units, and returns how many. The units file must be the one that the manifest
+// names, and strictly ascending; else CodeManifest.
+func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdrawn *roaring.Bitmap, names Names) (int64, error) {
 	damaged := func(err error) error {
 		return gatehouse.Errorf(gatehouse.CodeManifest, "The units of %s cannot be read as they were published.", v.Name()).Because(err)
 	}
@@ -196,7 +234,8 @@ func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdr
 
 	// Pseudonyms are random to a compressor but for their alphabet; plain pages
 	// are the fastest to write and to read.
-	out, err := pqarrow.NewFileWriter(populationSchema, w, parquet.NewWriterProperties(
+	schema := names.schema()
+	out, err := pqarrow.NewFileWriter(schema, w, parquet.NewWriterProperties(
 		parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Uncompressed),
 		parquet.WithStatsFor(catalog.PersonColumn, false),
 		parquet.WithEncodingFor(catalog.UnitColumn, parquet.Encodings.DeltaBinaryPacked),
@@ -211,7 +250,7 @@ func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdr
 		if len(units) == 0 {
 			return nil
 		}
-		batch, err := pseudonymise(units, pseudonyms)
+		batch, err := names.of(units, schema)
 		if err != nil {
 			return err
 		}
@@ -284,17 +323,43 @@ func unitsOf(column arrow.Array) ([]uint32, error) {
 	return nil, fmt.Errorf("units are of type %s", column.DataType())
 }
 
-// pseudonymise makes a batch of units with their pseudonyms, on all processors.
-func pseudonymise(units []uint32, pseudonyms Pseudonyms) (arrow.RecordBatch, error) {
-	names := make([]string, len(units))
+func (n Names) schema() *arrow.Schema {
+	columns := populationColumns
+	if n.Shifts != nil {
+		columns = append(slices.Clone(columns), arrow.Field{Name: ShiftColumn, Type: arrow.PrimitiveTypes.Int32})
+	}
+	return arrow.NewSchema(columns, nil)
+}
+
+// of makes a batch of units with their names, on all processors.
+func (n Names) of(units []uint32, schema *arrow.Schema) (arrow.RecordBatch, error) {
+	text := make([]byte, len(units)*PseudonymLength)
+	var shifts []int32
+	if n.Shifts != nil {
+		shifts = make([]int32, len(units))
+	}
 	var g errgroup.Group
 	workers := runtime.GOMAXPROCS(0)
 	for k := range workers {
-		g.Go(func() (err error) {
-			for i := len(units) * k / workers; i < len(units)*(k+1)/workers; i++ {
-				if names[i], err = pseudonyms.Pseudonym(units[i]); err != nil {
+		first, last := len(units)*k/workers, len(units)*(k+1)/workers
+		g.Go(func() error {
+			part := text[first*PseudonymLength : first*PseudonymLength : last*PseudonymLength]
+			made, err := n.Pseudonyms.AppendPseudonyms(part, units[first:last])
+			if err != nil {
+				return err
+			}
+			if len(made) != cap(part) {
+				return errors.New("workspaces: pseudonyms of another length")
+			}
+			if shifts == nil {
+				return nil
+			}
+			for i := first; i < last; i++ {
+				days, err := n.Shifts.Days(units[i])
+				if err != nil {
 					return err
 				}
+				shifts[i] = int32(days)
 			}
 			return nil
 		})
@@ -302,11 +367,20 @@ func pseudonymise(units []uint32, pseudonyms Pseudonyms) (arrow.RecordBatch, err
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, populationSchema)
+	offsets := make([]int32, len(units)+1)
+	for i := range offsets {
+		offsets[i] = int32(i * PseudonymLength)
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
 	b.Field(0).(*array.Uint32Builder).AppendValues(units, nil)
-	b.Field(1).(*array.StringBuilder).AppendValues(names, nil)
-	return b.NewRecordBatch(), nil
+	columns := []arrow.Array{b.Field(0).NewArray(), array.MakeFromData(array.NewData(arrow.BinaryTypes.String, len(units),
+		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(text)}, nil, 0, 0))}
+	if shifts != nil {
+		b.Field(2).(*array.Int32Builder).AppendValues(shifts, nil)
+		columns = append(columns, b.Field(2).NewArray())
+	}
+	return array.NewRecordBatch(schema, columns, int64(len(units))), nil
 }
 
 // checkDigest reports whether the file's content has the SHA-256 that its

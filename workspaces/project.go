@@ -86,7 +86,8 @@ type Workspace struct {
 	ID      string `json:"id"` // a ValidName
 	Project string `json:"project"`
 	Dataset string `json:"dataset"`
-	Folder  string `json:"-"` // scratch and population of this workspace
+	Epoch   int    `json:"epoch"` // of the project's pseudonyms, from 1 on, for as long as the workspace lives
+	Folder  string `json:"-"`     // scratch and population of this workspace
 }
 
 // Mount is a dataset version as a project sees it.

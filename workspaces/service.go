@@ -20,13 +20,15 @@ import (
 var System = gatehouse.Principal{User: "system"}
 
 // Config is what a Service is made of. Everything must be
-// set, except Engine and what concerns signing in.
+// set, except Index, Engine and what concerns signing in.
 type Config struct {
 	Store         Store
 	Authorizer    Authorizer
 	Catalogue     Catalogue
 	Pseudonymiser Pseudonymiser
 	Policies      Policies
+	// Index is asked what two custodians have decided to know. Nil: nobody is traced.
+	Index PersonIndex
 
 	// Dir is the installation's folder.
 	Dir string

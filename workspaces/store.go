@@ -95,6 +95,7 @@ type Tx interface {
 	SignInTx
 	DirectoryTx
 	SubmissionTx
+	JointTx
 
 	// Withdraw adds units to those who left; project "" means every project.
 	// It advances the mark that Withdrawn gives.
@@ -123,20 +124,6 @@ type Catalogue interface {
 	// CodeNotFound if there is none, and CodeManifest if its signature or a file
 	// does not verify.
 	Version(ctx context.Context, dataset string, number int) (catalog.Version, error)
-}
-
-// Pseudonymiser holds a secret key for each project.
-type Pseudonymiser interface {
-	// Pseudonyms gives those of a project, and makes its key if the project never
-	// had one. A key that was destroyed is CodeKeys: it does not come back.
-	Pseudonyms(ctx context.Context, project string) (Pseudonyms, error)
-}
-
-// Pseudonyms are one project's names for people: different for different units,
-// unlinkable to those of other projects, reversible only with the project's key.
-type Pseudonyms interface {
-	// Pseudonym may be called by many goroutines at once.
-	Pseudonym(unit uint32) (string, error)
 }
 
 // Policies says which disclosure policies there are.

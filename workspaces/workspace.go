@@ -52,10 +52,14 @@ func (s *Service) OpenWorkspaceOn(ctx context.Context, actor gatehouse.Principal
 		w.Dataset = grant.Dataset
 		switch {
 		case err == nil && old.Project == project && old.Dataset == w.Dataset:
+			w.Epoch = old.Epoch
 			return nil
 		case err == nil:
 			return gatehouse.Errorf(gatehouse.CodeConflict, "The workspace id %q is taken.", id)
 		case gatehouse.CodeOf(err) != gatehouse.CodeNotFound:
+			return err
+		}
+		if w.Epoch, err = tx.ProjectEpoch(ctx, project); err != nil {
 			return err
 		}
 		tx.Record(e)

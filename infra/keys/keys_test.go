@@ -28,7 +28,7 @@ func create(t testing.TB) (*keys.Keys, string) {
 
 func pseudonyms(t testing.TB, k *keys.Keys, project string) *keys.Pseudonyms {
 	t.Helper()
-	p, err := k.ProjectPseudonyms(project)
+	p, err := k.ProjectPseudonyms(project, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestAKeysetOpensUnderItsOwnNameOnly(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "project-stroke.keyset"), content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = k.ProjectPseudonyms("stroke")
+	_, err = k.ProjectPseudonyms("stroke", 1)
 	want(t, err, gatehouse.CodeKeys)
 }
 
@@ -129,12 +129,12 @@ func TestADestroyedKeyDoesNotComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := k.ProjectPseudonyms("asthma")
+	_, err := k.ProjectPseudonyms("asthma", 1)
 	want(t, err, gatehouse.CodeKeys)
 	if left, _ := filepath.Glob(filepath.Join(dir, "*asthma*keyset*")); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
-	_, err = k.ProjectPseudonyms("../escape")
+	_, err = k.ProjectPseudonyms("../escape", 1)
 	want(t, err, gatehouse.CodeKeys)
 	want(t, k.DestroyProjectKey(t.Context(), "../escape"), gatehouse.CodeKeys)
 }
@@ -262,7 +262,7 @@ func TestManyStartAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			p, err := k.ProjectPseudonyms("asthma")
+			p, err := k.ProjectPseudonyms("asthma", 1)
 			if err != nil {
 				t.Error(err)
 				return

@@ -2,15 +2,18 @@ package keys
 
 import (
 	"context"
-	"encoding/base32"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/daead"
+	"github.com/tink-crypto/tink-go/v2/daead/aessiv"
 	siv "github.com/tink-crypto/tink-go/v2/proto/aes_siv_go_proto"
 	tinkpb "github.com/tink-crypto/tink-go/v2/proto/tink_go_proto"
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -20,50 +23,74 @@ import (
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
-// The first and so far only epoch: it would grow if a project's key were
-// replaced while the project lives.
-const epoch = 1
-
-// encoding of pseudonyms: 16 bytes of tag and 4 of unit make exactly 32
-// characters, which are safe in any file name and compare alike in any locale.
-var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-// Pseudonyms are one project's.
+// Pseudonyms are one project's, of one epoch.
 type Pseudonyms struct {
 	aead tink.DeterministicAEAD
 	data []byte // associated data: version, project and epoch
+	fast *batchSIV
 }
 
 var _ workspaces.Pseudonymiser = (*Keys)(nil)
 
-func projectKey(project string) string { return "project-" + project }
+// projectKey names the keyset of a project and epoch. A project's name holds no
+// point, so that no two meet.
+func projectKey(project string, epoch int) string {
+	if epoch == 1 {
+		return "project-" + project
+	}
+	return "project-" + project + ".epoch-" + strconv.Itoa(epoch)
+}
 
-// Pseudonyms opens the key of a project, and makes one for a project that never
-// had any. A key that was destroyed is CodeKeys.
-func (k *Keys) Pseudonyms(_ context.Context, project string) (workspaces.Pseudonyms, error) {
-	return k.ProjectPseudonyms(project)
+// Pseudonyms opens the key of a project and epoch, and makes one at random for an
+// epoch that never had any. A key that was destroyed is CodeKeys.
+func (k *Keys) Pseudonyms(_ context.Context, project string, epoch int) (workspaces.Pseudonyms, error) {
+	return k.ProjectPseudonyms(project, epoch)
 }
 
 // ProjectPseudonyms is Pseudonyms with the type that can also reverse them,
-// which takes two custodians and is no part of any service.
-func (k *Keys) ProjectPseudonyms(project string) (*Pseudonyms, error) {
-	if !gatehouse.ValidName(project) {
-		return nil, unreadable(nil, "%q is not a project's name.", project)
+// which takes two custodians.
+func (k *Keys) ProjectPseudonyms(project string, epoch int) (*Pseudonyms, error) {
+	name, err := k.ownKey(project, epoch)
+	if err != nil {
+		return nil, err
 	}
-	name := projectKey(project)
-	if _, err := os.Stat(k.path(name)); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(k.tombstone(project)); !errors.Is(err, fs.ErrNotExist) {
-			return nil, unreadable(err, "The key of project %q was destroyed.", project).
-				WithAdvice("Its pseudonyms cannot be made again; apply for a new project.")
-		}
-		template, err := rawSIV()
-		if err != nil {
-			return nil, err
-		}
-		if err := k.create(name, template); err != nil {
-			return nil, err
-		}
+	if err := k.mayMake(project, name); err != nil {
+		return nil, err
 	}
+	template, err := rawSIV()
+	if err != nil {
+		return nil, err
+	}
+	if err := k.create(name, template); err != nil {
+		return nil, err
+	}
+	return k.openPseudonyms(project, epoch)
+}
+
+// ownKey names the key of a project and epoch.
+func (k *Keys) ownKey(project string, epoch int) (string, error) {
+	if !gatehouse.ValidName(project) || epoch < 1 {
+		return "", unreadable(nil, "%q is not a project's name, or %d no epoch.", project, epoch)
+	}
+	return projectKey(project, epoch), nil
+}
+
+// mayMake refuses to make what the key store does not have, if the keys of its
+// project were destroyed.
+func (k *Keys) mayMake(project, name string) error {
+	if _, err := os.Stat(k.tombstone(project)); !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(err, "The key of project %q was destroyed.", project).
+			WithAdvice("Its pseudonyms cannot be made again; apply for a new project.")
+	}
+	if _, err := os.Stat(k.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(err, "The key %q cannot be read.", name)
+	}
+	return nil
+}
+
+// openPseudonyms opens a key that is there.
+func (k *Keys) openPseudonyms(project string, epoch int) (*Pseudonyms, error) {
+	name := projectKey(project, epoch)
 	handle, err := k.read(name)
 	if err != nil {
 		return nil, err
@@ -72,8 +99,20 @@ func (k *Keys) ProjectPseudonyms(project string) (*Pseudonyms, error) {
 	if err != nil {
 		return nil, unreadable(err, "The key %q is damaged.", name)
 	}
+	entry, err := handle.Primary()
+	if err != nil {
+		return nil, unreadable(err, "The key %q is damaged.", name)
+	}
+	key, ok := entry.Key().(*aessiv.Key)
+	if !ok {
+		return nil, unreadable(nil, "The key %q does not make pseudonyms.", name)
+	}
 	// A valid name holds no zero byte, so the parts cannot run into each other.
-	return &Pseudonyms{primitive, []byte("v1\x00" + project + "\x00" + strconv.Itoa(epoch))}, nil
+	p := &Pseudonyms{aead: primitive, data: []byte("v1\x00" + project + "\x00" + strconv.Itoa(epoch))}
+	if p.fast, err = newBatchSIV(key, p.data); err != nil {
+		return nil, unreadable(err, "The key %q does not make pseudonyms.", name)
+	}
+	return p, nil
 }
 
 // rawSIV is AES256-SIV whose ciphertexts carry no key id in front.
@@ -89,22 +128,46 @@ func rawSIV() (*tinkpb.KeyTemplate, error) {
 
 // Pseudonym gives the unit's pseudonym: 32 characters of a-z and 2-7.
 func (p *Pseudonyms) Pseudonym(unit uint32) (string, error) {
-	var plain [4]byte
-	binary.BigEndian.PutUint32(plain[:], unit)
-	sealed, err := p.aead.EncryptDeterministically(plain[:], p.data)
+	sealed, err := p.sealed(unit)
 	if err != nil {
-		return "", unreadable(err, "A pseudonym cannot be made.")
+		return "", err
 	}
-	var name [32]byte
-	if encoding.EncodedLen(len(sealed)) != len(name) {
-		return "", unreadable(nil, "A pseudonym cannot be made.")
-	}
-	encoding.Encode(name[:], sealed)
+	var name [workspaces.PseudonymLength]byte
+	encodePseudonym(&name, sealed)
 	return string(name[:]), nil
 }
 
-// Unit gives the unit of a pseudonym. What is not one of this project's is
-// CodeNotFound.
+// sealed is the tag and the encrypted unit, as Tink makes them.
+func (p *Pseudonyms) sealed(unit uint32) (*[sealedSize]byte, error) {
+	var plain [4]byte
+	binary.BigEndian.PutUint32(plain[:], unit)
+	sealed, err := p.aead.EncryptDeterministically(plain[:], p.data)
+	if err != nil || len(sealed) != sealedSize {
+		return nil, unreadable(err, "A pseudonym cannot be made.")
+	}
+	return (*[sealedSize]byte)(sealed), nil
+}
+
+// AppendPseudonyms implements workspaces.Pseudonyms. The first and the last of
+// every batch are made by Tink as well; a batch in which they differ is CodeKeys.
+func (p *Pseudonyms) AppendPseudonyms(to []byte, units []uint32) ([]byte, error) {
+	from := len(to)
+	to = p.fast.appendAll(to, units)
+	for i := 0; i < len(units); i += max(len(units)-1, 1) {
+		want, err := p.Pseudonym(units[i])
+		if err != nil {
+			return nil, err
+		}
+		at := from + i*workspaces.PseudonymLength
+		if string(to[at:at+workspaces.PseudonymLength]) != want {
+			return nil, unreadable(nil, "The processor or memory of this machine makes mistakes: a pseudonym came out wrong.")
+		}
+	}
+	return to, nil
+}
+
+// Unit gives the unit of a pseudonym. What is not one of this project's and
+// epoch's is CodeNotFound.
 func (p *Pseudonyms) Unit(pseudonym string) (uint32, error) {
 	sealed, err := encoding.DecodeString(pseudonym)
 	if err == nil && encoding.EncodeToString(sealed) != pseudonym {
@@ -120,13 +183,65 @@ func (p *Pseudonyms) Unit(pseudonym string) (uint32, error) {
 	return binary.BigEndian.Uint32(plain), nil
 }
 
-func (k *Keys) tombstone(project string) string {
-	return filepath.Join(k.dir, projectKey(project)+".destroyed")
+// epochs lists the epochs of which a project has a key, ascending.
+func (k *Keys) epochs(project string) ([]int, error) {
+	var found []int
+	if _, err := os.Stat(k.path(projectKey(project, 1))); err == nil {
+		found = append(found, 1)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, unreadable(err, "The keys of project %q cannot be read.", project)
+	}
+	prefix := k.path("project-" + project + ".epoch-*")
+	names, err := filepath.Glob(prefix)
+	if err != nil {
+		return nil, unreadable(err, "The keys of project %q cannot be read.", project)
+	}
+	for _, name := range names {
+		text := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), "project-"+project+".epoch-"), ".keyset")
+		if n, err := strconv.Atoi(text); err == nil && n > 1 && strconv.Itoa(n) == text {
+			found = append(found, n)
+		}
+	}
+	slices.Sort(found)
+	return found, nil
 }
 
-// DestroyProjectKey removes a project's key for good: nobody can reverse its
-// pseudonyms or make them again. Copies of the key in backups must be destroyed
-// there. It is idempotent.
+// Reverse gives the unit and the epoch of each pseudonym of a project, whatever
+// the epoch in which it was made. One that is nobody's has the epoch 0.
+func (k *Keys) Reverse(_ context.Context, project string, names []string) ([]workspaces.Reversed, error) {
+	if !gatehouse.ValidName(project) {
+		return nil, unreadable(nil, "%q is not a project's name.", project)
+	}
+	if err := k.mayMake(project, projectKey(project, 1)); err != nil {
+		return nil, err
+	}
+	epochs, err := k.epochs(project)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]workspaces.Reversed, len(names))
+	for _, epoch := range epochs {
+		p, err := k.openPseudonyms(project, epoch)
+		if err != nil {
+			return nil, err
+		}
+		for i, name := range names {
+			if unit, err := p.Unit(name); err == nil {
+				out[i] = workspaces.Reversed{Unit: unit, Epoch: epoch}
+			}
+		}
+	}
+	return out, nil
+}
+
+func (k *Keys) tombstone(project string) string {
+	return filepath.Join(k.dir, "project-"+project+".destroyed")
+}
+
+// DestroyProjectKey removes a project's keys of all epochs for good: nobody can
+// reverse its pseudonyms or make them again. The files are overwritten before they
+// are removed, which a file system that keeps old blocks may not honour; copies in
+// backups must be destroyed there, or with the key encryption key. It is idempotent.
 func (k *Keys) DestroyProjectKey(_ context.Context, project string) error {
 	if !gatehouse.ValidName(project) {
 		return unreadable(nil, "%q is not a project's name.", project)
@@ -135,11 +250,40 @@ func (k *Keys) DestroyProjectKey(_ context.Context, project string) error {
 	if err := writeNew(k.tombstone(project), nil, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return unreadable(err, "The key of project %q cannot be destroyed.", project)
 	}
-	if err := os.Remove(k.path(projectKey(project))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return unreadable(err, "The key of project %q cannot be destroyed.", project)
+	var names []string
+	for _, pattern := range []string{"project-" + project, "project-" + project + ".*"} {
+		found, err := filepath.Glob(k.path(pattern))
+		if err != nil {
+			return unreadable(err, "The key of project %q cannot be destroyed.", project)
+		}
+		names = append(names, found...)
+	}
+	for _, name := range names {
+		if err := erase(name); err != nil {
+			return unreadable(err, "The key of project %q cannot be destroyed.", project)
+		}
 	}
 	if err := syncFolder(k.dir); err != nil {
 		return unreadable(err, "The key of project %q cannot be destroyed.", project)
 	}
 	return nil
+}
+
+// erase overwrites a file where it stands, then removes it.
+func erase(path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		_, err = f.Write(make([]byte, info.Size()))
+	}
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	return os.Remove(path)
 }

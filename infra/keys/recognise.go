@@ -2,35 +2,49 @@ package keys
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 // Recogniser gives a function that reports whether 32 letters and digits are a
-// pseudonym of the project: of anybody, in any version, also of people who have
-// withdrawn. The key itself says so, so that no list of people is kept. It tells
-// nothing of who they are. A project that never had a key has no pseudonyms: nil.
-// One whose key was destroyed is CodeKeys, because nobody can tell any more.
+// pseudonym of the project: of anybody, in any version and epoch, also of people who
+// have withdrawn. The keys themselves say so, so that no list of people is kept. It
+// tells nothing of who they are. A project that never had a key has no pseudonyms:
+// nil. One whose key was destroyed is CodeKeys, because nobody can tell any more.
 func (k *Keys) Recogniser(_ context.Context, project string) (func([]byte) bool, error) {
-	if _, err := os.Stat(k.path(projectKey(project))); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(k.tombstone(project)); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
+	if !gatehouse.ValidName(project) {
+		return nil, unreadable(nil, "%q is not a project's name.", project)
 	}
-	p, err := k.ProjectPseudonyms(project)
-	if err != nil {
+	if err := k.mayMake(project, projectKey(project, 1)); err != nil {
 		return nil, err
 	}
+	epochs, err := k.epochs(project)
+	if err != nil || len(epochs) == 0 {
+		return nil, err
+	}
+	var all []*Pseudonyms
+	for _, epoch := range epochs {
+		p, err := k.openPseudonyms(project, epoch)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
 	return func(name []byte) bool {
-		var sealed [20]byte
-		if len(name) != encoding.EncodedLen(len(sealed)) {
+		var sealed [sealedSize]byte
+		if len(name) != workspaces.PseudonymLength {
 			return false
 		}
 		if n, err := encoding.Decode(sealed[:], name); err != nil || n != len(sealed) {
 			return false
 		}
-		plain, err := p.aead.DecryptDeterministically(sealed[:], p.data)
-		return err == nil && len(plain) == 4
+		for _, p := range all {
+			plain, err := p.aead.DecryptDeterministically(sealed[:], p.data)
+			if err == nil && len(plain) == 4 {
+				return true
+			}
+		}
+		return false
 	}, nil
 }

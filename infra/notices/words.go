@@ -117,6 +117,10 @@ var words = map[string]wording{
 	"amendment.overtaken": {subject: "an amendment was overtaken", text: "The project was changed otherwise, or ended, before a proposed change was decided. Propose it again if it is still needed."},
 	"amendment.withdrawn": {subject: "an amendment was withdrawn", text: "A change to a project was withdrawn."},
 
+	"joint.asked":    {subject: "another custodian asks for your agreement", text: "Another custodian asks for what takes two: look at it, then approve or decline it."},
+	"joint.approved": {subject: "a second custodian agreed", text: "What you asked for was approved by another custodian, and is done."},
+	"joint.declined": {subject: "a second custodian declined", text: "What you asked for was declined."},
+
 	"agreement.to_sign": {subject: "an agreement waits for you", text: "A project's agreement waits for your signature."},
 	"agreement.lapses":  {subject: "your agreement ends soon", text: "Your agreement ends soon, and your access with it. Sign a new one before then."},
 	"agreement.lapsed":  {subject: "your agreement has ended", text: "Your agreement has ended, and your access with it.", urgent: true},

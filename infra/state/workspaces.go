@@ -154,7 +154,7 @@ func (tx workspacesTx) RevokeRole(ctx context.Context, user string, role gatehou
 
 func (tx workspacesTx) Workspace(ctx context.Context, id string) (workspaces.Workspace, error) {
 	w := workspaces.Workspace{ID: id}
-	err := tx.sql.QueryRowContext(ctx, `SELECT project, dataset FROM workspaces WHERE id = $1`, id).Scan(&w.Project, &w.Dataset)
+	err := tx.sql.QueryRowContext(ctx, `SELECT project, dataset, epoch FROM workspaces WHERE id = $1`, id).Scan(&w.Project, &w.Dataset, &w.Epoch)
 	if errors.Is(err, sql.ErrNoRows) {
 		return w, absent("workspace", id)
 	}
@@ -165,16 +165,16 @@ func (tx workspacesTx) Workspaces(ctx context.Context) ([]workspaces.Workspace, 
 	var all []workspaces.Workspace
 	err := tx.each(ctx, func(scan func(...any) error) error {
 		var w workspaces.Workspace
-		err := scan(&w.ID, &w.Project, &w.Dataset)
+		err := scan(&w.ID, &w.Project, &w.Dataset, &w.Epoch)
 		all = append(all, w)
 		return err
-	}, `SELECT id, project, dataset FROM workspaces ORDER BY id`)
+	}, `SELECT id, project, dataset, epoch FROM workspaces ORDER BY id`)
 	return all, err
 }
 
 func (tx workspacesTx) AddWorkspace(ctx context.Context, w workspaces.Workspace) error {
-	added, err := tx.affects(ctx, `INSERT INTO workspaces (id, project, dataset, opened) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		w.ID, w.Project, w.Dataset, timeText(tx.now))
+	added, err := tx.affects(ctx, `INSERT INTO workspaces (id, project, dataset, epoch, opened) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING`,
+		w.ID, w.Project, w.Dataset, max(w.Epoch, 1), timeText(tx.now))
 	if err == nil && !added {
 		err = taken("workspace", w.ID)
 	}

@@ -149,10 +149,10 @@ func testWorkspaceStore(t *testing.T, open func(*testing.T) store) {
 				if err := tx.AddProject(ctx, project("asthma")); err != nil {
 					return err
 				}
-				if err := tx.AddWorkspace(ctx, workspaces.Workspace{ID: "room", Project: "asthma"}); err != nil {
+				if err := tx.AddWorkspace(ctx, workspaces.Workspace{ID: "room", Epoch: 1, Project: "asthma"}); err != nil {
 					return err
 				}
-				code(t, tx.AddWorkspace(ctx, workspaces.Workspace{ID: "room", Project: "asthma"}), gatehouse.CodeConflict)
+				code(t, tx.AddWorkspace(ctx, workspaces.Workspace{ID: "room", Epoch: 1, Project: "asthma"}), gatehouse.CodeConflict)
 				return errors.Join(tx.AddToken(ctx, bound, "hash1"), tx.AddToken(ctx, free, "hash2"))
 			})
 			if err := s.Update(ctx, func(tx workspaces.Tx) error {
@@ -230,7 +230,7 @@ func testWorkspaceStore(t *testing.T, open func(*testing.T) store) {
 			users(t, s, "ada", "ben")
 			want := workspaces.Population{Workspace: "room", Dataset: "shared_care", Version: 3, SHA256: "ab", People: 9, Mark: 1, Complete: true, Built: noon}
 			update(t, s, func(tx workspaces.Tx) error {
-				if err := errors.Join(tx.AddProject(ctx, project("asthma")), tx.AddWorkspace(ctx, workspaces.Workspace{ID: "room", Project: "asthma"})); err != nil {
+				if err := errors.Join(tx.AddProject(ctx, project("asthma")), tx.AddWorkspace(ctx, workspaces.Workspace{ID: "room", Epoch: 1, Project: "asthma"})); err != nil {
 					return err
 				}
 				_, err := tx.Population(ctx, "room", "shared_care")
