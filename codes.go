@@ -86,6 +86,9 @@ const (
 	CodeCheck   Code = "GH-320" // the check service gave no list
 	CodeMailbox Code = "GH-321" // its mailbox did not answer as it should
 
+	// the person index and linkage
+	CodeIndexChange Code = "GH-330" // a merge or split that cannot be made
+
 	// requests and releases
 	CodeRequestState   Code = "GH-401" // the request's state does not allow this
 	CodeSeparation     Code = "GH-402" // separation of duties
@@ -194,6 +197,8 @@ var codes = map[Code]codeInfo{
 	CodeVersionInUse:   {KindConflict, "End what uses the version, or lift the hold, then try again."},
 	CodeQuality:        {KindInvalid, "Look at the report, correct the extract, or change the check in the definition; nothing was published."},
 	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
+
+	CodeIndexChange: {KindInvalid, "Correct the list and try again."},
 
 	CodeRequestState:   {KindConflict, "Look at the request's state to see whose turn it is."},
 	CodeSeparation:     {KindDenied, "Somebody else must do this: authors never check their own requests, and checkers vote once."},

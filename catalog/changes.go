@@ -92,6 +92,12 @@ func (p *publication) readDeleted(ctx context.Context) error {
 // names in rows that are rejected stays as before.
 func (p *publication) decideChanges(ctx context.Context) error {
 	b := p.base
+	if b.version.IndexChanges != p.index.changes {
+		// Rows of before stand under units that are now of somebody else, or nobody's:
+		// an opt-out would not find them.
+		return gatehouse.Errorf(gatehouse.CodeChanges, "People were merged or split in the person index since %s was published.", b.version.Name()).
+			WithAdvice("Publish a whole extract.")
+	}
 	was, err := p.writer.bitmap(ctx, fmt.Sprintf("SELECT %s FROM read_parquet(%s)", UnitColumn, quoteText(filepath.Join(b.version.Folder, b.version.UnitsFile.Path))))
 	if err != nil {
 		return err

@@ -1,6 +1,9 @@
 package catalog
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // readLists reads the opt-out lists, and gets ready to find those in the events.
 func (p *publication) readLists(ctx context.Context, files map[string][]string) (err error) {
@@ -63,7 +66,7 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 				out = true
 			}
 		}
-		if out {
+		if out || p.samePersonOut(who) {
 			who.state = personOptedOut
 			in.accounts[who.file].OptedOut++
 			continue
@@ -95,12 +98,27 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 			who.unit = p.index.units[who.identifier]
 		}
 	}
+	for i, lines := range p.mergePeople(len(in.accounts)) {
+		if len(lines) == 0 {
+			continue
+		}
+		slices.Sort(lines)
+		in.accounts[i].Published -= int64(len(lines))
+		in.accounts[i].Rejected[string(ReasonSuperseded)] += int64(len(lines))
+		if err := p.report.addLines(in.table, in.survey.files[i], lines, p.people.rule.Identifier, ReasonSuperseded); err != nil {
+			return err
+		}
+	}
 	if err := p.writer.number(ctx, p.people); err != nil {
 		return err
 	}
+	p.version.IndexChanges = p.index.changes
 	if p.base != nil {
 		return p.decideChanges(ctx)
 	}
-	p.version.Units = int64(len(identifiers))
+	p.version.Units = 0
+	for _, a := range in.accounts {
+		p.version.Units += a.Published
+	}
 	return p.writer.units(ctx)
 }

@@ -5,109 +5,128 @@ import (
 	crand "crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
-	"sort"
-	"strings"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
-	"github.com/apache/arrow-go/v18/arrow/memory"
+	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
 
 // personIndex maps identifiers to units for ever: a person keeps the unit of the
-// first publication in all later ones. It stands in the custodian zone as a
-// folder of segments, one for each publication that brought new people; a segment
-// is an Arrow file of identifier and unit that is never changed, named by its
-// first unit, so that a missing one is noticed.
+// first publication in all later ones. It stands in the custodian zone and is only
+// ever appended to. A person may have several identifiers: of the kind that the
+// index is of, and local numbers of organisations.
 type personIndex struct {
-	dir   string
-	units map[uint32]uint32 // by key of the identifier
-	next  uint32            // units below are taken
+	dir     string
+	units   map[uint32]uint32   // by key of the identifier
+	local   map[localKey]uint32 // by an organisation's number
+	owners  []uint32            // by unit: key of the identifier that it was given for
+	also    map[uint32][]uint32 // by unit: keys of several identifiers of one person, the owner's first; units with one are left out
+	end     indexEnd
+	changes int64        // entries of merges and splits
+	next    uint32       // units below are taken, those of a segment that is not yet committed too
+	sum     string       // of the segment that assign wrote
+	notes   []indexEntry // what was learned, and is appended with the next commit
+	work    string
+
+	settled int // entries of a change that are taken in already
 }
 
-var indexSchema = arrow.NewSchema([]arrow.Field{
-	{Name: "identifier", Type: arrow.BinaryTypes.String},
-	{Name: "unit", Type: arrow.PrimitiveTypes.Uint32},
-}, nil)
+// localKey is a local number and whose it is.
+type localKey struct{ organisation, identifier string }
 
-const segmentSuffix = ".arrow"
-
-func segmentName(first uint32) string { return fmt.Sprintf("%010d%s", first, segmentSuffix) }
-
-// openIndex reads an index; a folder that is not there is an empty index.
+// openIndex reads and verifies an index; a folder that is not there is an empty one.
 func openIndex(ctx context.Context, dir string, ids identifiers) (*personIndex, error) {
-	x := &personIndex{dir: dir, units: make(map[uint32]uint32)}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, indexFailure(err)
-	}
-	var names []string
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), segmentSuffix) {
-			names = append(names, e.Name())
-		}
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if name != segmentName(x.next) {
-			return nil, indexFailure(errors.New("segment " + segmentName(x.next) + " is missing"))
-		}
-		if err := x.readSegment(filepath.Join(dir, name), ids); err != nil {
-			return nil, indexFailure(fmt.Errorf("segment %s: %w", name, err))
-		}
-	}
-	return x, nil
+	x := &personIndex{dir: dir, units: make(map[uint32]uint32), local: make(map[localKey]uint32), also: make(map[uint32][]uint32)}
+	var err error
+	x.end, err = scanIndex(ctx, dir, func(e indexEntry) error { return x.read(e, ids) })
+	x.next = x.end.next
+	return x, err
 }
 
-// indexFailure is an index that cannot be trusted. Units must never be given
-// twice, so nothing is published with it.
-func indexFailure(err error) error {
-	return gatehouse.Errorf(gatehouse.CodeManifest, "The person index is damaged or incomplete.").
-		WithAdvice("Restore the custodian's index folder from a backup; nothing was published.").Because(err)
+// read takes in one entry.
+func (x *personIndex) read(e indexEntry, ids identifiers) error {
+	if e.event == indexMoved || e.event == indexSplit {
+		x.changes++
+	}
+	if e.organisation != "" {
+		return x.readLocal(e)
+	}
+	key, why := ids.add([]byte(e.identifier))
+	if why != "" {
+		return fmt.Errorf("unit %d has no identifier", e.unit)
+	}
+	earlier, known := x.units[key]
+	if known != (e.event == indexMoved || e.event == indexSplit) {
+		return fmt.Errorf("unit %d is a person's second, or an unknown person's", e.unit)
+	}
+	x.units[key] = e.unit
+	switch e.event {
+	case indexPerson:
+		x.owners = append(x.owners, key)
+	case indexSplit:
+		x.owners = append(x.owners, key)
+		x.part(earlier, key)
+	case indexAlso:
+		x.join(e.unit, key)
+	case indexMoved:
+		x.part(earlier, key)
+		x.join(e.unit, key)
+	}
+	return nil
 }
 
-func (x *personIndex) readSegment(path string, ids identifiers) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+func (x *personIndex) readLocal(e indexEntry) error {
+	key := localKey{e.organisation, e.identifier}
+	_, known := x.local[key]
+	if e.event == indexPerson || known != (e.event == indexMoved || e.event == indexSplit) {
+		return fmt.Errorf("unit %d: a local number out of order", e.unit)
 	}
-	defer f.Close()
-	r, err := ipc.NewFileReader(f)
-	if err != nil {
-		return err
+	x.local[key] = e.unit
+	if e.event == indexSplit {
+		x.owners = append(x.owners, noKey)
 	}
-	defer r.Close()
-	if !r.Schema().Equal(indexSchema) {
-		return errors.New("not a person index")
+	return nil
+}
+
+// noKey is the owner of a unit that was given for a local number: no identifier has
+// this key, since a unit is below it.
+const noKey = math.MaxUint32
+
+// join notes that an identifier is another one of a unit's person.
+func (x *personIndex) join(unit, key uint32) {
+	all := x.also[unit]
+	if owner := x.owners[unit]; len(all) == 0 && owner != noKey && x.units[owner] == unit && owner != key {
+		all = append(all, owner)
 	}
-	for i := range r.NumRecords() {
-		batch, err := r.RecordBatch(i)
-		if err != nil {
-			return err
+	if !slices.Contains(all, key) {
+		x.also[unit] = append(all, key)
+	}
+}
+
+// part notes that an identifier is no longer of a unit's person.
+func (x *personIndex) part(unit, key uint32) {
+	all := slices.DeleteFunc(x.also[unit], func(k uint32) bool { return k == key })
+	if len(all) < 2 {
+		delete(x.also, unit)
+		if len(all) == 1 && x.owners[unit] != all[0] {
+			x.also[unit] = all
 		}
-		identifier := batch.Column(0).(*array.String)
-		unit := batch.Column(1).(*array.Uint32)
-		for row := range int(batch.NumRows()) {
-			key, why := ids.add([]byte(identifier.Value(row)))
-			if why != "" || unit.Value(row) != x.next {
-				return fmt.Errorf("unit %d is wrong", x.next)
-			}
-			if _, twice := x.units[key]; twice {
-				return fmt.Errorf("unit %d is a person's second", x.next)
-			}
-			x.units[key] = x.next
-			x.next++
-		}
+		return
+	}
+	x.also[unit] = all
+}
+
+// others gives the keys of every identifier of the person with this one, it
+// included and the first one first; nil for people with a single one.
+func (x *personIndex) others(key uint32) []uint32 {
+	unit, ok := x.units[key]
+	if !ok {
+		return nil
+	}
+	if all := x.also[unit]; len(all) > 1 {
+		return all
 	}
 	return nil
 }
@@ -116,6 +135,7 @@ func (x *personIndex) readSegment(path string, ids identifiers) error {
 // people or their rows tells, and writes them as a segment into folder work,
 // where it has no effect yet. It returns the segment's path, "" if nobody is new.
 func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segment string, err error) {
+	x.work = work
 	var fresh []uint32
 	for _, key := range keys {
 		if _, ok := x.units[key]; !ok {
@@ -125,7 +145,7 @@ func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segme
 	if len(fresh) == 0 {
 		return "", nil
 	}
-	if uint64(x.next)+uint64(len(fresh)) > math.MaxUint32 {
+	if uint64(x.next)+uint64(len(fresh)) >= math.MaxUint32 {
 		return "", gatehouse.Errorf(gatehouse.CodeTooLarge, "The person index is full.")
 	}
 	var seed [32]byte
@@ -135,51 +155,129 @@ func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segme
 	shuffle := rand.New(rand.NewChaCha8(seed))
 	shuffle.Shuffle(len(fresh), func(i, j int) { fresh[i], fresh[j] = fresh[j], fresh[i] })
 
-	segment = filepath.Join(work, segmentName(x.next))
-	f, err := os.OpenFile(segment, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	w, err := newSegment(work, x.end)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	w, err := ipc.NewFileWriter(f, ipc.WithSchema(indexSchema))
-	if err != nil {
-		return "", err
-	}
-	b := array.NewRecordBuilder(memory.DefaultAllocator, indexSchema)
-	defer b.Release()
-	const rows = 65536
-	for len(fresh) > 0 {
-		part := fresh[:min(len(fresh), rows)]
-		fresh = fresh[len(part):]
-		for _, key := range part {
-			x.units[key] = x.next
-			b.Field(0).(*array.StringBuilder).Append(ids.text(key))
-			b.Field(1).(*array.Uint32Builder).Append(x.next)
-			x.next++
-		}
-		batch := b.NewRecordBatch()
-		err := w.Write(batch)
-		batch.Release()
-		if err != nil {
+	for _, key := range fresh {
+		if err := w.add(indexEntry{identifier: ids.text(key), unit: x.next, event: indexPerson}); err != nil {
+			w.f.Close()
 			return "", err
 		}
+		x.units[key] = x.next
+		x.owners = append(x.owners, key)
+		x.next++
 	}
-	if err := w.Close(); err != nil {
-		return "", err
-	}
-	return segment, f.Sync()
+	x.sum, err = w.close()
+	return w.path, err
 }
 
-// commit makes a segment part of the index, durably.
+// learn notes that a local number is a person's. What is known already, or of
+// somebody else, is left as it is; the latter is reported as false.
+func (x *personIndex) learn(organisation, identifier string, unit uint32) bool {
+	key := localKey{organisation, identifier}
+	if known, ok := x.local[key]; ok {
+		return known == unit
+	}
+	x.local[key] = unit
+	x.notes = append(x.notes, indexEntry{identifier: identifier, organisation: organisation, unit: unit, event: indexAlso})
+	return true
+}
+
+// commit makes a segment of assign part of the index, durably, and what was learned
+// behind it.
 func (x *personIndex) commit(segment string) error {
-	if segment == "" {
+	if segment != "" {
+		end := indexEnd{next: x.next, segments: x.end.segments + 1, last: x.sum}
+		if err := commitSegment(x.dir, segment, end); err != nil {
+			return err
+		}
+		x.end = end
+	}
+	notes := x.notes
+	x.notes = nil
+	return x.append(notes)
+}
+
+// append writes entries as a segment and makes it part of the index.
+func (x *personIndex) append(entries []indexEntry) error {
+	if len(entries) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(x.dir, 0o700); err != nil {
+	w, err := newSegment(x.work, x.end)
+	if err != nil {
 		return err
 	}
-	if err := os.Rename(segment, filepath.Join(x.dir, filepath.Base(segment))); err != nil {
+	end := x.end
+	for _, e := range entries {
+		if e.event == indexPerson || e.event == indexSplit {
+			end.next++
+		}
+		if err := w.add(e); err != nil {
+			w.f.Close()
+			return err
+		}
+	}
+	end.segments++
+	if end.last, err = w.close(); err != nil {
 		return err
 	}
-	return syncFolder(x.dir)
+	if err := commitSegment(x.dir, w.path, end); err != nil {
+		return err
+	}
+	x.end, x.next = end, end.next
+	return nil
+}
+
+// Identifiers gives all identifiers that the people with these units ever had, by
+// unit: of the kind that the index is of, then ORGANISATION/NUMBER. A unit that is
+// nobody's is left out; one that a merge or a split has changed has those of both.
+// It is for the custodian zone: what it gives is who is who.
+func Identifiers(ctx context.Context, dir, family string, units []uint32) (map[uint32][]string, error) {
+	if !gatehouse.ValidName(family) {
+		return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no person index of that name.")
+	}
+	wanted := make(map[uint32]bool, len(units))
+	for _, u := range units {
+		wanted[u] = true
+	}
+	found := make(map[uint32][]string)
+	_, err := scanIndex(ctx, installation(dir).index(family), func(e indexEntry) error {
+		if wanted[e.unit] {
+			text := e.identifier
+			if e.organisation != "" {
+				text = e.organisation + "/" + text
+			}
+			text = string([]byte(text)) // not the segment's memory
+			if !slices.Contains(found[e.unit], text) {
+				found[e.unit] = append(found[e.unit], text)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// CheckIndex verifies a person index: that nothing of it is missing or changed. It
+// gives how many units were given, and in how many segments.
+func CheckIndex(ctx context.Context, dir, family string) (units uint32, segments int, err error) {
+	if !gatehouse.ValidName(family) {
+		return 0, 0, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no person index of that name.")
+	}
+	root, err := filepath.Abs(dir)
+	if err != nil {
+		return 0, 0, storageFailure(err)
+	}
+	ids := newOpaqueIdentifiers()
+	x, err := openIndex(ctx, installation(root).index(family), ids)
+	if err != nil {
+		return 0, 0, err
+	}
+	if x.end.segments == 0 {
+		return 0, 0, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no person index %q.", family)
+	}
+	if len(x.owners) != int(x.end.next) {
+		return 0, 0, indexFailure(errors.New("units without a person"))
+	}
+	return x.end.next, x.end.segments, nil
 }

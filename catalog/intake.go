@@ -453,7 +453,7 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 		return 0, "", ReasonDuplicateRow
 	case who == nil && linkedRow:
 		return 0, keyColumn, ReasonUnlinked
-	case who != nil && who.state == personPublished:
+	case who != nil && (who.state == personPublished || who.state == personMerged):
 		return who.unit, "", ""
 	case who != nil && who.state == personOptedOut, who == nil && named && in.optedOut(key):
 		return 0, "", optedOut

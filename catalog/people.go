@@ -16,6 +16,7 @@ const (
 	personConflicting             // several different rows claim to be this person
 	personOptedOut                // on the lists
 	personPublished               // has a unit
+	personMerged                  // has a unit, and another row of the same person is the one that is published
 )
 
 // person is one person of the people table.

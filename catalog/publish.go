@@ -318,7 +318,7 @@ func (p *publication) follow(ctx context.Context, numbers []int) error {
 // checkIndex refuses to go on with an index that has lost units which a version
 // already uses: their numbers would be given to other people.
 func (p *publication) checkIndex() error {
-	if p.before != nil && int64(p.index.next) < p.before.Units {
+	if p.before != nil && int64(p.index.end.next) < p.before.Units {
 		return indexFailure(errors.New("it has fewer people than " + p.before.Name()))
 	}
 	return nil

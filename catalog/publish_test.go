@@ -262,7 +262,7 @@ func TestPeopleKeepTheirUnitsFromVersionToVersion(t *testing.T) {
 	if third["1960"] != first["1960"] {
 		t.Errorf("first %v, third %v", first, third)
 	}
-	segments, _ := filepath.Glob(filepath.Join(h.dir, "custodian", "index", "small", "*"))
+	segments, _ := filepath.Glob(filepath.Join(h.dir, "custodian", "index", "small", "*.arrow"))
 	if len(segments) != 2 {
 		t.Errorf("segments: %v", segments)
 	}
@@ -374,7 +374,7 @@ func TestAVersionThatWasNotRecordedIsRecordedLater(t *testing.T) {
 func TestAnIndexThatLostPeopleStopsPublication(t *testing.T) {
 	h := smallHouse(t)
 	h.mustPublish(small(t))
-	segments, _ := filepath.Glob(filepath.Join(h.dir, "custodian", "index", "small", "*"))
+	segments, _ := filepath.Glob(filepath.Join(h.dir, "custodian", "index", "small", "*.arrow"))
 	if err := os.Remove(segments[0]); err != nil {
 		t.Fatal(err)
 	}

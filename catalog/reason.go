@@ -36,6 +36,10 @@ const (
 	ReasonDuplicateNHSNumber  Reason = "duplicate_nhs_number"
 	ReasonDuplicateIdentifier Reason = "duplicate_identifier"
 
+	// ReasonSuperseded is of a row of the people table whose person another row of it,
+	// under the number that was kept, is about as well.
+	ReasonSuperseded Reason = "superseded_number"
+
 	ReasonUnlinked      Reason = "unlinked"
 	ReasonUnknownPerson Reason = "unknown_person"
 )
@@ -90,6 +94,8 @@ var explanations = map[Reason]string{
 	ReasonDuplicateRow:        "The row is a copy of an earlier row.",
 	ReasonDuplicateNHSNumber:  "Several rows that differ claim this NHS number; none is believed.",
 	ReasonDuplicateIdentifier: "Several rows that differ claim this identifier; none is believed.",
+
+	ReasonSuperseded: "The number was merged into another one, whose row is published; what other files say of it is the same person's.",
 
 	ReasonUnlinked:      "The row names nobody, and its name, date of birth and postcode fit no one person.",
 	ReasonUnknownPerson: "The person is not among the published people of this extract.",

@@ -88,7 +88,10 @@ type Version struct {
 	NoOptOuts string `json:"no_opt_outs,omitempty"`
 	// Family names the person index that gave the units: across versions and
 	// datasets of one family, a unit is the same person; elsewhere it is another.
-	Family           string `json:"family"`
+	Family string `json:"family"`
+	// IndexChanges is how many identifiers that index had seen move by merges and
+	// splits when the version was made.
+	IndexChanges     int64  `json:"index_changes,omitempty"`
 	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
 	// Quality has the checks of the definition, and Risk how alone people are: for
 	// custodians.

@@ -5,13 +5,8 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
@@ -60,8 +55,8 @@ func FindUnits(ctx context.Context, dir string, v Version, list io.Reader) (With
 		return found, err
 	}
 	for text, n := range lines {
-		if unit, ok := people[text]; ok {
-			found.Units = append(found.Units, unit)
+		if units, ok := people[text]; ok {
+			found.Units = append(found.Units, units...)
 			continue
 		}
 		if numbers { // the index is of NHS numbers only
@@ -73,69 +68,72 @@ func FindUnits(ctx context.Context, dir string, v Version, list io.Reader) (With
 		found.Unknown = append(found.Unknown, n)
 	}
 	slices.Sort(found.Units)
+	found.Units = slices.Compact(found.Units)
 	slices.Sort(found.Unknown)
 	return found, nil
 }
 
-// lookUp reads the segments of an index for the identifiers wanted, and says
-// whether all of the index are NHS numbers.
-func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[string]uint32, numbers bool, err error) {
-	units, numbers = map[string]uint32{}, true
-	names, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
-	if err != nil || len(names) == 0 {
-		return nil, false, indexFailure(errors.Join(err, errors.New("there are no segments")))
+// lookUp reads an index for the identifiers wanted, and says whether all of it, but
+// for local numbers, are NHS numbers. It gives every unit that stood for a person,
+// since versions of before a merge or split still bear them: the units that any
+// identifier that is now the same person's ever had.
+func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[string][]uint32, numbers bool, err error) {
+	now, ever := map[string]uint32{}, map[string][]uint32{} // by identifier
+	keep := func(e indexEntry) {
+		text := strings.Clone(e.identifier)
+		now[text] = e.unit
+		if !slices.Contains(ever[text], e.unit) {
+			ever[text] = append(ever[text], e.unit)
+		}
 	}
-	slices.Sort(names)
-	next := uint32(0)
-	for _, name := range names {
-		if ctx.Err() != nil {
-			return nil, false, ctx.Err()
+	touched, changed := map[string]bool{}, map[uint32]bool{} // by merges and splits
+	numbers = true
+	end, err := scanIndex(ctx, dir, func(e indexEntry) error {
+		if e.organisation != "" {
+			return nil
 		}
-		if filepath.Base(name) != segmentName(next) {
-			return nil, false, indexFailure(errors.New("segment " + segmentName(next) + " is missing"))
+		if _, want := wanted[e.identifier]; want {
+			keep(e)
 		}
-		n, err := scanSegment(name, func(identifier string, unit uint32) {
-			if _, ok := wanted[identifier]; ok {
-				units[strings.Clone(identifier)] = unit
+		if e.event != indexPerson {
+			touched[strings.Clone(e.identifier)], changed[e.unit] = true, true
+		}
+		if numbers {
+			_, why := ParseNHSNumber([]byte(e.identifier))
+			numbers = why == ""
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	if end.segments == 0 {
+		return nil, false, indexFailure(errors.New("there are no segments"))
+	}
+	if len(touched) > 0 { // once more, for the other identifiers of those concerned
+		clear(now)
+		clear(ever)
+		if _, err := scanIndex(ctx, dir, func(e indexEntry) error {
+			_, want := wanted[e.identifier]
+			if e.organisation == "" && (want || touched[e.identifier] || changed[e.unit]) {
+				keep(e)
 			}
-			if numbers {
-				_, why := ParseNHSNumber([]byte(identifier))
-				numbers = why == ""
-			}
-		})
-		if err != nil {
-			return nil, false, indexFailure(err)
+			return nil
+		}); err != nil {
+			return nil, false, err
 		}
-		next += n
+	}
+	byUnit := map[uint32][]string{}
+	for text, unit := range now {
+		byUnit[unit] = append(byUnit[unit], text)
+	}
+	units = map[string][]uint32{}
+	for text := range wanted {
+		if unit, known := now[text]; known {
+			for _, same := range byUnit[unit] {
+				units[text] = append(units[text], ever[same]...)
+			}
+		}
 	}
 	return units, numbers, nil
-}
-
-// scanSegment gives each entry of a segment, and how many there are.
-func scanSegment(path string, each func(identifier string, unit uint32)) (entries uint32, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	r, err := ipc.NewFileReader(f)
-	if err != nil {
-		return 0, err
-	}
-	defer r.Close()
-	if !r.Schema().Equal(indexSchema) {
-		return 0, errors.New("not a person index")
-	}
-	for i := range r.NumRecords() {
-		batch, err := r.RecordBatch(i)
-		if err != nil {
-			return 0, err
-		}
-		identifier, unit := batch.Column(0).(*array.String), batch.Column(1).(*array.Uint32)
-		for row := range int(batch.NumRows()) {
-			each(identifier.Value(row), unit.Value(row))
-			entries++
-		}
-	}
-	return entries, nil
 }

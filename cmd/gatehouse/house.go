@@ -84,7 +84,8 @@ func newHouse(ctx context.Context, in *installation, httpAddr, flightAddr string
 }
 
 // checkPast verifies the journal's newest checkpoint against the database, and
-// records versions whose publication died at its last step.
+// records versions whose publication died at its last step. What two custodians had
+// approved is done.
 func (h *house) checkPast(ctx context.Context) error {
 	key, err := h.keys.Verifier(keys.Journal)
 	if err != nil {
@@ -101,7 +102,10 @@ func (h *house) checkPast(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return catalog.Recover(ctx, h.dir, public, state.Catalogue{DB: h.state})
+	if err := catalog.Recover(ctx, h.dir, public, state.Catalogue{DB: h.state}); err != nil {
+		return err
+	}
+	return h.workspaces.FinishJointActs(ctx)
 }
 
 func (h *house) compose(httpAddr, flightAddr string) error {

@@ -169,7 +169,7 @@ func (in *installation) services() error {
 		return err
 	}
 	in.policies = &egress.Policies{Store: state.Policies{DB: in.state}, Authorizer: in.policy}
-	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Policies: in.policies, Dir: in.dir,
+	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Policies: in.policies, Index: indexIn{in.dir}, Dir: in.dir,
 		MaxListAge: in.settings.MaxListAge})
 	if err != nil {
 		return err

@@ -28,6 +28,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.AddCommand(newInitCommand(), newSynthCommand(), newServeCommand(), newDemoCommand(), newPublishCommand(), newCatalogCommand(), newOptOutsCommand())
 	root.AddCommand(newUserCommand(), newProjectCommand(), newWorkspaceCommand(), newTokenCommand(), newPolicyCommand(), newJournalCommand())
+	root.AddCommand(newKeysCommand(), newReidentifyCommand())
 	root.AddCommand(newLoginCommand(), newLogoutCommand(), newSessionCommand())
 	root.AddCommand(newQueryCommand(), newRequestCommand(), newVerifyCommand(), newNoticesCommand(), newDrawPageCommand())
 	reportUsage(root)

@@ -1,0 +1,67 @@
+package catalog
+
+// samePersonOut reports, of a person whose number was merged with others, whether any
+// of them takes the person out: a deny-list by any number that the person ever had,
+// an allow-list by any number under which the person stands in this extract.
+func (p *publication) samePersonOut(who *person) bool {
+	for _, key := range p.index.others(who.identifier) {
+		if key == who.identifier {
+			continue
+		}
+		here := p.people.hasIdentifier(key)
+		for _, l := range p.lists {
+			if (here || l.rule.Kind == ListDeny) && l.optsOut(key) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// hasIdentifier reports whether a row of the people table bears an identifier.
+func (p *people) hasIdentifier(key uint32) bool {
+	_, ok := p.numberOf(key)
+	return ok
+}
+
+func (p *people) numberOf(identifier uint32) (number uint32, ok bool) {
+	if p.byIdentifier != nil {
+		number, ok = p.byIdentifier[identifier]
+		return number, ok
+	}
+	return p.byKey.get(identifier)
+}
+
+// mergePeople leaves one row of the people table to each person whose several
+// numbers stand in it: that of the number that was kept, or else the first. It gives
+// the lines of the others, whose people are the same from here on. Units must have
+// been given.
+func (p *publication) mergePeople() (superseded []int64) {
+	if len(p.index.also) == 0 {
+		return nil
+	}
+	for unit, keys := range p.index.also {
+		stands := -1
+		for _, key := range keys { // the kept one is the first
+			if n, ok := p.people.numberOf(key); ok && p.people.list[n].state == personPublished {
+				if stands < 0 {
+					stands = int(n)
+					continue
+				}
+				who := &p.people.list[n]
+				who.state, who.unit = personMerged, unit
+				superseded = append(superseded, who.line)
+			}
+		}
+		if stands < 0 || p.people.byIdentifier != nil {
+			continue
+		}
+		// Numbers that no row of the people table bears are the same person's.
+		for _, key := range keys {
+			if _, ok := p.people.byKey.get(key); !ok {
+				p.people.byKey.put(key, uint32(stands))
+			}
+		}
+	}
+	return superseded
+}
