@@ -34,12 +34,10 @@ func (p *people) numberOf(identifier uint32) (number uint32, ok bool) {
 
 // mergePeople leaves one row of the people table to each person whose several
 // numbers stand in it: that of the number that was kept, or else the first. It gives
-// the lines of the others, whose people are the same from here on. Units must have
-// been given.
-func (p *publication) mergePeople() (superseded []int64) {
-	if len(p.index.also) == 0 {
-		return nil
-	}
+// the lines of the others, by file, whose people are the same from here on. Units must
+// have been given.
+func (p *publication) mergePeople(files int) (superseded [][]int64) {
+	superseded = make([][]int64, files)
 	for unit, keys := range p.index.also {
 		stands := -1
 		for _, key := range keys { // the kept one is the first
@@ -50,7 +48,7 @@ func (p *publication) mergePeople() (superseded []int64) {
 				}
 				who := &p.people.list[n]
 				who.state, who.unit = personMerged, unit
-				superseded = append(superseded, who.line)
+				superseded[who.file] = append(superseded[who.file], who.line)
 			}
 		}
 		if stands < 0 || p.people.byIdentifier != nil {
