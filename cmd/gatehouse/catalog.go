@@ -40,7 +40,7 @@ func newCatalogCommand() *cobra.Command {
 			panic(err) // the flag stands above
 		}
 	}
-	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogWithdrawCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand())
+	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogWithdrawCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
 	return cmd
 }
 
