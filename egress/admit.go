@@ -37,7 +37,7 @@ func admit(scopes []*scope, decision string, r *plan.Release, t *groupTable, ato
 func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict, c *cohorts, under *beneath) (*releasedTable, error) {
 	s.own = decision
 	a := &admission{scope: s, release: r, groups: t, atoms: atoms, verdicts: verdicts, rows: c, out: &releasedTable{}}
-	if a.valued() && len(c.values) > 0 {
+	if a.valued() && c.values != nil {
 		s.valued() // so that the people of this table are beside what is computed for them
 	}
 	if err := s.multiplied(r, t, atoms, verdicts, c, a.out, a.judge, a.keep); err != nil {
@@ -55,10 +55,12 @@ func (s *scope) admit(decision string, r *plan.Release, t *groupTable, atoms *at
 	} else {
 		a.plain()
 	}
-	if a.valued() && len(c.values) > 0 {
+	if a.valued() && c.values != nil {
 		a.admitComputed()
 	}
-	a.sums()
+	if err := a.sums(); err != nil {
+		return nil, err
+	}
 	return a.out.orNothing(), nil
 }
 

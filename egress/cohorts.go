@@ -13,9 +13,9 @@ type cohorts struct {
 	rows   disclosure.Elements // of each row its number, whose it is, and its label
 	list   []label
 	known  map[label]uint32
-	labels []uint32          // of some rows, to be used again
-	sums   *profiles         // what they add to sums (sums.go)
-	values map[int][]float64 // of the rows, by column y, as far as they are wanted (computed.go)
+	labels []uint32        // of some rows, to be used again
+	sums   *profiles       // what they add to sums (sums.go)
+	values *computedValues // of the rows, as far as they are wanted (computed.go); nil for none
 
 	// What is the case of the rows so far.
 	last     struct{ unit, row uint64 } // the last one
@@ -40,9 +40,7 @@ type label struct {
 // Begin makes it empty: what was collected until then is void.
 func (c *cohorts) Begin() {
 	c.sums.clear()
-	for y := range c.values {
-		c.values[y] = c.values[y][:0]
-	}
+	c.values.clear()
 	*c = cohorts{known: map[label]uint32{}, labels: c.labels[:0], own: true, values: c.values, sums: c.sums}
 	c.last.unit = ^uint64(0)
 }
@@ -103,7 +101,7 @@ type number struct {
 	weighed  bool
 	every    bool
 	also     int64 // bits that the rows have besides (beneath)
-	y        int   // of values that were computed for each person: their column, and 1 (computed.go)
+	y        int   // of a sum: its measure, and 1 (sums.go, computed.go)
 	divided  bool  // how many of these values there are
 }
 

@@ -18,32 +18,60 @@ import (
 // people every sum is there as the people whom it is of, whatever they add
 // (docs/design/0006).
 
-// computedValues are the columns y of numbers that were computed for each person.
-func computedValues(r *plan.Release) map[int][]float64 {
-	var out map[int][]float64
+// computedValues are what numbers that were computed for each person are of.
+type computedValues struct {
+	measures []int // as the release numbers them
+	values   []measure
+	of       [][]uint32 // of each, by row: residues, or noValue
+}
+
+// noValue is a value that is not there.
+const noValue = math.MaxUint32
+
+// computedOf lists what is computed for each person; nil for nothing.
+func computedOf(r *plan.Release) *computedValues {
+	var out *computedValues
 	for _, s := range r.Shares {
-		if s.Computed && s.Value >= 0 {
+		if s.Computed && s.Value >= 0 && (out == nil || !slices.Contains(out.measures, s.Measured)) {
 			if out == nil {
-				out = map[int][]float64{}
+				out = &computedValues{}
 			}
-			out[s.Value] = nil
+			out.measures, out.values, out.of = append(out.measures, s.Measured), append(out.values, measureOf(r.Measures[s.Measured])), append(out.of, nil)
 		}
 	}
 	return out
 }
 
+func (v *computedValues) clear() {
+	if v != nil {
+		for m := range v.of {
+			v.of[m] = v.of[m][:0]
+		}
+	}
+}
+
+// at is the value of a row.
+func (v *computedValues) at(measured, row int) (x uint64, there bool) {
+	r := v.of[slices.Index(v.measures, measured)][row]
+	return uint64(r), r != noValue
+}
+
 // valued takes the columns y of the rows that were labelled last.
 func (c *cohorts) valued(u, labels []uint32, y []*array.Float64) {
 	c.sums.add(u, labels, y)
-	for at, kept := range c.values {
-		for i := range y[at].Len() {
-			x := math.NaN()
-			if y[at].IsValid(i) {
-				x = y[at].Value(i)
+	if c.values == nil {
+		return
+	}
+	for m := range c.values.values {
+		value, kept := &c.values.values[m], c.values.of[m]
+		for i := range labels {
+			if x, there := value.at(y, i); there {
+				kept = append(kept, residue(disclosure.Plus(x, value.plus)))
+			} else {
+				kept = append(kept, noValue)
 			}
-			kept = append(kept, x)
 		}
-		c.values[at] = kept
+		c.values.of[m] = kept
 	}
 }
 
@@ -67,7 +95,7 @@ func (c *cohorts) computed(r *plan.Release, t *groupTable, verdicts []disclosure
 			if !s.Computed || s.Value < 0 || v.Withheld[s.Cell] != "" {
 				continue
 			}
-			x := number{row: i, set: s.Set, y: s.Value + 1}
+			x := number{row: i, set: s.Set, y: s.Measured + 1}
 			n.add(i, s.Cell, x)
 			x.divided = true
 			n.add(i, s.Cell, x)
@@ -130,10 +158,9 @@ type fewSummed struct {
 // The arithmetic of the history is modulo a prime. Values are counted in millionths.
 const modulus = 1<<31 - 1
 
-// residue is a value as the history counts it.
-func residue(x float64) uint64 {
-	r := disclosure.Millionths(x) % modulus
-	return uint64((r + modulus) % modulus)
+// residue is a value in millionths as the history counts it.
+func residue(millionths int64) uint32 {
+	return uint32((millionths%modulus + modulus) % modulus)
 }
 
 // byValue makes the table of numbers computed for each person: of each, what every
@@ -151,17 +178,16 @@ func (c *cohorts) byValue(t *groupTable, atoms *atomTable, n *numbered) *disclos
 		for _, label := range labels {
 			for _, term := range terms[label] {
 				x := &n.list[term.Number]
-				v := c.values[x.y-1][row]
-				if math.IsNaN(v) {
+				add, there := c.values.at(x.y-1, row)
+				if !there {
 					continue
 				}
 				if !some[term.Number] {
 					some[term.Number] = true
 					in = append(in, term.Number)
 				}
-				add := uint64(1)
-				if !x.divided {
-					add = residue(v)
+				if x.divided {
+					add = 1
 				}
 				adds[term.Number] = (adds[term.Number] + add) % modulus
 			}

@@ -80,12 +80,20 @@ type question struct {
 // maxStatement is the longest statement in bytes.
 const maxStatement = 256 << 10
 
-// Describe says what a statement would give, without touching data.
+// Describe says what a statement would give, without touching data. A refusal is
+// journaled, as of a question that is asked: most clients prepare first.
 func (g *Gate) Describe(ctx context.Context, s *workspaces.Session, sql string) (*Shape, error) {
 	q, err := g.open(ctx, s, sql)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		var shape *Shape
+		if shape, err = q.described(ctx); err == nil {
+			return shape, nil
+		}
 	}
+	return nil, g.refuse(ctx, q, err)
+}
+
+func (q *question) described(ctx context.Context) (*Shape, error) {
 	if q.explains {
 		return q.explainedShape(ctx)
 	}

@@ -71,7 +71,9 @@ type scope struct {
 	over         map[int][]bool      // of tables of people: numbers that computed ones are summed over
 	few          map[uint64]sumKind  // sets of few people of whom something computed was released, and how
 	sums         []*disclosure.Profile
-	policy       *disclosure.Policy // by which sums are compared; nil for not at all
+	recent       []*disclosure.Profile // of them, those that combinations are looked for of
+	relations    *disclosure.Relations // of recent; nil until it is needed
+	policy       *disclosure.Policy    // by which sums are compared; nil for not at all
 	threshold    int
 	weights      weights
 	last         int64  // newest ledger entry that is in it
@@ -425,9 +427,9 @@ type releasedTable struct {
 }
 
 func (s *scope) restore(r *releasedTable) {
-	for _, p := range r.Sums {
+	for i, p := range r.Sums {
 		if !slices.ContainsFunc(s.sums, p.Equal) {
-			s.addSum(p)
+			s.addSum(p, i < relatedSums)
 		}
 	}
 	computedWithheld := slices.Clone(r.ComputedWithheld)

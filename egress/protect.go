@@ -74,7 +74,7 @@ func (q *question) protect(ctx context.Context, vault Vault, agg *plan.Aggregate
 	if err := q.checkPublicJoins(ctx, vault, agg); err != nil {
 		return nil, err
 	}
-	rows := &cohorts{values: computedValues(r), sums: summedValues(r)}
+	rows := &cohorts{values: computedOf(r), sums: summedValues(r)}
 	t, atoms, verdicts, err := judgeRows(ctx, vault, r, q.policy, rows)
 	if err != nil {
 		return nil, err

@@ -103,7 +103,7 @@ func (g *Gate) recompute(ctx context.Context, s *workspaces.Session, d Decision)
 		return nil, err
 	}
 	out := &Recomputed{Source: r.SQL, Rounding: q.policy.Rounding(), Withheld: map[string]int{}, Changed: q.changed(d), At: g.Now().UTC()}
-	rows := &cohorts{values: computedValues(r), sums: summedValues(r)}
+	rows := &cohorts{values: computedOf(r), sums: summedValues(r)}
 	t, atoms, verdicts, err := judgeRows(ctx, vault, r, q.policy, rows)
 	if err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func (q *question) counted(r *plan.Release, t *groupTable, atoms *atomTable, row
 	for i := range all {
 		all[i].Withheld = make([]disclosure.Rule, len(r.Cells))
 	}
-	open := openScope(q.policy.Threshold, len(rows.values) > 0)
+	open := openScope(q.policy.Threshold, rows.values != nil)
 	made, err := open.admit(q.decision.ID, r, t, atoms, all, rows, under)
 	if made == nil || err != nil {
 		return nil, err

@@ -25,7 +25,11 @@ func oneOf(t *testing.T, cell plan.Cell, people int, values []float64) (*plan.Re
 	}
 	if values != nil {
 		r.Shares = []plan.RowShare{{Cell: 0, Set: -1, Value: 0, Computed: true}}
-		c.values = map[int][]float64{0: values}
+		of := make([]uint32, len(values))
+		for i, x := range values {
+			of[i] = residue(disclosure.Millionths(x))
+		}
+		c.values = &computedValues{measures: []int{0}, of: [][]uint32{of}}
 	}
 	table, atoms, _ := oneGroup()
 	return r, table, atoms, c

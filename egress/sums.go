@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
 )
@@ -18,25 +19,72 @@ import (
 // compared with each of them (disclosure.Profile).
 
 // maxProfiles bounds how many profiles a question makes, in groups by conditions by
-// values, and maxSums with how many sums a new one is compared: the newest.
+// values, maxShown how many sums it shows, and maxSums with how many sums a new one is
+// compared: the newest. A question of more is refused.
 const (
-	maxProfiles = 4096
+	maxProfiles = 16_384
+	maxShown    = 4096
 	maxSums     = 10_000
+)
+
+// Combinations of several sums are looked for among the newest recentSums, of which
+// one table has relatedSums at most, its largest; and among the newest alikeSums that are of
+// the same people but for a few. The one is asked in so many orders, and the other.
+const (
+	recentSums   = 96
+	relatedSums  = 12
+	alikeSums    = 24
+	recentOrders = 40
+	alikeOrders  = 12
 )
 
 // profiles are what the rows of each label add to sums of their values.
 type profiles struct {
-	columns []int                   // y, of each
-	of      [][]*disclosure.Profile // of each column, by label
-	n       int
+	measures []int // of each, as the release numbers them
+	values   []measure
+	of       [][]*disclosure.Profile // of each measure, by label
+	n        int
 }
 
-// summedValues are the columns of values that are summed.
+// measure gives what a value is of, exactly.
+type measure struct {
+	value int // column y
+	of    []struct {
+		value int
+		times int64
+	}
+	plus int64 // in millionths
+}
+
+func measureOf(m plan.Measured) measure {
+	out := measure{value: m.Value, plus: disclosure.Multiple(1_000_000, disclosure.Factor(m.Plus))}
+	for _, c := range m.Of {
+		out.of = append(out.of, struct {
+			value int
+			times int64
+		}{c.Value, disclosure.Factor(c.Times)})
+	}
+	return out
+}
+
+// at is what row i adds, in millionths, without what moves all rows.
+func (m *measure) at(y []*array.Float64, i int) (x int64, there bool) {
+	if y[m.value].IsNull(i) {
+		return 0, false
+	}
+	for _, of := range m.of {
+		x = disclosure.Plus(x, disclosure.Multiple(disclosure.Millionths(y[of.value].Value(i)), of.times))
+	}
+	return x, true
+}
+
+// summedValues are the measures that are summed.
 func summedValues(r *plan.Release) *profiles {
 	out := &profiles{}
 	for _, s := range r.Shares {
-		if s.Value >= 0 && additive(r, s) && !slices.Contains(out.columns, s.Value) {
-			out.columns = append(out.columns, s.Value)
+		if s.Value >= 0 && additive(r, s) && !slices.Contains(out.measures, s.Measured) {
+			out.measures = append(out.measures, s.Measured)
+			out.values = append(out.values, measureOf(r.Measures[s.Measured]))
 		}
 	}
 	out.clear()
@@ -45,27 +93,28 @@ func summedValues(r *plan.Release) *profiles {
 
 func (p *profiles) clear() {
 	if p != nil {
-		p.of, p.n = make([][]*disclosure.Profile, len(p.columns)), 0
+		p.of, p.n = make([][]*disclosure.Profile, len(p.measures)), 0
 	}
 }
 
-// known reports whether there are profiles of every sum.
-func (p *profiles) known() bool { return p != nil && len(p.columns) > 0 && p.n <= maxProfiles }
+// some reports whether anything is summed, and whole whether there are profiles of all of it.
+func (p *profiles) some() bool  { return p != nil && len(p.measures) > 0 }
+func (p *profiles) whole() bool { return p.n <= maxProfiles }
 
 // add takes rows with their values.
 func (p *profiles) add(u, labels []uint32, y []*array.Float64) {
-	if !p.known() {
+	if !p.some() || !p.whole() {
 		return
 	}
-	for c, column := range p.columns {
-		of := p.of[c]
-		for i, x := range y[column].Float64Values() {
-			if y[column].IsNull(i) {
+	for m := range p.values {
+		value, of := &p.values[m], p.of[m]
+		for i, label := range labels {
+			x, there := value.at(y, i)
+			if !there {
 				continue
 			}
-			label := int(labels[i])
-			if label >= len(of) {
-				of = append(of, make([]*disclosure.Profile, label+1-len(of))...)
+			if int(label) >= len(of) {
+				of = append(of, make([]*disclosure.Profile, int(label)+1-len(of))...)
 			}
 			one := of[label]
 			if one == nil {
@@ -77,13 +126,13 @@ func (p *profiles) add(u, labels []uint32, y []*array.Float64) {
 			}
 			one.AddRow(u[i], x)
 		}
-		p.of[c] = of
+		p.of[m] = of
 	}
 }
 
-// at is what the rows of a label add to a sum of column y; nil for nothing.
-func (p *profiles) at(label, y int) *disclosure.Profile {
-	if of := p.of[slices.Index(p.columns, y)]; label < len(of) {
+// at is what the rows of a label add to a sum of a measure; nil for nothing.
+func (p *profiles) at(label, measured int) *disclosure.Profile {
+	if of := p.of[slices.Index(p.measures, measured)]; label < len(of) {
 		return of[label]
 	}
 	return nil
@@ -91,10 +140,15 @@ func (p *profiles) at(label, y int) *disclosure.Profile {
 
 // sums compares the sums that the verdicts let out with those released before and with
 // each other.
-func (a *admission) sums() {
+func (a *admission) sums() error {
 	c := a.rows
-	if !c.sums.known() || !a.valued() {
-		return
+	if !c.sums.some() || !a.valued() {
+		return nil
+	}
+	tooMany := gatehouse.Errorf(gatehouse.CodeTooLarge, "Sums and means of so many groups and conditions cannot be compared with what was answered before.").
+		WithAdvice("Ask for up to %d groups by conditions by values at once: in parts (WHERE), or with coarser keys.", maxShown)
+	if !c.sums.whole() {
+		return tooMany
 	}
 	n := newNumbered()
 	for i, v := range a.verdicts {
@@ -103,9 +157,12 @@ func (a *admission) sums() {
 		}
 		for _, share := range a.release.Shares {
 			if share.Value >= 0 && additive(a.release, share) && v.Withheld[share.Cell] == "" {
-				n.add(i, share.Cell, number{row: i, set: share.Set, y: share.Value + 1})
+				n.add(i, share.Cell, number{row: i, set: share.Set, y: share.Measured + 1})
 			}
 		}
+	}
+	if len(n.list) > maxShown {
+		return tooMany
 	}
 	of := make([]*disclosure.Profile, len(n.list))
 	for i := range of {
@@ -137,6 +194,7 @@ func (a *admission) sums() {
 		}
 	}
 	a.wholes(n, of, cells)
+	return nil
 }
 
 // wholes judges what all groups shown of a sum make together, too: what another sum
@@ -189,20 +247,59 @@ func (a *admission) keepSum(p *disclosure.Profile) bool {
 				return false
 			}
 		}
+		if !known && s.related(p) {
+			return false
+		}
 	}
 	if !known || s.shared {
 		a.out.Sums = append(a.out.Sums, p)
 	}
 	if !known {
 		s.damaged = true
-		s.addSum(p)
+		s.addSum(p, len(a.out.Sums) <= relatedSums)
 	}
 	return true
 }
 
-func (s *scope) addSum(p *disclosure.Profile) {
+// related reports whether a sum tells of few people beside several others.
+func (s *scope) related(p *disclosure.Profile) bool {
+	if s.relations == nil {
+		s.relations = disclosure.NewRelations(recentOrders)
+		for _, o := range s.recent {
+			s.relations.Add(o)
+		}
+	}
+	if s.relations.Tells(p, s.policy.Threshold) {
+		return true
+	}
+	if len(s.sums) == len(s.recent) && len(s.recent) < recentSums/2 {
+		return false // they were all there
+	}
+	alike := disclosure.NewRelations(alikeOrders)
+	n := 0
+	for _, o := range slices.Backward(s.sums) {
+		if p.Alike(o, s.policy.Threshold) {
+			alike.Add(o)
+			if n++; n == alikeSums {
+				break
+			}
+		}
+	}
+	return n > 1 && alike.Tells(p, s.policy.Threshold)
+}
+
+func (s *scope) addSum(p *disclosure.Profile, recent bool) {
 	if len(s.sums) == maxSums {
 		s.sums = append(s.sums[:0:0], s.sums[1:]...)
 	}
 	s.sums = append(s.sums, p)
+	if !recent {
+		return
+	}
+	if len(s.recent) == recentSums {
+		s.recent = append(s.recent[:0:0], s.recent[1:]...)
+	}
+	if s.recent = append(s.recent, p); s.relations != nil {
+		s.relations.Add(p)
+	}
 }

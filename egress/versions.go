@@ -37,7 +37,9 @@ const (
 
 // across withholds what, with the numbers of other versions of the datasets, would
 // tell of too few people. It gives what the ledger must keep of the rest. Where
-// another version cannot be compared, everything is withheld.
+// another version cannot be compared, everything is withheld: nothing was admitted then
+// beside that version. A failure after that refuses the question, so that nothing is known that is
+// not in the ledger.
 func (q *question) across(ctx context.Context, vault Vault, r *plan.Release, t *groupTable, atoms *atomTable, verdicts []disclosure.Verdict) ([]*releasedTable, error) {
 	var kept []*releasedTable
 	versions := map[string]bool{}
@@ -56,7 +58,7 @@ func (q *question) across(ctx context.Context, vault Vault, r *plan.Release, t *
 			others++
 			tables, err := q.beside(ctx, vault, at, number, r, t, atoms, verdicts, others)
 			switch {
-			case ctx.Err() != nil:
+			case ctx.Err() != nil || errors.As(err, new(admissionError)):
 				return nil, err
 			case err != nil:
 				if q.gate.Log != nil {
@@ -115,7 +117,7 @@ func (q *question) beside(ctx context.Context, vault Vault, at, number int, r *p
 		}
 		table, err := admit(q.scopes, q.decision.ID, r, t, atoms, alone, rows, under)
 		if err != nil {
-			return kept, err
+			return nil, admissionError{err}
 		}
 		if table != nil {
 			kept = append(kept, table)
@@ -126,6 +128,11 @@ func (q *question) beside(ctx context.Context, vault Vault, at, number int, r *p
 	}
 	return kept, nil
 }
+
+// admissionError is of a table of which a part may be in the histories.
+type admissionError struct{ error }
+
+func (e admissionError) Unwrap() error { return e.error }
 
 // otherSession shows the tables and columns of the session in another version, of
 // the same people: whoever is not in the session's population is in neither.

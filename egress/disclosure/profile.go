@@ -32,10 +32,10 @@ func (s *Profile) Add(o *Profile) {
 	}
 }
 
-// AddRow adds a row with a value.
-func (s *Profile) AddRow(unit uint32, x float64) {
+// AddRow adds a row with a value, in millionths.
+func (s *Profile) AddRow(unit uint32, x int64) {
 	i := unit % Buckets
-	s.Values[i] = within(s.Values[i] + Millionths(x))
+	s.Values[i] = within(s.Values[i] + x)
 	s.Rows[i]++
 }
 
@@ -66,6 +66,34 @@ func Millionths(x float64) int64 {
 	return within(exact.Mod(exact, big.NewInt(manyPrimes)).Int64())
 }
 
+// Factor is a whole number as Multiple counts with it.
+func Factor(x *big.Int) int64 {
+	return within(new(big.Int).Mod(x, big.NewInt(manyPrimes)).Int64())
+}
+
+// Multiple is a value so many times, less a multiple of the modulus if that is large.
+func Multiple(x, times int64) int64 {
+	if times == 1 {
+		return x
+	}
+	hi, lo := bits.Mul64(absolute(x), absolute(times))
+	_, rest := bits.Div64(hi%manyPrimes, lo, manyPrimes)
+	if (x < 0) != (times < 0) {
+		return within(-int64(rest))
+	}
+	return within(int64(rest))
+}
+
+func absolute(x int64) uint64 {
+	if x < 0 {
+		return uint64(-x)
+	}
+	return uint64(x)
+}
+
+// Plus adds values, less a multiple of the modulus if that is large.
+func Plus(x, y int64) int64 { return within(x + y) }
+
 // Size is how many rows there are.
 func (s *Profile) Size() int {
 	n := 0
@@ -78,6 +106,19 @@ func (s *Profile) Size() int {
 // Equal reports whether two profiles are the same.
 func (s *Profile) Equal(o *Profile) bool {
 	return slices.Equal(s.Values, o.Values) && slices.Equal(s.Rows, o.Rows)
+}
+
+// Alike reports whether two sums are of the same rows, but in fewer than k parts.
+func (s *Profile) Alike(o *Profile, k int) bool {
+	differ := 0
+	for i, rows := range s.Rows {
+		if rows != o.Rows[i] {
+			if differ++; differ == k {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Tells reports whether two sums, one subtracted from the other, tell of few people:

@@ -101,11 +101,11 @@ func TestLargeMultiplesAreKnown(t *testing.T) {
 		a, b := NewProfile(), NewProfile()
 		for unit := range uint32(100_000) {
 			x := float64(unit*2654435761>>20) + 20_000
-			a.AddRow(unit, x*scale)
+			a.AddRow(unit, Millionths(x*scale))
 			if unit == 777 {
 				x++
 			}
-			b.AddRow(unit, x)
+			b.AddRow(unit, Millionths(x))
 		}
 		if !a.Tells(b, policy) {
 			t.Errorf("sums of which one is %g times the other, but for one person, are told apart", scale)

@@ -103,6 +103,11 @@ func (b *releaseBuilder) meanings() (of [][]int, count int) {
 		return known[text]
 	}
 	leaves := leavesOf(unionsOf(b.node.Input))
+	if len(leaves) < 2 {
+		if of, count, ok := b.byCases(); ok {
+			return of, count
+		}
+	}
 	for set := -1; set < len(b.rowSets); set++ {
 		var conds []Expr
 		ok := true

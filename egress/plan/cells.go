@@ -172,7 +172,9 @@ func (b *releaseBuilder) parts(cell *Cell, number int, parts []Part, in []Column
 		if slices.Contains(any, "true") {
 			cell.RowSets = append(cell.RowSets, -1)
 		} else {
-			cell.RowSets = append(cell.RowSets, b.rowSet(b.column("q", "("+strings.Join(any, " OR ")+")")))
+			name := b.column("q", "("+strings.Join(any, " OR ")+")")
+			b.anyOf[name] = any
+			cell.RowSets = append(cell.RowSets, b.rowSet(name))
 		}
 	}
 	return nil
@@ -261,6 +263,10 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 			s.value = b.column("x", "1")
 		} else {
 			s.value = b.value(v)
+			s.of, s.plus = []measuredTerm{{s.value, big.NewInt(1)}}, new(big.Int)
+			if cell.Measure != MeasureQuantile {
+				s.of, s.plus = b.measuredAs(v)
+			}
 			s.computed = cell.Measure != MeasureQuantile && (i >= own || !same[i]) && readsDerived(v, b.node.Input.Columns())
 			s.squares = cell.Measure == MeasureRegression || cell.Measure == MeasureSpread && !indicator(v, b.node.Input.Columns())
 		}

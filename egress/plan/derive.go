@@ -121,6 +121,7 @@ func deriveOp(e *Op, args []Column) (Column, error) {
 		out, err := together(e.T, args)
 		if err == nil && len(args) == 2 && isZero(e.Args[1]) {
 			out.Form, out.Size = args[0].Form, args[0].Size // a missing value counted as nothing is no weight
+			out.Nulls = NullsRaw                            // never NULL
 		}
 		return out, err
 	case "TRY":
@@ -190,7 +191,7 @@ func deriveCase(e *Case, args []Column) (Column, error) {
 		// CASE WHEN x IS NULL THEN 0 ELSE x END, as a correlated count is bound
 		if op, ok := e.Whens[0].(*Op); ok && op.Name == "IS NULL" {
 			if same, ok := op.Args[0].(*Ref); ok && same.Index == ref.Index {
-				out.Form, out.Size = values[1].Form, values[1].Size
+				out.Form, out.Size, out.Nulls = values[1].Form, values[1].Size, NullsRaw // never NULL
 			}
 		}
 	}

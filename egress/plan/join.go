@@ -49,7 +49,14 @@ func checkJoin(n *Join) error {
 		if !atMostOne(n.R) {
 			return gatehouse.Errorf(gatehouse.CodeOperator, "A scalar subquery may have several rows for one person.").WithAdvice("Use an aggregate such as max inside it, or a join.")
 		}
-		padded(right)
+		if whole := slices.Clone(right); exactlyOne(n) {
+			padded(right)
+			for i := range right {
+				right[i].Nulls = whole[i].Nulls
+			}
+		} else {
+			padded(right)
+		}
 	case RightJoin:
 		padded(left)
 	case FullJoin:
@@ -209,6 +216,55 @@ func atMostOne(n Node) bool {
 		return reads && ok && (n.Kind == InnerJoin || n.Kind == LeftJoin) && len(agg.Groups) == len(n.Conds)
 	}
 	return false
+}
+
+// exactlyOne reports whether a correlated scalar subquery has, by its shape, one row for
+// each row outside: it keeps all that it reads of them, and is met on all of that.
+func exactlyOne(n *Join) bool {
+	reads := make([]Expr, len(n.Conds)) // columns of the subquery
+	for i, c := range n.Conds {
+		if c.Op != "IS NOT DISTINCT FROM" {
+			return false
+		}
+		reads[i] = c.R
+	}
+	in := n.R
+	for {
+		p, ok := in.(*Project)
+		if !ok {
+			break
+		}
+		for i, e := range reads {
+			ref, ok := e.(*Ref)
+			if !ok {
+				return false
+			}
+			reads[i] = p.Exprs[ref.Index]
+		}
+		in = p.Input
+	}
+	j, ok := in.(*Join)
+	if !ok || j.Kind != LeftJoin || j.Delim {
+		return false
+	}
+	of, ok := j.L.(*Correlated)
+	if !ok || of.Of != n || len(of.Reads) != len(n.Conds) {
+		return false
+	}
+	met := map[int]bool{}
+	for i, c := range n.Conds {
+		ref, ok := reads[i].(*Ref)
+		l, same := c.L.(*Ref)
+		if !ok || !same || ref.Index >= len(of.Reads) {
+			return false
+		}
+		read, ok := of.Reads[ref.Index].(*Ref)
+		if !ok || read.Index != l.Index {
+			return false
+		}
+		met[ref.Index] = true
+	}
+	return len(met) == len(of.Reads)
 }
 
 // Once reports whether no person has two rows of a checked node.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +43,9 @@ type Release struct {
 	// could make up, where they are found in the columns of Rows.
 	Counts []RowCount
 	Shares []RowShare
-	Values int // columns y0… of Rows
+	// Measures are what the shares' values are of.
+	Measures []Measured
+	Values   int // columns y0… of Rows
 	// MissingOf: a row set that leaves out only what is missing in the data is, in
 	// groups where nothing is missing, this other one (−1 for the whole group).
 	MissingOf map[int]int
@@ -78,6 +81,8 @@ type RowCount struct {
 // that have the value. Value is −1 where every row has the same.
 type RowShare struct {
 	Cell, Set, Value int
+	// Measured is the place in Measures of what the value is of; −1 with Value.
+	Measured int
 	// Squares: squares of the values are in the number too, so that two values that
 	// nearly everybody has tell of the others.
 	Squares bool
@@ -110,6 +115,8 @@ type Cell struct {
 type share struct {
 	cell     int
 	value    string // inner column of the value
+	of       []measuredTerm
+	plus     *big.Int
 	filter   string // condition, or ""
 	set      int    // its row set, or −1
 	literal  bool   // every value is the same literal: only the rows matter
@@ -131,7 +138,8 @@ type releaseBuilder struct {
 	rowSets  []string
 	shares   []share
 	missing  map[int]int
-	conds    map[string][]Expr // of inner boolean columns
+	conds    map[string][]Expr   // of inner boolean columns
+	anyOf    map[string][]string // of those that are any of others
 }
 
 // NewRelease prints a protected aggregate for the vault.
@@ -187,7 +195,7 @@ func finest(n *Aggregate) []int {
 // build prints the input and everything that the cells need of it; keep says
 // that the cells are still to be noted in r.
 func (r *Release) build(p *Printer, keep bool) (*releaseBuilder, error) {
-	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}, conds: map[string][]Expr{}}
+	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}, conds: map[string][]Expr{}, anyOf: map[string][]string{}}
 	b.from = p.from(r.Node.Input, "t")
 	b.ref = p.single(r.Node.Input)
 	b.channel(nil, -1) // channel 0: the whole group
@@ -348,11 +356,30 @@ func (r *Release) passed(b *releaseBuilder) {
 		}
 	}
 	for _, s := range b.shares {
-		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Squares: s.squares, Extra: s.extra, Computed: s.computed}
+		share := RowShare{Cell: s.cell, Set: s.set, Value: -1, Measured: -1, Squares: s.squares, Extra: s.extra, Computed: s.computed}
 		if !s.literal {
 			share.Value = value(s.value)
+			m := Measured{Value: share.Value, Plus: s.plus}
+			for _, t := range s.of {
+				m.Of = append(m.Of, MeasuredColumn{value(t.column), t.times})
+			}
+			share.Measured = r.measure(m)
 		}
 		r.Shares = append(r.Shares, share)
 	}
 	r.Values = len(r.values)
+}
+
+// measure numbers what a value is of.
+func (r *Release) measure(m Measured) int {
+	same := func(o Measured) bool {
+		return o.Value == m.Value && o.Plus.Cmp(m.Plus) == 0 && slices.EqualFunc(o.Of, m.Of, func(a, b MeasuredColumn) bool {
+			return a.Value == b.Value && a.Times.Cmp(b.Times) == 0
+		})
+	}
+	if i := slices.IndexFunc(r.Measures, same); i >= 0 {
+		return i
+	}
+	r.Measures = append(r.Measures, m)
+	return len(r.Measures) - 1
 }

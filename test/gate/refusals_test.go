@@ -1,10 +1,13 @@
 package gate
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
 )
 
 // adviceTable are statements that the gate refuses: with which code, the part that it
@@ -158,5 +161,40 @@ func TestEveryRefusalSaysWhatToDoInstead(t *testing.T) {
 		if rows, d, err := w.explain("EXPLAIN GATE "+c.instead, nil); err != nil || d.Refused != nil {
 			t.Errorf("%s\nis advised %q, and\n%s\nis refused too: %v %v", short, e.Advice, c.instead, err, rows)
 		}
+	}
+}
+
+// Most clients prepare a statement before they ask it: what is refused then has a
+// decision, too, that it can be referred to by.
+func TestARefusalWhilePreparingIsADecision(t *testing.T) {
+	w := newWorld(t)
+	for sql, code := range map[string]gatehouse.Code{
+		"SELECT person_id FROM patients": gatehouse.CodeRowLevel, "SELECT max(birth_year) FROM patients": gatehouse.CodeAggregate,
+		"SELEC 1": gatehouse.CodeSyntax, "SELECT count(*) FROM nowhere": gatehouse.CodeBind,
+	} {
+		_, err := w.gate.Describe(t.Context(), w.session, sql)
+		id := regexp.MustCompile(`\[(qry_\w+)\]$`).FindStringSubmatch(gatehouse.Public(err).Advice)
+		if gatehouse.CodeOf(err) != code || id == nil {
+			t.Errorf("%s: %v, %q", sql, err, gatehouse.Public(err).Advice)
+			continue
+		}
+		must(t, w.state.View(t.Context(), func(tx *state.Tx) error {
+			var outcome, kept string
+			var events int
+			if err := tx.SQL().QueryRowContext(t.Context(), "SELECT outcome, code FROM decisions WHERE id = ?", id[1]).Scan(&outcome, &kept); err != nil {
+				return err
+			}
+			if outcome != string(egress.OutcomeRefused) || kept != string(code) {
+				t.Errorf("%s: the decision is %s, %s", sql, outcome, kept)
+			}
+			err := tx.SQL().QueryRowContext(t.Context(), "SELECT count(*) FROM journal_events WHERE CAST(event AS TEXT) LIKE '%query.refused%' || ? || '%'", id[1]).Scan(&events)
+			if events != 1 {
+				t.Errorf("%s: %d events", sql, events)
+			}
+			return err
+		}))
+	}
+	if _, err := w.gate.Describe(t.Context(), w.session, "SELECT count(*) FROM patients"); err != nil {
+		t.Error(err)
 	}
 }

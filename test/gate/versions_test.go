@@ -168,3 +168,23 @@ func wholly(r *result) bool {
 	}
 	return len(r.rows) > 0
 }
+
+// What fails while a question is judged beside another version refuses it: what of it is in
+// memory until then is in no ledger.
+func TestAFailureBesideAVersionIsARefusal(t *testing.T) {
+	w := newWorld(t)
+	w.remembers = true
+	next := w.publishNext(nil)
+	for _, x := range []string{"birth_year", "year(registered_from)", "length_of_stay"} {
+		if _, err := w.ask("SELECT covar_pop(imd_decile, " + x + ") FROM patients JOIN admissions USING (person_id)"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.use(next)
+	for range 2 {
+		_, err := w.ask("SELECT count(*), covar_pop(imd_decile, year(admitted)) FROM patients JOIN admissions USING (person_id)")
+		if gatehouse.CodeOf(err) != gatehouse.CodeMeasure {
+			t.Fatalf("a fourth product of another version: %v", err)
+		}
+	}
+}

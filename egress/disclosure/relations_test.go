@@ -1,0 +1,151 @@
+package disclosure
+
+import (
+	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Sums of which one is a combination of the others for all but few people are found,
+// whatever came between; those that only have much in common are not.
+func TestRelationsOfSeveralSums(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		chance := rand.New(rand.NewPCG(seed, 1))
+		people := rapid.SampledFrom([]int{60, 300, 5000}).Draw(t, "people")
+		terms := rapid.IntRange(2, 6).Draw(t, "terms")
+		differ := rapid.IntRange(0, 3).Draw(t, "differ")
+		between := rapid.IntRange(0, 20).Draw(t, "between")
+		values := func() []float64 {
+			out := make([]float64, people)
+			for i := range out {
+				out[i] = float64(chance.IntN(100))
+			}
+			return out
+		}
+		r := NewRelations(40)
+		last := make([]float64, people)
+		for range terms {
+			v, times := values(), float64(1+chance.IntN(9))
+			from, to := 0, people
+			if chance.IntN(3) == 0 && people > 60 { // of some people
+				from = chance.IntN(people / 2)
+				to = from + people/2
+			}
+			some := map[int]float64{}
+			for u := from; u < to; u++ {
+				some[u] = v[u]
+				last[u] += times * v[u]
+			}
+			r.Add(sumOf(some))
+		}
+		for range between {
+			v, some := values(), map[int]float64{}
+			for u, x := range v {
+				if chance.IntN(2) == 0 {
+					some[u] = x
+				}
+			}
+			r.Add(sumOf(some))
+		}
+		for i := range differ {
+			last[7+11*i] += 1 + float64(i)
+		}
+		all := map[int]float64{}
+		for u, x := range last {
+			all[u] = x
+		}
+		// of few people many sums say everything
+		if people == 60 && terms+between > 10 {
+			return
+		}
+		if got := r.Tells(sumOf(all), 10); got != (differ > 0) {
+			t.Fatalf("%d people differ: %v", differ, got)
+		}
+		if r.Tells(sumOf(map[int]float64{}), 10) {
+			t.Fatal("nobody tells of somebody")
+		}
+		other := map[int]float64{}
+		for u, x := range values() {
+			other[u] = x + last[u]/1000
+		}
+		if r.Tells(sumOf(other), 10) {
+			t.Fatal("another sum tells of few people")
+		}
+	})
+}
+
+// What a total has more than parts of it is all alike, or it is not.
+func TestWhatIsLeftOfATotalIsAlike(t *testing.T) {
+	chance := rand.New(rand.NewPCG(1, 2))
+	const people = 2000
+	part, total := [4]map[int]float64{{}, {}, {}, {}}, [2]map[int]float64{{}, {}}
+	for u := range people {
+		x := float64(1 + chance.IntN(10))
+		part[u%4][u] = x
+		total[0][u], total[1][u] = x, x
+		if u%4 == 3 {
+			total[0][u] = 7
+		}
+	}
+	for last := range 2 {
+		r := NewRelations(40)
+		r.Add(sumOf(part[0]))
+		r.Add(sumOf(part[1]))
+		r.Add(sumOf(part[2]))
+		if got := r.Tells(sumOf(total[last]), 10); got != (last == 0) {
+			t.Errorf("total %d: %v", last, got)
+		}
+		r = NewRelations(40)
+		r.Add(sumOf(total[last]))
+		r.Add(sumOf(part[0]))
+		r.Add(sumOf(part[1]))
+		if got := r.Tells(sumOf(part[2]), 10); got != (last == 0) {
+			t.Errorf("last part %d: %v", last, got)
+		}
+		r.Add(sumOf(part[2]))
+		if last == 1 && r.Tells(sumOf(part[2]), 10) {
+			t.Error("what is known tells")
+		}
+	}
+}
+
+// Products with large whole numbers are those of arithmetic without bounds.
+func TestMultiplesAreExact(t *testing.T) {
+	modulus := big.NewInt(manyPrimes)
+	rapid.Check(t, func(t *rapid.T) {
+		x := within(rapid.Int64Range(-manyPrimes/2, manyPrimes/2).Draw(t, "x"))
+		n := new(big.Int).Mul(big.NewInt(rapid.Int64().Draw(t, "a")), big.NewInt(rapid.Int64().Draw(t, "b")))
+		got := big.NewInt(Multiple(x, Factor(n)))
+		want := new(big.Int).Mul(big.NewInt(x), n)
+		if want.Sub(want, got).Mod(want, modulus).Sign() != 0 {
+			t.Fatalf("%d times %d is %d", x, n, got)
+		}
+	})
+}
+
+func BenchmarkRelations(b *testing.B) {
+	for _, n := range []int{4, 40} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			chance := rand.New(rand.NewPCG(1, 2))
+			sum := func() *Profile {
+				s := NewProfile()
+				for u := range uint32(4000) {
+					s.AddRow(u, Millionths(float64(chance.IntN(1000))))
+				}
+				return s
+			}
+			r := NewRelations(40)
+			for range n {
+				r.Add(sum())
+			}
+			s := sum()
+			for b.Loop() {
+				r.Tells(s, 10)
+			}
+		})
+	}
+}
