@@ -2,6 +2,7 @@ package workspaces
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
@@ -141,23 +142,29 @@ func (s *Service) mount(ctx context.Context, w Workspace, p Project, grant Datas
 	}, nil
 }
 
+// ListTooOld reports whether a list that a version was made with is too old for the
+// project: older than most at now. Where the opt-out does not apply to the project,
+// the national list's age does not matter.
+func (p Project) ListTooOld(r catalog.Receipt, now time.Time, most time.Duration) bool {
+	return now.Sub(r.Dated) > most && (r.List != NationalList || p.OptOutBasis == BasisApplies)
+}
+
+// LacksNational reports whether a version was made without the national list,
+// although the opt-out applies to the project.
+func (p Project) LacksNational(v catalog.Version) bool {
+	return p.OptOutBasis == BasisApplies && !slices.ContainsFunc(v.Receipts, func(r catalog.Receipt) bool { return r.List == NationalList })
+}
+
 // listsFresh refuses a version whose opt-out lists are older than allowed. Where
 // the opt-out applies to the project, the national list must be among them;
 // where it does not, its age does not matter.
 func (s *Service) listsFresh(p Project, v catalog.Version, now time.Time) error {
-	national := false
 	for _, r := range v.Receipts {
-		if r.List == NationalList {
-			national = true
-			if p.OptOutBasis != BasisApplies {
-				continue
-			}
-		}
-		if now.Sub(r.Dated) > s.MaxListAge {
+		if p.ListTooOld(r, now, s.MaxListAge) {
 			return refuse(gatehouse.CodeListsStale, "The opt-out list %q that %s was made with is too old.", r.List, v.Name())
 		}
 	}
-	if !national && p.OptOutBasis == BasisApplies {
+	if p.LacksNational(v) {
 		return refuse(gatehouse.CodeListsStale, "%s was made without the national opt-out list, which applies to this project.", v.Name())
 	}
 	return nil

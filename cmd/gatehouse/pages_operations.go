@@ -70,32 +70,38 @@ func (o operating) inUse(ctx context.Context, tx workspaces.Tx, s *site.Status) 
 	if err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	at := map[string]int{} // in s.Lists, by version and list
 	for _, p := range projects {
 		if p.State != workspaces.ProjectActive || !tx.Now().Before(p.Expires) {
 			continue
 		}
 		for _, g := range p.Datasets {
 			name := fmt.Sprintf("%s@%d", g.Dataset, g.Version)
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
 			v, err := o.catalogue.Version(ctx, g.Dataset, g.Version)
 			if err != nil {
 				s.Faults = append(s.Faults, gatehouse.Public(err).Error())
 				continue
 			}
+			if p.LacksNational(v) {
+				s.Faults = append(s.Faults, fmt.Sprintf("%s was made without the national opt-out list: questions of projects to which the opt-out applies are refused.", name))
+			}
 			for _, r := range v.Receipts {
-				stale := tx.Now().Sub(r.Dated) > o.settings.MaxListAge
-				s.Lists = append(s.Lists, site.ListStatus{Version: name, List: r.List, Dated: r.Dated, Stale: stale})
-				if stale {
-					s.Faults = append(s.Faults, fmt.Sprintf("The opt-out list %s of %s is older than is allowed: its questions are refused.", r.List, name))
+				key := name + " " + r.List
+				i, known := at[key]
+				if !known {
+					i = len(s.Lists)
+					at[key] = i
+					s.Lists = append(s.Lists, site.ListStatus{Version: name, List: r.List, Dated: r.Dated, Until: r.Dated.Add(o.settings.MaxListAge)})
+				}
+				if p.ListTooOld(r, tx.Now(), o.settings.MaxListAge) && !s.Lists[i].Stale {
+					s.Lists[i].Stale = true
+					s.Faults = append(s.Faults, fmt.Sprintf("The opt-out list %s of %s is older than is allowed: questions are refused.", r.List, name))
 				}
 			}
 		}
 	}
 	slices.Sort(s.Faults)
+	s.Faults = slices.Compact(s.Faults)
 	return nil
 }
 

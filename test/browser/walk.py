@@ -23,7 +23,7 @@ import zipfile
 from adbc_driver_flightsql import DatabaseOptions, dbapi
 from playwright.sync_api import sync_playwright
 
-from people import Complaints, Person, load
+from people import HERE, Complaints, Person, load
 
 PROJECT = "asthma-care"
 TABLE = "region,sex,people\nNorth,female,120\nNorth,male,131\nSouth,female,3\nSouth,male,140\n"
@@ -153,13 +153,24 @@ class Walk:
         researcher.fill(title="Table 1 and figure 1", what="Admissions by region and sex, and a drawing of them.", population="People with asthma, 2024.", dates="The year 2024", people="As in the table", controls="Groups below 10 were left out.")
         researcher.press("Begin the request")
         researcher.sees("The request was begun")
-        for name, mime, content in (("table1.csv", "text/csv", TABLE), ("figure1.svg", "image/svg+xml", DRAWING)):
-            researcher.page.set_input_files("#file", {"name": name, "mimeType": mime, "buffer": content.encode()})
-            researcher.press("Add")
+        def add(name, mime, content):
+            researcher.page.set_input_files("#file", {"name": name, "mimeType": mime, "buffer": content})
+            with researcher.page.expect_navigation():
+                researcher.page.get_by_role("button", name="Add", exact=True).click()
+            researcher.page.wait_for_load_state()
             researcher.sees("The file was added")
-        researcher.page.get_by_label("What they are for").select_option("supporting")
-        researcher.page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"How the numbers were made.\n"})
-        researcher.press("Add")
+            researcher.sees(name)
+
+        add("table1.csv", "text/csv", TABLE.encode())
+        add("figure1.svg", "image/svg+xml", DRAWING.encode())
+        # Why a file is not taken is told without leaving the page.
+        researcher.expected = {422, 409}
+        researcher.page.set_input_files("#file", {"name": "rows.exe", "mimeType": "text/csv", "buffer": b"MZ"})
+        researcher.page.get_by_role("button", name="Add", exact=True).click()
+        researcher.page.locator("form[data-upload] [role=status]", has_text="GH-").or_(researcher.page.locator("form[data-upload] [role=status]", has_text="accepted")).first.wait_for()
+        for name, mime, content in (("notes.txt", "text/plain", b"How the numbers were made.\n"), ("paper.pdf", "application/pdf", (HERE.parents[1] / "infra/pdf/testdata/two-pages.pdf").read_bytes())):
+            researcher.page.get_by_label("What they are for").select_option("supporting")
+            add(name, mime, content)
         researcher.look("/requests/draft", shot="request")
         researcher.press("Submit to the checkers")
         researcher.sees("It was submitted")
@@ -198,6 +209,34 @@ class Walk:
             with page.expect_navigation():
                 page.keyboard.press("Enter")
             checker.sees("Your vote was cast")
+
+    def document(self):
+        """A page of a PDF is shown as a picture, with what it hides."""
+        checker = self.person("checker1")
+        checker.open(f"{self.path}/review?file=paper.pdf", kind="/review/document")
+        shown = checker.framed(f"{self.ready['http']}{self.path}/files/paper.pdf/view")
+        said = shown.locator("main").inner_text()
+        for text in ("Page 1 of 2", "1 script", "rows.csv", "Admissions by region", "943 476 5919"):
+            self.check(text in said, "document", f"its frame does not hold {text!r}: {said[:200]}")
+        self.check(shown.evaluate("document.images.length === 1 && document.images[0].naturalWidth > 500"), "document", "there is no picture of its page")
+        checker.accessible(shown.main_frame, "a document's frame")
+        if checker.screens:
+            shown.screenshot(path=checker.screens / "document.png")
+        shown.close()
+
+    def own(self):
+        """Everybody's own page, and the house's people."""
+        for name in ("researcher", "custodian", "auditor"):
+            self.person(name).open("/me", shot="me" if name == "researcher" else None)
+        researcher = self.person("researcher")
+        researcher.page.get_by_label("A digest").check()
+        researcher.press("Save")
+        researcher.sees("Your choice was kept")
+        operator = self.person("operator")
+        operator.open("/people", shot="people")
+        operator.page.get_by_role("link", name="outsider" if operator.page.get_by_role("link", name="outsider", exact=True).count() else "checker1", exact=True).click()
+        operator.look("/people/USER")
+        self.person("auditor").open("/people")
 
     def referral(self):
         """An answer with groups left out is referred; its checkers see who stands
@@ -289,6 +328,16 @@ class Walk:
         auditor.open("/")
         auditor.open("/journal?action=release.recalled", kind="/journal", shot="journal")
         auditor.sees("downloaded_by_1")
+        auditor.page.locator("tbody a[href*='/journal/events/']").first.click()
+        auditor.look("/journal/event", shot="event")
+        with auditor.page.expect_download() as download:
+            auditor.page.get_by_role("link", name="Download the proof").click()
+        with auditor.page.expect_download() as key:
+            auditor.page.get_by_role("link", name="the journal's public key").click()
+        script = HERE.parents[1] / "docs" / "verify_journal.py"
+        out = subprocess.run([sys.executable, script, "inclusion", download.value.path(), "--key", key.value.path()], capture_output=True, text=True, timeout=60)
+        self.check(out.returncode == 0, "proof of an event", f"is not accepted: {out.stdout} {out.stderr[-200:]}")
+        auditor.open("/journal")
         auditor.press("Verify the whole journal")
         auditor.page.wait_for_url("**/journal/verified**", timeout=60_000)
         auditor.look("/journal/verified")
@@ -329,7 +378,7 @@ def main():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
         walk = Walk(browser, load(args.ready), args.screens)
-        for part in (walk.nobody, walk.application, walk.amendment, walk.workspace, walk.request, walk.keyboard, walk.referral, walk.review, walk.release, walk.watch):
+        for part in (walk.nobody, walk.application, walk.amendment, walk.workspace, walk.request, walk.keyboard, walk.document, walk.own, walk.referral, walk.review, walk.release, walk.watch):
             start = time.monotonic()
             part()
             print(f"ok   {part.__name__} ({time.monotonic() - start:.1f} s)")

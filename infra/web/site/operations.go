@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 // Operations tells how the machinery is; refused to those who may not operate it.
@@ -55,11 +56,13 @@ func (v Volume) Percent() int64 {
 type ListStatus struct {
 	Version, List string
 	Dated         time.Time
-	Stale         bool // too old: questions are refused
+	Until         time.Time // when it is too old for projects to which it matters
+	Stale         bool      // too old for a project that uses it: its questions are refused
 }
 
 func (s *server) routeOperations(mux *http.ServeMux) {
 	mux.HandleFunc("GET /operations", s.signedIn(s.showOperations))
+	mux.HandleFunc("POST /operations/messages/{parcel}/retry", s.signedIn(s.retryMessage))
 }
 
 func (s *server) showOperations(v *visit) error {
@@ -67,6 +70,24 @@ func (s *server) showOperations(v *visit) error {
 	if err != nil {
 		return err
 	}
-	v.render(http.StatusOK, "operations", "Operations", status)
+	p := operationsPage{Status: status, MayRetry: v.may(gatehouse.ActionNoticeRetry, "")}
+	if p.Dead, err = v.Notices.Deliveries(v.r.Context(), v.who, workspaces.DeliveryFilter{State: workspaces.DeliveryDead}); err != nil {
+		return err
+	}
+	v.render(http.StatusOK, "operations", "Operations", p)
 	return nil
+}
+
+// operationsPage is the machinery, and the messages that could not be delivered.
+type operationsPage struct {
+	Status
+	Dead     []workspaces.Delivery
+	MayRetry bool
+}
+
+func (s *server) retryMessage(v *visit) error {
+	if err := v.Notices.Retry(v.r.Context(), v.who, v.r.PathValue("parcel")); err != nil {
+		return err
+	}
+	return v.see("/operations", "retried")
 }

@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -109,4 +111,34 @@ func TestACustodianHasReleasesWaitForTheirWord(t *testing.T) {
 	cora.post("/requests/"+id+"/clear", "verdict", "clear").wants(t, http.StatusOK, "Your word was recorded")
 	cora.post(page+"/veto", "ask", "no").wants(t, http.StatusOK, "need two checkers")
 	h.as("chris").post("/requests/"+id+"/release").wants(t, http.StatusOK, "were released")
+}
+
+func TestOperatorsSendAgainWhatWasGivenUp(t *testing.T) {
+	h := newHouse(t)
+	id := h.submitted()
+	h.as("chris").post("/requests/"+id+"/messages", "body", "Which year is it?").wants(t, http.StatusOK)
+	out := state.Outbox{DB: h.db}
+	_, err := out.Spread(t.Context(), func(n workspaces.KeptNotice, _ workspaces.NoticeOptions) []workspaces.Dispatch {
+		if n.To != "ada" {
+			return nil
+		}
+		return []workspaces.Dispatch{{Channel: "email", Next: n.At}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	parcel, found, err := out.Claim(t.Context(), "email", time.Minute)
+	if err != nil || !found {
+		t.Fatalf("%v, %v", found, err)
+	}
+	if err := out.GiveUp(t.Context(), parcel.ID, "550"); err != nil {
+		t.Fatal(err)
+	}
+	h.as("aud").get("/operations").wants(t, http.StatusOK, "550").lacks(t, "Send again<span")
+	h.as("aud").post("/operations/messages/"+parcel.ID+"/retry").wants(t, http.StatusForbidden)
+	h.as("ada").post("/operations/messages/"+parcel.ID+"/retry").wants(t, http.StatusForbidden)
+	olga := h.as("olga")
+	olga.get("/operations").wants(t, http.StatusOK, "Send again", "email").lacks(t, "Which year", id)
+	olga.post("/operations/messages/"+parcel.ID+"/retry").wants(t, http.StatusOK, "sent again", "None was given up")
+	olga.post("/operations/messages/msg_0/retry").wants(t, http.StatusNotFound)
 }

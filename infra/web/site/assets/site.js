@@ -69,3 +69,47 @@ if (room) {
     if (act) { event.preventDefault(); act(); }
   });
 }
+
+// How much of an upload has arrived, where the browser tells: the form works
+// without. The answer's page takes the place of this one, as it would have.
+for (const form of document.querySelectorAll("form[data-upload]")) {
+  const bar = form.querySelector("progress");
+  const said = form.querySelector("[role=status]");
+  form.addEventListener("submit", (event) => {
+    const files = form.querySelector("input[type=file]").files;
+    if (!files.length) return;
+    event.preventDefault();
+    const button = form.querySelector("button");
+    button.disabled = true;
+    bar.hidden = false;
+    said.textContent = "Sending.";
+    const sent = new XMLHttpRequest();
+    sent.upload.addEventListener("progress", (e) => {
+      if (!e.lengthComputable) return;
+      bar.max = e.total;
+      bar.value = e.loaded;
+    });
+    sent.upload.addEventListener("load", () => {
+      bar.removeAttribute("value");
+      said.textContent = "Everything has arrived and is being inspected.";
+    });
+    sent.addEventListener("load", () => {
+      if (sent.status < 400) return location.assign(sent.responseURL);
+      // Why not is taken from the page that came back, as text.
+      const why = sent.response?.querySelector(".nhsuk-error-summary__body, main p");
+      bar.hidden = true;
+      button.disabled = false;
+      said.textContent = why ? why.textContent.trim() : "The files were not taken.";
+    });
+    for (const failed of ["error", "abort", "timeout"]) {
+      sent.addEventListener(failed, () => {
+        bar.hidden = true;
+        button.disabled = false;
+        said.textContent = "The files did not arrive. Send them again.";
+      });
+    }
+    sent.open("POST", form.action);
+    sent.responseType = "document";
+    sent.send(new FormData(form));
+  });
+}
