@@ -16,16 +16,14 @@ type CodedRule struct {
 	Code      string   `yaml:"code"`      // its column with codes
 	Date      string   `yaml:"date"`      // its column with the day on which the event was recorded
 	Dissent   []string `yaml:"dissent"`   // default: DissentCodes
-	Withdrawn []string `yaml:"withdrawn"` // default: DissentWithdrawnCodes
+	Withdrawn []string `yaml:"withdrawn"` // codes by which a dissent ends; default: none, so that every dissent stands
 }
 
-// Codes of "dissent from secondary use of general practitioner patient
-// identifiable data", and of its withdrawal: Read version 2, Clinical Terms
-// version 3, SNOMED CT. A GP system exports one of the three.
-var (
-	DissentCodes          = []string{"9Nu0", "XaZ89", "827241000000103"}
-	DissentWithdrawnCodes = []string{"9Nu1", "XaZ8A", "827261000000102"}
-)
+// DissentCodes are those of "dissent from secondary use of general practitioner
+// patient identifiable data": Read version 2, Clinical Terms version 3, SNOMED CT. A
+// GP system exports one of the three. What ends a dissent lets a person's data be used
+// again, so that the custodian says which codes do.
+var DissentCodes = []string{"9Nu0", "XaZ89", "827241000000103"}
 
 // plainCode takes the padding off a code: Read codes are exported with a dot to
 // five characters, and with a term code of two more.

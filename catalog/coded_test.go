@@ -18,7 +18,7 @@ const type1File = "{list: type1, file: type1.csv, kind: deny, header: [nhs_numbe
 // Of each person the latest code counts, in whichever terminology and however
 // padded; what cannot be dated is dissent.
 func TestTypeOneIsReadFromTheEvents(t *testing.T) {
-	d := smallWith(t, type1File, "{list: type1, coded: {table: events, code: code, date: date}, max_age: 720h}")
+	d := smallWith(t, type1File, "{list: type1, coded: {table: events, code: code, date: date, withdrawn: [9Nu1, XaZ8A, \"827261000000102\"]}, max_age: 720h}")
 	h := smallHouse(t)
 	h.write("care.csv", careHeader)
 	var patients, events, allowed strings.Builder

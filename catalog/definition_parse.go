@@ -111,9 +111,6 @@ func (d *Definition) defaults() {
 		if len(l.Coded.Dissent) == 0 {
 			l.Coded.Dissent = DissentCodes
 		}
-		if len(l.Coded.Withdrawn) == 0 {
-			l.Coded.Withdrawn = DissentWithdrawnCodes
-		}
 	}
 	for i := range d.Tables {
 		t := &d.Tables[i]
