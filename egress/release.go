@@ -146,6 +146,10 @@ func mayRelease(r Request, project workspaces.Project, user string, now time.Tim
 	if vetoed(&r) || len(uncleared(&r)) > 0 {
 		return gatehouse.Errorf(gatehouse.CodeSeparation, "The custodian of a dataset of the request has not agreed.")
 	}
+	if len(releasable(r)) == 0 && slices.ContainsFunc(r.Votes, func(v Vote) bool { return v.Void && v.Round == r.Round }) {
+		return gatehouse.Errorf(gatehouse.CodeSeparation, "A checker of the request has become a member of the project since, and their vote does not count any more.").
+			WithAdvice("Its author withdraws it, and makes a new request for other checkers.")
+	}
 	if len(releasable(r)) == 0 {
 		return gatehouse.Errorf(gatehouse.CodeSeparation, "No file of the request was approved by two different checkers.")
 	}

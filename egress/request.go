@@ -31,8 +31,8 @@ type Request struct {
 	// Vetoes are the datasets whose custodian must agree in this round, as they
 	// asked for it when the checkers approved.
 	Vetoes []string
-	// Insiders were members of the project at some submission. They never check,
-	// even after they have left the project.
+	// Insiders are or were of the project since it was approved. They never check, even
+	// after they have left it, and what they said before they joined does not count.
 	Insiders []string
 
 	Files      []RequestFile // in the order added; removed ones too
@@ -137,6 +137,14 @@ func (r *Request) file(name string) (RequestFile, error) {
 		}
 	}
 	return RequestFile{}, gatehouse.Errorf(gatehouse.CodeNotFound, "The request has no file of that name.")
+}
+
+// DiscountInsiders makes the votes of insiders void. Whoever reads a request with
+// its votes and insiders calls it.
+func (r *Request) DiscountInsiders() {
+	for i := range r.Votes {
+		r.Votes[i].Void = r.insider(r.Votes[i].Checker)
+	}
 }
 
 func (r *Request) insider(user string) bool {

@@ -46,7 +46,7 @@ type DatasetVeto struct {
 func uncleared(r *Request) []string {
 	return slices.DeleteFunc(slices.Clone(r.Vetoes), func(dataset string) bool {
 		return slices.ContainsFunc(r.Clearances, func(c Clearance) bool {
-			return c.Round == r.Round && c.Dataset == dataset && c.Verdict == ClearanceClear
+			return c.Round == r.Round && c.Dataset == dataset && c.Verdict == ClearanceClear && !r.insider(c.Custodian)
 		})
 	})
 }
@@ -163,7 +163,8 @@ func (s *Requests) ClearRequest(ctx context.Context, p gatehouse.Principal, id s
 }
 
 // AskVeto says whether a dataset asks for its custodian's agreement from now on:
-// requests that the checkers approve later wait for it. Its custodian may, but
+// requests that the checkers approve later wait for it, and so do those that they
+// approved and nobody has released yet. Its custodian may, but
 // not take it back who is a member of a project that uses the dataset.
 func (s *Requests) AskVeto(ctx context.Context, p gatehouse.Principal, dataset string, ask bool) ([]DatasetVeto, error) {
 	var vetoes []DatasetVeto
@@ -202,10 +203,48 @@ func (s *Requests) AskVeto(ctx context.Context, p gatehouse.Principal, dataset s
 			}
 			tx.Record(gatehouse.Event{Time: tx.Now(), Actor: p.User, Action: action, Subject: dataset})
 		}
+		if changed && ask {
+			if err := s.vetApproved(ctx, tx, dataset); err != nil {
+				return err
+			}
+		}
 		vetoes, err = tx.Vetoes(ctx)
 		return err
 	})
 	return vetoes, s.journalRefusal(ctx, gatehouse.Event{Actor: p.User, Action: "dataset.veto", Subject: "dataset"}, err)
+}
+
+// vetApproved lets the requests that were approved and not released, and those that
+// wait for another custodian, wait for the custodian of a dataset that they use.
+func (s *Requests) vetApproved(ctx context.Context, tx RequestTx, dataset string) error {
+	waiting, err := tx.Waiting(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range waiting {
+		if r.State != RequestApproved && r.State != RequestVetting || slices.Contains(r.Vetoes, dataset) {
+			continue
+		}
+		project, err := tx.Project(ctx, r.Project)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(project.Datasets, func(d workspaces.DatasetGrant) bool { return d.Dataset == dataset }) {
+			continue
+		}
+		r.Vetoes = append(r.Vetoes, dataset)
+		if r.State == RequestApproved {
+			if r.State, err = r.State.next(StepVet); err != nil {
+				return err
+			}
+		}
+		tx.Record(gatehouse.Event{Time: tx.Now(), Actor: "system", Action: "request.concluded", Project: r.Project, Subject: r.ID,
+			Detail: map[string]string{"state": string(r.State), "round": strconv.Itoa(r.Round), "veto": dataset}})
+		if err := s.save(ctx, tx, &r, project); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Vetoes lists the datasets that ask for their custodian's agreement, for anybody

@@ -58,7 +58,7 @@ const (
 	PartyReleaser  Party = "releaser"  // seals what was approved; not the author, not of the project
 	PartyMember    Party = "member"    // of the project
 	PartyRecaller  Party = "recaller"  // whom policy allows to call a release back
-	PartyVotes     Party = "votes"     // follows from the votes and clearances, in the transaction of the last one
+	PartyVotes     Party = "votes"     // follows from the votes, clearances and vetoes that are asked for, in the transaction of the last one
 	PartyNobody    Party = "nobody"    // final
 )
 
@@ -109,6 +109,8 @@ var RequestTransitions = []RequestTransition{
 	{RequestReturned, StepSubmit, RequestSubmitted, PartyAuthor},
 	{RequestReturned, StepWithdraw, RequestWithdrawn, PartyAuthor},
 
+	// A dataset whose custodian asks for a veto before the release is waited for too.
+	{RequestApproved, StepVet, RequestVetting, PartyVotes},
 	{RequestApproved, StepRelease, RequestReleased, PartyReleaser},
 	{RequestApproved, StepWithdraw, RequestWithdrawn, PartyAuthor},
 

@@ -35,6 +35,9 @@ type Vote struct {
 	Verdict Verdict
 	Comment string
 	Cast    time.Time
+	// Void is a vote of somebody who has been of the project since: it stays for the
+	// record, and does not count. It is made from who was, and not kept.
+	Void bool
 }
 
 // FileOutcome is what the votes on a file come to.
@@ -56,7 +59,7 @@ var outcomes = map[Verdict]FileOutcome{
 // deciding gives the votes on f that count: those of its round, by stage.
 func deciding(f RequestFile, votes []Vote) (blind, dispute []Vote) {
 	for _, v := range votes {
-		if v.File == f.ID && v.Round == f.Round {
+		if v.File == f.ID && v.Round == f.Round && !v.Void {
 			if v.Stage == StageBlind {
 				blind = append(blind, v)
 			} else {

@@ -166,7 +166,7 @@ func TestHowAnAmendmentEndsOtherwise(t *testing.T) {
 			h.must(err)
 			h.must(h.RemoveMember(ctx, who("cora"), linked, "ben"))
 		}, workspaces.AmendmentOvertaken},
-		"overtaken by the end": {func(h *house, id string) { h.must(h.CloseProject(ctx, who("cora"), linked)) }, workspaces.AmendmentOvertaken},
+		"overtaken by the end": {func(h *house, id string) { h.must(h.CloseProject(ctx, who("cora"), linked, "a reason")) }, workspaces.AmendmentOvertaken},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newLinkedHouse(t)
@@ -241,7 +241,7 @@ func TestACustodianAloneChangesOnlyWhatIsTheirs(t *testing.T) {
 	h.want(h.UseVersion(ctx, who("cora"), linked, "gp", 0), gatehouse.CodeNotCustodian)
 	h.must(h.UseVersion(ctx, who("cora"), linked, "shared_care", 0))
 	h.must(h.RemoveMember(ctx, who("cora"), linked, "ben"))
-	h.must(h.SuspendProject(ctx, who("cora"), linked))
+	h.must(h.SuspendProject(ctx, who("cora"), linked, "a reason"))
 	h.want(h.ResumeProject(ctx, who("carl"), linked), gatehouse.CodeNotCustodian)
 	h.want(h.ResumeProject(ctx, who("cyra"), linked), gatehouse.CodeNotCustodian)
 	h.must(h.ResumeProject(ctx, who("cora"), linked))

@@ -44,7 +44,7 @@ func (s *Service) CreateProject(ctx context.Context, actor gatehouse.Principal, 
 
 // asApplication is p with nothing but what an applicant may say.
 func (p Project) asApplication() Project {
-	p.State, p.CreatedBy, p.ApprovedBy, p.Approved, p.SuspendedFor, p.Round, p.Version = "", "", "", time.Time{}, nil, 0, 0
+	p.State, p.CreatedBy, p.ApprovedBy, p.Approved, p.SuspendedFor, p.StoppedWhy, p.Round, p.Version = "", "", "", time.Time{}, nil, "", 0, 0
 	p.Members = slices.Clone(p.Members)
 	for i := range p.Members {
 		p.Members[i].Agreement, p.Members[i].AgreementUntil = 0, time.Time{}

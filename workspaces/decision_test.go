@@ -182,7 +182,7 @@ func TestDutiesAreKeptApart(t *testing.T) {
 		h.must(h.SubmitProject(ctx, who("kim"), linked))
 		h.want(h.decide("kim", "gp", approve), gatehouse.CodeSeparation)
 		h.want(h.ApproveProject(ctx, who("kim"), linked), gatehouse.CodeSeparation)
-		h.want(h.CloseProject(ctx, who("kim"), linked), gatehouse.CodeSeparation)
+		h.want(h.CloseProject(ctx, who("kim"), linked, "a reason"), gatehouse.CodeSeparation)
 	})
 	t.Run("a draft is nobody's to decide", func(t *testing.T) {
 		h := newLinkedHouse(t)

@@ -67,10 +67,10 @@ func TestEnterRefuses(t *testing.T) {
 			h.must(h.SetMember(h.t.Context(), custodian, id, workspaces.Member{User: "ben", Role: gatehouse.RoleResearcher, TrainingUntil: start}))
 		}, gatehouse.CodeTrainingLapsed},
 		"project suspended": {func(h *house, p *gatehouse.Principal) {
-			h.must(h.SuspendProject(h.t.Context(), custodian, id))
+			h.must(h.SuspendProject(h.t.Context(), custodian, id, "a reason"))
 		}, gatehouse.CodeProjectNotActive},
 		"project closed": {func(h *house, p *gatehouse.Principal) {
-			h.must(h.CloseProject(h.t.Context(), custodian, id))
+			h.must(h.CloseProject(h.t.Context(), custodian, id, "a reason"))
 		}, gatehouse.CodeProjectNotActive},
 		"project expired": {func(h *house, p *gatehouse.Principal) {
 			h.must(h.SetExpiry(h.t.Context(), custodian, id, start.Add(time.Hour)))

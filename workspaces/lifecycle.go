@@ -4,21 +4,23 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
 
 // custodianStep moves a project by a step that the custodian of one of its datasets
 // may take alone. mine are the datasets of which actor is.
-func (s *Service) custodianStep(ctx context.Context, actor gatehouse.Principal, id, event string, step ProjectStep, change func(tx Tx, p *Project, mine []string) error) error {
-	_, err := s.step(ctx, actor, id, gatehouse.ActionProjectApprove, gatehouse.Event{Action: event}, step, func(tx Tx, p *Project) error {
+func (s *Service) custodianStep(ctx context.Context, actor gatehouse.Principal, id string, e gatehouse.Event, step ProjectStep, change func(tx Tx, p *Project, mine []string) error) error {
+	_, err := s.step(ctx, actor, id, gatehouse.ActionProjectApprove, e, step, func(tx Tx, p *Project) error {
 		mine, err := s.custody(ctx, tx, actor, *p)
 		if err != nil {
 			return err
 		}
 		for _, m := range p.Members {
-			tx.Notify(gatehouse.Notice{Kind: event, To: m.User, Project: p.ID, Subject: p.ID})
+			tx.Notify(gatehouse.Notice{Kind: e.Action, To: m.User, Project: p.ID, Subject: p.ID})
 		}
 		if change == nil {
 			return nil
@@ -28,10 +30,29 @@ func (s *Service) custodianStep(ctx context.Context, actor gatehouse.Principal, 
 	return err
 }
 
+// stopped is the event of a project that is stopped, with why, which is told to its
+// members and kept in the journal.
+func stopped(action, why string) (gatehouse.Event, error) {
+	switch {
+	case strings.TrimSpace(why) == "":
+		return gatehouse.Event{}, gatehouse.Errorf(gatehouse.CodeInvalidProject, "It is not said why the project is stopped.").WithAdvice("Say why, for its members and for the record; name nobody whose data it is.")
+	case len(why) > maxStopped || !utf8.ValidString(why):
+		return gatehouse.Event{}, gatehouse.Errorf(gatehouse.CodeInvalidProject, "The reason is longer than %d bytes, or not valid UTF-8.", maxStopped).WithAdvice("Say it in fewer words.")
+	}
+	return gatehouse.Event{Action: action, Detail: map[string]string{"why": strings.TrimSpace(why)}}, nil
+}
+
+// maxStopped bounds why a project is stopped, in bytes.
+const maxStopped = 1_000
+
 // SuspendProject stops an active project at once.
-func (s *Service) SuspendProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.custodianStep(ctx, actor, id, "project.suspended", StepSuspend, func(_ Tx, p *Project, mine []string) error {
-		p.SuspendedFor = mine
+func (s *Service) SuspendProject(ctx context.Context, actor gatehouse.Principal, id, why string) error {
+	e, err := stopped("project.suspended", why)
+	if err != nil {
+		return err
+	}
+	return s.custodianStep(ctx, actor, id, e, StepSuspend, func(_ Tx, p *Project, mine []string) error {
+		p.SuspendedFor, p.StoppedWhy = mine, e.Detail["why"]
 		return nil
 	})
 }
@@ -39,27 +60,32 @@ func (s *Service) SuspendProject(ctx context.Context, actor gatehouse.Principal,
 // ResumeProject makes a suspended project active again. Whoever does it is
 // custodian of all the datasets for which it was suspended.
 func (s *Service) ResumeProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.custodianStep(ctx, actor, id, "project.resumed", StepResume, func(_ Tx, p *Project, mine []string) error {
+	return s.custodianStep(ctx, actor, id, gatehouse.Event{Action: "project.resumed"}, StepResume, func(_ Tx, p *Project, mine []string) error {
 		for _, d := range p.SuspendedFor {
 			if _, asked := p.grant(d); asked && !slices.Contains(mine, d) {
 				return gatehouse.Errorf(gatehouse.CodeNotCustodian, "The project was suspended for the dataset %q, of which you are not custodian.", d)
 			}
 		}
-		p.SuspendedFor = nil
+		p.SuspendedFor, p.StoppedWhy = nil, ""
 		return nil
 	})
 }
 
 // CloseProject ends a project for good.
-func (s *Service) CloseProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.custodianStep(ctx, actor, id, "project.closed", StepClose, func(tx Tx, p *Project, _ []string) error {
+func (s *Service) CloseProject(ctx context.Context, actor gatehouse.Principal, id, why string) error {
+	e, err := stopped("project.closed", why)
+	if err != nil {
+		return err
+	}
+	return s.custodianStep(ctx, actor, id, e, StepClose, func(tx Tx, p *Project, _ []string) error {
+		p.StoppedWhy = e.Detail["why"]
 		return overtake(ctx, tx, p.ID)
 	})
 }
 
 // ArchiveProject puts a closed or rejected project away, for the record.
 func (s *Service) ArchiveProject(ctx context.Context, actor gatehouse.Principal, id string) error {
-	return s.custodianStep(ctx, actor, id, "project.archived", StepArchive, nil)
+	return s.custodianStep(ctx, actor, id, gatehouse.Event{Action: "project.archived"}, StepArchive, nil)
 }
 
 // adjust changes an approved project's particulars: a custodian's decision, who

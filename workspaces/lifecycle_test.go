@@ -154,7 +154,7 @@ func TestAmendments(t *testing.T) {
 	if len(p.Members) != 2 || p.Members[1].User != "eve" || !p.Expires.Equal(start.AddDate(3, 0, 0)) || p.Datasets[0].Version != 2 {
 		t.Errorf("the project is %+v", p)
 	}
-	h.must(h.CloseProject(ctx, custodian, id))
+	h.must(h.CloseProject(ctx, custodian, id, "a reason"))
 	h.want(h.SetExpiry(ctx, custodian, id, start.AddDate(4, 0, 0)), gatehouse.CodeConflict)
 }
 

@@ -59,21 +59,51 @@ func (s *Service) GrantRole(ctx context.Context, actor gatehouse.Principal, user
 				if _, member := p.member(user); member {
 					return separation("%s is a member of project %q, which no %s may be.", user, p.ID, role)
 				}
+				if p.CreatedBy == user && p.State != ProjectArchived {
+					return separation("%s drafted the project %q, which no %s may have under way.", user, p.ID, role)
+				}
+			}
+		}
+		if role == gatehouse.RoleCustodian && !slices.Contains(held, role) {
+			// Who was custodian before is named for datasets anew.
+			if err := dropCustody(ctx, tx, actor, user); err != nil {
+				return err
 			}
 		}
 		return tx.GrantRole(ctx, user, role)
 	})
 }
 
-// RevokeRole takes a house role from a user, at once. Only System may.
+// RevokeRole takes a house role from a user, at once; who is custodian no more is
+// named for no dataset any more. Only System may.
 func (s *Service) RevokeRole(ctx context.Context, actor gatehouse.Principal, user string, role gatehouse.Role) error {
 	e := gatehouse.Event{Action: "role.revoked", Subject: user, Detail: map[string]string{"role": string(role)}}
 	return s.actAsSystem(ctx, actor, e, func(tx Tx) error {
 		if err := requireUser(ctx, tx, user); err != nil {
 			return err
 		}
+		if role == gatehouse.RoleCustodian {
+			if err := dropCustody(ctx, tx, actor, user); err != nil {
+				return err
+			}
+		}
 		return tx.RevokeRole(ctx, user, role)
 	})
+}
+
+// dropCustody takes a user's name from every dataset.
+func dropCustody(ctx context.Context, tx Tx, actor gatehouse.Principal, user string) error {
+	datasets, err := tx.CustodianOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, d := range datasets {
+		tx.Record(gatehouse.Event{Actor: actor.User, Action: "custodian.removed", Subject: d, Detail: map[string]string{"user": user}})
+		if err := tx.RemoveCustodian(ctx, d, user); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func requireUser(ctx context.Context, tx Tx, name string) error {

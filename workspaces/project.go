@@ -78,6 +78,7 @@ type Project struct {
 	ApprovedBy   string    `json:"approved_by,omitempty"`   // whose decision was the last that it needed
 	Approved     time.Time `json:"approved,omitzero"`       // when that was
 	SuspendedFor []string  `json:"suspended_for,omitempty"` // datasets whose custodian stopped it
+	StoppedWhy   string    `json:"stopped_why,omitempty"`   // why it was suspended or closed, in that custodian's words
 	Version      int       `json:"version"`                 // grows with each change; for optimistic concurrency
 }
 

@@ -84,9 +84,9 @@ func TestEveryStateStepAndRole(t *testing.T) {
 			return err
 		},
 		workspaces.StepAdjust:  func(p gatehouse.Principal) error { return h.RemoveMember(ctx, p, linked, "eve") },
-		workspaces.StepSuspend: func(p gatehouse.Principal) error { return h.SuspendProject(ctx, p, linked) },
+		workspaces.StepSuspend: func(p gatehouse.Principal) error { return h.SuspendProject(ctx, p, linked, "a reason") },
 		workspaces.StepResume:  func(p gatehouse.Principal) error { return h.ResumeProject(ctx, p, linked) },
-		workspaces.StepClose:   func(p gatehouse.Principal) error { return h.CloseProject(ctx, p, linked) },
+		workspaces.StepClose:   func(p gatehouse.Principal) error { return h.CloseProject(ctx, p, linked, "a reason") },
 		workspaces.StepArchive: func(p gatehouse.Principal) error { return h.ArchiveProject(ctx, p, linked) },
 	}
 	for _, row := range workspaces.ProjectTransitions {

@@ -100,23 +100,28 @@ func (s *Service) EndSession(ctx context.Context, actor gatehouse.Principal, id 
 }
 
 // ProviderSignOut ends the sessions that a provider has ended from its side, with
-// the tokens made in them: the one that it names, or all of an account if it names
-// none. Those begun after it was told, at issued, go on: what is told again later
+// the tokens made in them, and in those that were over already: the one that it
+// names, or all of an account if it names none. Those begun after it was told, at issued, go on: what is told again later
 // means nothing new. What told it must have verified.
 func (s *Service) ProviderSignOut(ctx context.Context, who Identity, session string, issued time.Time) error {
 	if who.Subject == "" && session == "" || who.Issuer == "" {
 		return refuse(gatehouse.CodeSignInFailed, "It is not said whose session has ended.")
 	}
 	return s.Store.Update(ctx, func(tx Tx) error {
-		live, err := tx.LiveSignIns(ctx, "", whenever)
+		begun, err := tx.SignInsAt(ctx, who, session)
 		if err != nil {
 			return err
 		}
-		for _, l := range live {
-			if l.Identity.Issuer != who.Issuer || who.Subject != "" && l.Identity.Subject != who.Subject || session != "" && l.ProviderSession != session || l.Started.After(issued) {
+		for _, b := range begun {
+			switch {
+			case b.Started.After(issued):
 				continue
+			case b.Ended.IsZero() && tx.Now().Before(b.Expires):
+				err = s.endWithTokens(ctx, tx, b, System, "ended by the provider")
+			default: // its holder signed out, or it expired, which leaves the tokens
+				err = endTokens(ctx, tx, b, System)
 			}
-			if err := s.endWithTokens(ctx, tx, l, System, "ended by the provider"); err != nil {
+			if err != nil {
 				return err
 			}
 		}

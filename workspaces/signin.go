@@ -139,6 +139,10 @@ type SignInTx interface {
 	// LiveSignIns gives those of a user ("" for everybody) that were not ended,
 	// have not expired, and were used after idleSince.
 	LiveSignIns(ctx context.Context, user string, idleSince time.Time) ([]SignIn, error)
+	// SignInsAt gives those of an account ("" as its subject: of all accounts of the
+	// issuer), or of one of the provider's sessions ("": of all), that are live or in
+	// which a token was made that still can be used.
+	SignInsAt(ctx context.Context, who Identity, session string) ([]SignIn, error)
 	// SeeSignIn makes Now the last use of a session that was not ended.
 	SeeSignIn(ctx context.Context, id string) error
 	// EndSignIn is idempotent.

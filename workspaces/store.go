@@ -49,8 +49,11 @@ type Tx interface {
 	// p.Version+1. It is CodeConflict if the stored version is not p.Version.
 	ChangeProject(ctx context.Context, p Project) error
 
-	// Custodians gives the custodians of a dataset, by name.
+	// Custodians gives the custodians of a dataset, by name: those who are named for it
+	// and hold the role of custodian.
 	Custodians(ctx context.Context, dataset string) ([]string, error)
+	// CustodianOf gives the datasets that name a user, whatever roles they hold.
+	CustodianOf(ctx context.Context, user string) ([]string, error)
 	// AddCustodian and RemoveCustodian are idempotent.
 	AddCustodian(ctx context.Context, dataset, user string) error
 	RemoveCustodian(ctx context.Context, dataset, user string) error
@@ -171,4 +174,5 @@ const HouseOnly = "/"
 const (
 	RoleApplicant gatehouse.Role = "applicant" // of the house only: a user without house roles, who may draft a project
 	RoleCreator   gatehouse.Role = "creator"   // within the project that the user drafted
+	RoleNotebook  gatehouse.Role = "notebook"  // of a token that is bound to a workspace: what it can do at most, whoever holds it
 )

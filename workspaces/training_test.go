@@ -286,7 +286,7 @@ func TestTheRegisterIsPublic(t *testing.T) {
 	if len(found) != 1 || found[0].Organisation != "University of Northtown" || found[0].People[0] != "Dr A. Lovelace" || !found[0].Approved.Equal(start) {
 		t.Fatalf("the register holds %+v", found)
 	}
-	h.must(h.CloseProject(ctx, custodian, "diabetes-outcomes"))
+	h.must(h.CloseProject(ctx, custodian, "diabetes-outcomes", "a reason"))
 	found, err = h.Register(ctx)
 	h.must(err)
 	if len(found) != 1 || found[0].State != workspaces.ProjectClosed {

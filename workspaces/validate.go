@@ -221,6 +221,18 @@ func (p Project) member(user string) (Member, bool) {
 	return p.Members[i], true
 }
 
+// EverApproved reports whether the project was approved at some time, so that its
+// members may have worked in it.
+func (p Project) EverApproved() bool {
+	switch p.State {
+	case ProjectDraft, ProjectSubmitted, ProjectRejected:
+		return false
+	case ProjectClosed, ProjectArchived:
+		return !p.Approved.IsZero() || p.ApprovedBy != ""
+	}
+	return true
+}
+
 // Live reports whether members may work in the project at now.
 func (p Project) Live(now time.Time) error {
 	switch {
@@ -228,6 +240,8 @@ func (p Project) Live(now time.Time) error {
 		return refuse(gatehouse.CodeProjectExpired, "The project %q has expired.", p.ID)
 	case p.State != ProjectActive:
 		return refuse(gatehouse.CodeProjectNotActive, "The project %q is not active.", p.ID)
+	case now.Before(p.Starts):
+		return gatehouse.Errorf(gatehouse.CodeProjectNotActive, "The project %q has not begun.", p.ID).WithAdvice("It begins on %s.", p.Starts.UTC().Format("2 January 2006"))
 	}
 	return nil
 }

@@ -26,9 +26,7 @@ func newProjectCommand() *cobra.Command {
 	}{
 		{"submit", "Put a draft before the custodians of its datasets", "is submitted; the custodian of each of its datasets decides", (*workspaces.Service).SubmitProject},
 		{"withdraw", "Give an application up, before it is active", "is withdrawn", (*workspaces.Service).WithdrawProject},
-		{"suspend", "Stop an active project at once (a custodian of its data)", "is suspended", (*workspaces.Service).SuspendProject},
 		{"resume", "Make a suspended project active again (a custodian of its data)", "is active again", (*workspaces.Service).ResumeProject},
-		{"close", "End a project for good (a custodian of its data)", "is closed", (*workspaces.Service).CloseProject},
 		{"archive", "Put a closed or rejected project away (a custodian of its data)", "is archived", (*workspaces.Service).ArchiveProject},
 	} {
 		var l local
@@ -45,6 +43,33 @@ func newProjectCommand() *cobra.Command {
 			},
 		}
 		l.flags(sub, "token of whoever does this")
+		c.AddCommand(sub)
+	}
+	type stop = func(s *workspaces.Service, ctx context.Context, actor gatehouse.Principal, id, why string) error
+	for _, s := range []struct {
+		name, short, done string
+		do                stop
+	}{
+		{"suspend", "Stop an active project at once (a custodian of its data)", "is suspended", (*workspaces.Service).SuspendProject},
+		{"close", "End a project for good (a custodian of its data)", "is closed", (*workspaces.Service).CloseProject},
+	} {
+		var l local
+		var why string
+		sub := &cobra.Command{
+			Use: s.name + " --dir DIR PROJECT --why REASON", Short: s.short, Args: cobra.ExactArgs(1),
+			RunE: func(c *cobra.Command, args []string) error {
+				return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+					err := s.do(in.workspaces, c.Context(), actor, args[0], why)
+					if err == nil {
+						fmt.Fprintf(c.OutOrStdout(), "The project %s %s.\n", args[0], s.done)
+					}
+					return err
+				})
+			},
+		}
+		l.flags(sub, "token of whoever does this")
+		sub.Flags().StringVar(&why, "why", "", "the reason, which its members are told and the journal keeps")
+		_ = sub.MarkFlagRequired("why")
 		c.AddCommand(sub)
 	}
 	return c

@@ -138,7 +138,7 @@ func (p *Policy) decide(held []workspaces.Assignment, action gatehouse.Action, p
 // project that the principal may not see, and CodeDenied.
 //
 // A token that is bound to a workspace carries the roles of that workspace's
-// project and no others.
+// project and no others, and of what they allow no more than a notebook needs.
 func (p *Policy) Authorize(ctx context.Context, who gatehouse.Principal, action gatehouse.Action, project string) error {
 	d, err := p.Explain(ctx, who, action, project)
 	if err != nil {
@@ -156,6 +156,8 @@ type Decision struct {
 	Rule    []string                // the rule that allows: role, action
 	Held    []workspaces.Assignment // roles that were considered
 	known   bool                    // the user may know that the project exists
+
+	notebook bool // the user may, and a token for a notebook does not
 }
 
 // Err is the decision as Authorize returns it.
@@ -165,6 +167,8 @@ func (d Decision) Err() error {
 		return nil
 	case d.User == "":
 		return gatehouse.Errorf(gatehouse.CodeUnauthenticated, "Nobody is signed in.")
+	case d.notebook:
+		return gatehouse.Errorf(gatehouse.CodeDenied, "A token for a notebook does not allow %q.", d.Action).WithAdvice("Sign in on the web pages or with 'gatehouse login'.")
 	case !d.known:
 		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no project %q.", d.Project)
 	case d.Project == workspaces.HouseOnly:
@@ -199,5 +203,12 @@ func (p *Policy) Explain(ctx context.Context, who gatehouse.Principal, action ga
 	d.Held = held
 	v, err := p.decide(held, action, d.Project)
 	d.Allowed, d.Rule, d.known = v.allowed, v.rule, v.known
+	if err != nil || !d.Allowed || who.Workspace == "" {
+		return d, err
+	}
+	most, err := p.decide([]workspaces.Assignment{{Role: workspaces.RoleNotebook, Scope: d.Project}}, action, d.Project)
+	if !most.allowed {
+		d.Allowed, d.Rule, d.notebook = false, nil, true
+	}
 	return d, err
 }

@@ -54,7 +54,7 @@ var columns = []struct {
 	role  gatehouse.Role
 	scope string
 }{
-	{workspaces.RoleApplicant, workspaces.HouseOnly}, {workspaces.RoleCreator, "mine"},
+	{workspaces.RoleApplicant, workspaces.HouseOnly}, {workspaces.RoleCreator, "mine"}, {workspaces.RoleNotebook, "mine"},
 	{gatehouse.RoleResearcher, "mine"}, {gatehouse.RoleLead, "mine"},
 	{gatehouse.RoleCustodian, "*"}, {gatehouse.RoleChecker, "*"}, {gatehouse.RoleOperator, "*"}, {gatehouse.RoleAuditor, "*"},
 }

@@ -22,14 +22,14 @@ type application struct {
 }
 
 const projectColumns = `id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, approved_by, version,
-	application, starts, round, approved, suspended_for`
+	application, starts, round, approved, suspended_for, stopped_why`
 
 // projectValues gives the values of projectColumns.
 func projectValues(p workspaces.Project) ([]any, error) {
 	said, err1 := json.Marshal(application{p.LaySummary, p.PublicBenefit, p.Organisation, p.PublicNames, p.Funding, p.Outputs})
 	suspended, err2 := asJSON(p.SuspendedFor)
 	return []any{p.ID, p.Title, p.Purpose, string(p.State), p.Policy, string(p.OptOutBasis), p.OptOutRef, timeText(p.Expires), p.CreatedBy, p.ApprovedBy, p.Version,
-		string(said), optional(p.Starts), p.Round, optional(p.Approved), suspended}, errors.Join(err1, err2)
+		string(said), optional(p.Starts), p.Round, optional(p.Approved), suspended, p.StoppedWhy}, errors.Join(err1, err2)
 }
 
 func scanProject(scan func(...any) error) (workspaces.Project, error) {
@@ -37,7 +37,7 @@ func scanProject(scan func(...any) error) (workspaces.Project, error) {
 	var expires, said, suspended string
 	var starts, approved sql.NullString
 	err := scan(&p.ID, &p.Title, &p.Purpose, &p.State, &p.Policy, &p.OptOutBasis, &p.OptOutRef, &expires, &p.CreatedBy, &p.ApprovedBy, &p.Version,
-		&said, &starts, &p.Round, &approved, &suspended)
+		&said, &starts, &p.Round, &approved, &suspended, &p.StoppedWhy)
 	if err != nil {
 		return p, err
 	}
@@ -129,7 +129,7 @@ func (tx workspacesTx) AddProject(ctx context.Context, p workspaces.Project) err
 		return err
 	}
 	added, err := tx.affects(ctx, `INSERT INTO projects (`+projectColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT DO NOTHING`, values...)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT DO NOTHING`, values...)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (tx workspacesTx) ChangeProject(ctx context.Context, p workspaces.Project) 
 	}
 	changed, err := tx.affects(ctx, `UPDATE projects SET title = $2, purpose = $3, state = $4, policy = $5, opt_out_basis = $6,
 		opt_out_ref = $7, expires = $8, created_by = $9, approved_by = $10, version = version + 1, application = $12, starts = $13,
-		round = $14, approved = $15, suspended_for = $16 WHERE id = $1 AND version = $11`, values...)
+		round = $14, approved = $15, suspended_for = $16, stopped_why = $17 WHERE id = $1 AND version = $11`, values...)
 	if err != nil {
 		return err
 	}
@@ -167,6 +167,12 @@ func (tx workspacesTx) setParts(ctx context.Context, p workspaces.Project) error
 		_, err := tx.sql.ExecContext(ctx, `INSERT INTO members (project, user_name, role, training_until, agreement, agreement_until) VALUES ($1, $2, $3, $4, $5, $6)`,
 			p.ID, m.User, string(m.Role), timeText(m.TrainingUntil), m.Agreement, optional(m.AgreementUntil))
 		if err != nil {
+			return err
+		}
+		if !p.EverApproved() {
+			continue // nobody could work in it yet
+		}
+		if _, err := tx.sql.ExecContext(ctx, `INSERT INTO project_insiders (project, user_name) VALUES ($1, $2) ON CONFLICT DO NOTHING`, p.ID, m.User); err != nil {
 			return err
 		}
 	}

@@ -17,8 +17,20 @@ func (tx workspacesTx) Custodians(ctx context.Context, dataset string) ([]string
 		err := scan(&user)
 		named = append(named, user)
 		return err
-	}, `SELECT user_name FROM custodians WHERE dataset = $1 ORDER BY user_name`, dataset)
+	}, `SELECT c.user_name FROM custodians c JOIN house_roles h ON h.user_name = c.user_name AND h.role = $2
+		WHERE c.dataset = $1 ORDER BY c.user_name`, dataset, string(gatehouse.RoleCustodian))
 	return named, err
+}
+
+func (tx workspacesTx) CustodianOf(ctx context.Context, user string) ([]string, error) {
+	var datasets []string
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var dataset string
+		err := scan(&dataset)
+		datasets = append(datasets, dataset)
+		return err
+	}, `SELECT dataset FROM custodians WHERE user_name = $1 ORDER BY dataset`, user)
+	return datasets, err
 }
 
 func (tx workspacesTx) AddCustodian(ctx context.Context, dataset, user string) error {

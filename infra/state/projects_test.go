@@ -35,6 +35,7 @@ func TestProjectsOfBeforeAreKept(t *testing.T) {
 	must(err)
 	_, err = old.ExecContext(ctx, `
 		INSERT INTO users VALUES ('ada', '2026-01-01T00:00:00.000000Z'), ('cora', '2026-01-01T00:00:00.000000Z'), ('carl', '2026-01-01T00:00:00.000000Z');
+		INSERT INTO house_roles (user_name, role, granted) VALUES ('cora', 'custodian', '2026-01-01T00:00:00.000000Z');
 		INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, approved_by, version)
 			VALUES ('a', 'A', 'P', 'active', 'sdap@1', 'applies', '', '2027-01-01T00:00:00.000000Z', 'ada', 'cora', 3),
 				('b', 'B', 'P', 'suspended', 'sdap@1', 'applies', '', '2027-01-01T00:00:00.000000Z', 'ada', 'cora', 4);

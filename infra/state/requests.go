@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,13 +103,22 @@ func (tx requestTx) Request(ctx context.Context, id string) (egress.Request, err
 
 // whole reads what stands beside a request.
 func (tx requestTx) whole(ctx context.Context, r *egress.Request) error {
-	var errs [6]error
+	var errs [7]error
 	r.Files, errs[0] = tx.files(ctx, r.ID)
 	r.Votes, errs[1] = tx.votes(ctx, r.ID)
 	r.Turns, errs[2] = tx.turns(ctx, r.ID)
 	r.Messages, errs[3] = tx.messages(ctx, r.ID)
 	r.Claims, errs[4] = tx.claims(ctx, r.ID)
 	r.Clearances, errs[5] = tx.clearances(ctx, r.ID)
+	errs[6] = tx.each(ctx, func(scan func(...any) error) error {
+		var user string
+		err := scan(&user)
+		if err == nil && !slices.Contains(r.Insiders, user) {
+			r.Insiders = append(r.Insiders, user)
+		}
+		return err
+	}, `SELECT user_name FROM project_insiders WHERE project = $1 ORDER BY user_name`, r.Project)
+	r.DiscountInsiders()
 	return errors.Join(errs[:]...)
 }
 

@@ -107,6 +107,18 @@ func (tx workspacesTx) LiveSignIns(ctx context.Context, user string, idleSince t
 	return all, err
 }
 
+func (tx workspacesTx) SignInsAt(ctx context.Context, who workspaces.Identity, session string) ([]workspaces.SignIn, error) {
+	var all []workspaces.SignIn
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		s, err := scanSignIn(scan)
+		all = append(all, s)
+		return err
+	}, `SELECT `+signInColumns+` FROM sessions WHERE issuer = $1 AND ($2 = '' OR subject = $2) AND ($3 = '' OR provider_session = $3)
+		AND (ended IS NULL AND expires > $4 OR EXISTS (SELECT 1 FROM tokens t WHERE t.session = sessions.id AND t.revoked IS NULL AND t.expires > $4)) ORDER BY started, id`,
+		who.Issuer, who.Subject, session, timeText(tx.now))
+	return all, err
+}
+
 func (tx workspacesTx) SeeSignIn(ctx context.Context, id string) error {
 	_, err := tx.sql.ExecContext(ctx, `UPDATE sessions SET seen = $1 WHERE id = $2 AND ended IS NULL AND seen < $1`, timeText(tx.now), id)
 	return err

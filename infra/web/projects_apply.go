@@ -17,9 +17,9 @@ type Applications interface {
 	EditProject(ctx context.Context, p gatehouse.Principal, project workspaces.Project) (workspaces.Project, error)
 	SubmitProject(ctx context.Context, p gatehouse.Principal, id string) error
 	WithdrawProject(ctx context.Context, p gatehouse.Principal, id string) error
-	SuspendProject(ctx context.Context, p gatehouse.Principal, id string) error
+	SuspendProject(ctx context.Context, p gatehouse.Principal, id, why string) error
 	ResumeProject(ctx context.Context, p gatehouse.Principal, id string) error
-	CloseProject(ctx context.Context, p gatehouse.Principal, id string) error
+	CloseProject(ctx context.Context, p gatehouse.Principal, id, why string) error
 	ArchiveProject(ctx context.Context, p gatehouse.Principal, id string) error
 	DecideProject(ctx context.Context, p gatehouse.Principal, id, dataset string, j workspaces.Judgement) (workspaces.Project, error)
 	SignAgreement(ctx context.Context, p gatehouse.Principal, id string, version int) (workspaces.Project, error)
@@ -102,6 +102,11 @@ func (in ApplicationInput) project(id string) workspaces.Project {
 	return p
 }
 
+// StopInput is why a project is stopped.
+type StopInput struct {
+	Why string `json:"why" minLength:"1" maxLength:"1000" doc:"Told to its members, shown with the project, kept in the journal for ever; name nobody whose data it is"`
+}
+
 // ProjectPath names a project.
 type ProjectPath struct {
 	Project string `path:"project" maxLength:"64" doc:"Id of the project"`
@@ -146,14 +151,8 @@ func (s *server) describeApplications(api huma.API) {
 		{"withdraw-project", "withdraw", "Give an application up", func(ctx context.Context, p gatehouse.Principal, id string) error {
 			return s.Projects.WithdrawProject(ctx, p, id)
 		}},
-		{"suspend-project", "suspend", "Stop an active project at once", func(ctx context.Context, p gatehouse.Principal, id string) error {
-			return s.Projects.SuspendProject(ctx, p, id)
-		}},
 		{"resume-project", "resume", "Make a suspended project active again", func(ctx context.Context, p gatehouse.Principal, id string) error {
 			return s.Projects.ResumeProject(ctx, p, id)
-		}},
-		{"close-project", "close", "End a project for good", func(ctx context.Context, p gatehouse.Principal, id string) error {
-			return s.Projects.CloseProject(ctx, p, id)
 		}},
 		{"archive-project", "archive", "Put a closed or rejected project away", func(ctx context.Context, p gatehouse.Principal, id string) error {
 			return s.Projects.ArchiveProject(ctx, p, id)
@@ -163,6 +162,27 @@ func (s *server) describeApplications(api huma.API) {
 			OperationID: step.id, Method: http.MethodPost, Path: "/v1/projects/{project}/" + step.path, Summary: step.summary, Tags: tags, Security: signedIn, Errors: stepErrors,
 		}, func(ctx context.Context, in *ProjectPath) (*one[workspaces.ProjectReview], error) {
 			return s.reviewed(ctx, in.Project, step.do(ctx, principal(ctx), in.Project))
+		})
+	}
+
+	for _, stop := range []struct {
+		id, path, summary string
+		do                func(context.Context, gatehouse.Principal, string, string) error
+	}{
+		{"suspend-project", "suspend", "Stop an active project at once", func(ctx context.Context, p gatehouse.Principal, id, why string) error {
+			return s.Projects.SuspendProject(ctx, p, id, why)
+		}},
+		{"close-project", "close", "End a project for good", func(ctx context.Context, p gatehouse.Principal, id, why string) error {
+			return s.Projects.CloseProject(ctx, p, id, why)
+		}},
+	} {
+		handle(s, api, huma.Operation{
+			OperationID: stop.id, Method: http.MethodPost, Path: "/v1/projects/{project}/" + stop.path, Summary: stop.summary, Tags: tags, Security: signedIn, Errors: stepErrors,
+		}, func(ctx context.Context, in *struct {
+			ProjectPath
+			Body StopInput
+		}) (*one[workspaces.ProjectReview], error) {
+			return s.reviewed(ctx, in.Project, stop.do(ctx, principal(ctx), in.Project, in.Body.Why))
 		})
 	}
 

@@ -71,7 +71,7 @@ func serve(ctx context.Context, dir string) (err error) {
 		var answer reply
 		var failed error
 		if ask.Close != "" {
-			failed = h.CloseProject(ctx, custodian, ask.Close)
+			failed = h.CloseProject(ctx, custodian, ask.Close, "a reason")
 		} else {
 			answer.Tokens, failed = h.project(ctx, ask)
 		}

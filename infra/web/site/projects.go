@@ -220,9 +220,9 @@ func (s *server) moveProject(v *visit) error {
 	}{
 		workspaces.StepSubmit:   {"submitted", func() error { return v.Projects.SubmitProject(ctx, v.who, id) }},
 		workspaces.StepWithdraw: {"withdrawn", func() error { return v.Projects.WithdrawProject(ctx, v.who, id) }},
-		workspaces.StepSuspend:  {"suspended", func() error { return v.Projects.SuspendProject(ctx, v.who, id) }},
+		workspaces.StepSuspend:  {"suspended", func() error { return v.Projects.SuspendProject(ctx, v.who, id, v.r.PostFormValue("why")) }},
 		workspaces.StepResume:   {"resumed", func() error { return v.Projects.ResumeProject(ctx, v.who, id) }},
-		workspaces.StepClose:    {"closed", func() error { return v.Projects.CloseProject(ctx, v.who, id) }},
+		workspaces.StepClose:    {"closed", func() error { return v.Projects.CloseProject(ctx, v.who, id, v.r.PostFormValue("why")) }},
 		workspaces.StepArchive:  {"archived", func() error { return v.Projects.ArchiveProject(ctx, v.who, id) }},
 	}
 	step, known := steps[workspaces.ProjectStep(v.r.PostFormValue("step"))]
