@@ -30,16 +30,22 @@ func (s *Service) custodianStep(ctx context.Context, actor gatehouse.Principal, 
 	return err
 }
 
-// stopped is the event of a project that is stopped, with why, which is told to its
-// members and kept in the journal.
-func stopped(action, why string) (gatehouse.Event, error) {
+// stopped is the event of a project that is stopped, with why, which is kept in the
+// journal.
+func stopped(action, why string) gatehouse.Event {
+	return gatehouse.Event{Action: action, Detail: map[string]string{"why": strings.TrimSpace(why)}}
+}
+
+// stop keeps why a project is stopped.
+func (p *Project) stop(why string) error {
 	switch {
 	case strings.TrimSpace(why) == "":
-		return gatehouse.Event{}, gatehouse.Errorf(gatehouse.CodeInvalidProject, "It is not said why the project is stopped.").WithAdvice("Say why, for its members and for the record; name nobody whose data it is.")
+		return gatehouse.Errorf(gatehouse.CodeInvalidProject, "It is not said why the project is stopped.").WithAdvice("Say why, for its members and for the record; name nobody whose data it is.")
 	case len(why) > maxStopped || !utf8.ValidString(why):
-		return gatehouse.Event{}, gatehouse.Errorf(gatehouse.CodeInvalidProject, "The reason is longer than %d bytes, or not valid UTF-8.", maxStopped).WithAdvice("Say it in fewer words.")
+		return gatehouse.Errorf(gatehouse.CodeInvalidProject, "The reason is longer than %d bytes, or not valid UTF-8.", maxStopped).WithAdvice("Say it in fewer words.")
 	}
-	return gatehouse.Event{Action: action, Detail: map[string]string{"why": strings.TrimSpace(why)}}, nil
+	p.StoppedWhy = strings.TrimSpace(why)
+	return nil
 }
 
 // maxStopped bounds why a project is stopped, in bytes.
@@ -47,13 +53,9 @@ const maxStopped = 1_000
 
 // SuspendProject stops an active project at once.
 func (s *Service) SuspendProject(ctx context.Context, actor gatehouse.Principal, id, why string) error {
-	e, err := stopped("project.suspended", why)
-	if err != nil {
-		return err
-	}
-	return s.custodianStep(ctx, actor, id, e, StepSuspend, func(_ Tx, p *Project, mine []string) error {
-		p.SuspendedFor, p.StoppedWhy = mine, e.Detail["why"]
-		return nil
+	return s.custodianStep(ctx, actor, id, stopped("project.suspended", why), StepSuspend, func(_ Tx, p *Project, mine []string) error {
+		p.SuspendedFor = mine
+		return p.stop(why)
 	})
 }
 
@@ -73,12 +75,10 @@ func (s *Service) ResumeProject(ctx context.Context, actor gatehouse.Principal, 
 
 // CloseProject ends a project for good.
 func (s *Service) CloseProject(ctx context.Context, actor gatehouse.Principal, id, why string) error {
-	e, err := stopped("project.closed", why)
-	if err != nil {
-		return err
-	}
-	return s.custodianStep(ctx, actor, id, e, StepClose, func(tx Tx, p *Project, _ []string) error {
-		p.StoppedWhy = e.Detail["why"]
+	return s.custodianStep(ctx, actor, id, stopped("project.closed", why), StepClose, func(tx Tx, p *Project, _ []string) error {
+		if err := p.stop(why); err != nil {
+			return err
+		}
 		return overtake(ctx, tx, p.ID)
 	})
 }

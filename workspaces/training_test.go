@@ -87,14 +87,13 @@ func TestRenewingASignature(t *testing.T) {
 	})
 	h.catalogue.versions[0].Receipts = nil
 	h.force(func(p *workspaces.Project) { p.OptOutBasis = workspaces.BasisLegal })
-	ben := h.signIn("ben")
 	h.at(start.AddDate(0, 0, 365))
 	a, err := h.SetAgreement(ctx, workspaces.System, "Another text.\n", 100)
 	h.must(err)
 	if a.Version != 2 {
 		t.Errorf("the second agreement is version %d", a.Version)
 	}
-	_, err = h.SignAgreement(ctx, ben, "diabetes-outcomes", 1)
+	_, err = h.SignAgreement(ctx, who("ben"), "diabetes-outcomes", 1)
 	h.want(err, gatehouse.CodeEdited)
 	_, err = h.SetAgreement(ctx, custodian, "Mine.", 100)
 	h.want(err, gatehouse.CodeDenied)
