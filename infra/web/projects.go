@@ -85,6 +85,7 @@ func (s *server) describeProjects(api huma.API) {
 	s.describeApplications(api)
 	s.describeDecisions(api)
 	s.describeAmendments(api)
+	s.describeAdjustments(api)
 	s.describeRegister(api)
 	tags := []string{"projects"}
 	handle(s, api, huma.Operation{

@@ -46,7 +46,8 @@ type ProposedChange struct {
 	Touched []string `json:"touched" nullable:"false" doc:"Datasets whose custodians decide"`
 }
 
-func proposed(a workspaces.Amendment) ProposedChange {
+// Proposed is an amendment with what is decided on.
+func Proposed(a workspaces.Amendment) ProposedChange {
 	return ProposedChange{Amendment: a, Digest: a.Digest(), Touched: append([]string{}, a.Touched()...)}
 }
 
@@ -86,7 +87,7 @@ func (s *server) describeAmendments(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return &one[ProposedChange]{proposed(a)}, nil
+		return &one[ProposedChange]{Proposed(a)}, nil
 	}
 	handle(s, api, huma.Operation{
 		OperationID: "list-amendments", Method: http.MethodGet, Path: "/v1/projects/{project}/amendments", Summary: "Amendments of a project, field by field", Tags: tags, Security: signedIn,
@@ -95,7 +96,7 @@ func (s *server) describeAmendments(api huma.API) {
 		all, err := s.Projects.Amendments(ctx, principal(ctx), in.Project)
 		var shown []ProposedChange
 		for _, a := range all {
-			shown = append(shown, proposed(a))
+			shown = append(shown, Proposed(a))
 		}
 		return list(shown), err
 	})

@@ -30,6 +30,7 @@ type Projects interface {
 	Project(ctx context.Context, p gatehouse.Principal, id string) (workspaces.Project, error)
 	Workspaces(ctx context.Context, p gatehouse.Principal) ([]workspaces.Workspace, error)
 	Applications
+	Adjustments
 }
 
 // Catalogue gives every published version whose manifest verifies, and an error
