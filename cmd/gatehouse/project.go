@@ -19,67 +19,51 @@ func newProjectCommand() *cobra.Command {
 		newProjectAgreementCommand(), newProjectSignCommand(), newProjectAmendCommand(), newProjectAmendmentCommand(), newProjectSweepCommand(), newProjectRegisterCommand(),
 		newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand(), newProjectUseVersionCommand())
 	c.AddCommand(newProjectDecideCommands()...)
-	type step = func(*workspaces.Service, context.Context, gatehouse.Principal, string) error
 	for _, s := range []struct {
-		name, short, done string
-		do                step
+		step        workspaces.ProjectStep
+		short, done string
 	}{
-		{"submit", "Put a draft before the custodians of its datasets", "is submitted; the custodian of each of its datasets decides", (*workspaces.Service).SubmitProject},
-		{"withdraw", "Give an application up, before it is active", "is withdrawn", (*workspaces.Service).WithdrawProject},
-		{"resume", "Make a suspended project active again (a custodian of its data)", "is active again", (*workspaces.Service).ResumeProject},
-		{"archive", "Put a closed or rejected project away (a custodian of its data)", "is archived", (*workspaces.Service).ArchiveProject},
+		{workspaces.StepSubmit, "Put a draft before the custodians of its datasets", "is submitted; the custodian of each of its datasets decides"},
+		{workspaces.StepWithdraw, "Give an application up, before it is active", "is withdrawn"},
+		{workspaces.StepSuspend, "Stop an active project at once (a custodian of its data)", "is suspended"},
+		{workspaces.StepResume, "Make a suspended project active again (a custodian of its data)", "is active again"},
+		{workspaces.StepClose, "End a project for good (a custodian of its data)", "is closed"},
+		{workspaces.StepArchive, "Put a closed or rejected project away (a custodian of its data)", "is archived"},
 	} {
-		var l local
-		sub := &cobra.Command{
-			Use: s.name + " --dir DIR PROJECT", Short: s.short, Args: cobra.ExactArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-					err := s.do(in.workspaces, c.Context(), actor, args[0])
-					if err == nil {
-						fmt.Fprintf(c.OutOrStdout(), "The project %s %s.\n", args[0], s.done)
-					}
-					return err
-				})
-			},
-		}
-		l.flags(sub, "token of whoever does this")
-		c.AddCommand(sub)
+		c.AddCommand(newProjectStepCommand(s.step, s.short, s.done))
 	}
-	type stop = func(s *workspaces.Service, ctx context.Context, actor gatehouse.Principal, id, why string) error
-	for _, s := range []struct {
-		name, short, done string
-		do                stop
-	}{
-		{"suspend", "Stop an active project at once (a custodian of its data)", "is suspended", (*workspaces.Service).SuspendProject},
-		{"close", "End a project for good (a custodian of its data)", "is closed", (*workspaces.Service).CloseProject},
-	} {
-		var l local
-		var why string
-		sub := &cobra.Command{
-			Use: s.name + " --dir DIR PROJECT --why REASON", Short: s.short, Args: cobra.ExactArgs(1),
-			RunE: func(c *cobra.Command, args []string) error {
-				return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-					err := s.do(in.workspaces, c.Context(), actor, args[0], why)
-					if err == nil {
-						fmt.Fprintf(c.OutOrStdout(), "The project %s %s.\n", args[0], s.done)
-					}
-					return err
-				})
-			},
-		}
-		l.flags(sub, "token of whoever does this")
-		sub.Flags().StringVar(&why, "why", "", "the reason, which its members are told and the journal keeps")
-		_ = sub.MarkFlagRequired("why")
-		c.AddCommand(sub)
+	return c
+}
+
+func newProjectStepCommand(step workspaces.ProjectStep, short, done string) *cobra.Command {
+	var l place
+	var why string
+	c := &cobra.Command{
+		Use: string(step) + " PROJECT", Short: short, Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return l.at(c.Context(), func(d desk) error {
+				err := d.MoveProject(c.Context(), args[0], step, why)
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The project %s %s.\n", args[0], done)
+				}
+				return err
+			})
+		},
+	}
+	l.flags(c, "token of whoever does this")
+	if step == workspaces.StepSuspend || step == workspaces.StepClose {
+		c.Use += " --why REASON"
+		c.Flags().StringVar(&why, "why", "", "the reason, which its members are told and the journal keeps")
+		_ = c.MarkFlagRequired("why")
 	}
 	return c
 }
 
 func newProjectCreateCommand() *cobra.Command {
-	var l local
+	var l place
 	var example bool
 	c := &cobra.Command{
-		Use:   "create {--dir DIR FILE | --example}",
+		Use:   "create {FILE | --example}",
 		Short: "Draft a project from a project file (YAML)",
 		Args: func(c *cobra.Command, args []string) error {
 			if example {
@@ -96,8 +80,8 @@ func newProjectCreateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				p, err := in.workspaces.CreateProject(c.Context(), actor, p)
+			return l.at(c.Context(), func(d desk) error {
+				p, err := d.CreateProject(c.Context(), p)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s is a draft; submit it when it is ready.\n", p.ID)
 				}
@@ -105,10 +89,8 @@ func newProjectCreateCommand() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&l.dir, "dir", "", "folder of the installation")
-	c.Flags().StringVar(&l.tokenFile, "token-file", "", "token of the creator (or in GATEHOUSE_TOKEN)")
+	l.flags(c, "token of the creator")
 	c.Flags().BoolVar(&example, "example", false, "print a project file to begin with, and do nothing else")
-	c.MarkFlagsOneRequired("dir", "example")
 	c.MarkFlagsMutuallyExclusive("dir", "example")
 	return c
 }
@@ -124,9 +106,9 @@ func readProject(path string) (workspaces.Project, error) {
 }
 
 func newProjectEditCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "edit --dir DIR FILE",
+		Use:   "edit FILE",
 		Short: "Replace what a draft says by a project file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -134,8 +116,8 @@ func newProjectEditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				p, err := in.workspaces.EditProject(c.Context(), actor, p)
+			return l.at(c.Context(), func(d desk) error {
+				p, err := d.EditProject(c.Context(), p)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The draft %s is changed; submit it when it is ready.\n", p.ID)
 				}
@@ -154,7 +136,7 @@ func exampleProject(now time.Time) string {
 }
 
 const projectExample = `# A project: what research is done, by whom, with which data. Draft it with
-# 'gatehouse project create --dir DIR FILE'; the custodian of each dataset decides.
+# 'gatehouse project create FILE'; the custodian of each dataset decides.
 id: diabetes-outcomes              # lower-case letters, digits, '-' and '_'
 title: Outcomes of people with type 2 diabetes
 purpose: How control of blood glucose relates to admissions, by age, sex and region.
@@ -192,14 +174,14 @@ datasets:                          # 'gatehouse catalog show' gives their tables
 `
 
 func newProjectListCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "list --dir DIR",
+		Use:   "list",
 		Short: "List the projects that one may see",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				projects, err := in.workspaces.Projects(c.Context(), actor)
+			return l.at(c.Context(), func(d desk) error {
+				projects, err := d.Projects(c.Context())
 				for _, p := range projects {
 					fmt.Fprintf(c.OutOrStdout(), "%-24s %-10s until %s  %s\n", p.ID, p.State, p.Expires.Format(time.RFC3339), p.Title)
 				}
@@ -212,14 +194,14 @@ func newProjectListCommand() *cobra.Command {
 }
 
 func newProjectShowCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "show --dir DIR PROJECT",
+		Use:   "show PROJECT",
 		Short: "Show all of a project as JSON",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				p, err := in.workspaces.Project(c.Context(), actor, args[0])
+			return l.at(c.Context(), func(d desk) error {
+				p, err := d.Project(c.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -234,17 +216,17 @@ func newProjectShowCommand() *cobra.Command {
 }
 
 func newProjectMemberCommand() *cobra.Command {
-	var l local
+	var l place
 	var role, training string
 	var remove bool
 	c := &cobra.Command{
-		Use:   "member --dir DIR PROJECT USER [--role ROLE --training-until DATE | --remove]",
+		Use:   "member PROJECT USER [--role ROLE --training-until DATE | --remove]",
 		Short: "Add, change or remove a member (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+			return l.at(c.Context(), func(d desk) error {
 				if remove {
-					err := in.workspaces.RemoveMember(c.Context(), actor, args[0], args[1])
+					err := d.RemoveMember(c.Context(), args[0], args[1])
 					if err == nil {
 						fmt.Fprintf(c.OutOrStdout(), "%s is not a member of the project %s any more.\n", args[1], args[0])
 					}
@@ -254,7 +236,7 @@ func newProjectMemberCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				err = in.workspaces.SetMember(c.Context(), actor, args[0], workspaces.Member{User: args[1], Role: gatehouse.Role(role), TrainingUntil: until})
+				err = d.SetMember(c.Context(), args[0], workspaces.Member{User: args[1], Role: gatehouse.Role(role), TrainingUntil: until})
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "%s is %s of the project %s, trained until %s.\n", args[1], role, args[0], until.Format(time.RFC3339))
 				}
@@ -270,18 +252,18 @@ func newProjectMemberCommand() *cobra.Command {
 }
 
 func newProjectExpiryCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "expiry --dir DIR PROJECT DATE",
+		Use:   "expiry PROJECT DATE",
 		Short: "Move a project's expiry to the end of a day, or to an instant (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+			return l.at(c.Context(), func(d desk) error {
 				until, err := workspaces.ParseDay("the expiry", args[1])
 				if err != nil {
 					return err
 				}
-				err = in.workspaces.SetExpiry(c.Context(), actor, args[0], until)
+				err = d.SetExpiry(c.Context(), args[0], until)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s expires at %s.\n", args[0], until.Format(time.RFC3339))
 				}
@@ -294,17 +276,14 @@ func newProjectExpiryCommand() *cobra.Command {
 }
 
 func newProjectPolicyCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "policy --dir DIR PROJECT POLICY[@VERSION]",
+		Use:   "policy PROJECT POLICY[@VERSION]",
 		Short: "Move a project to a disclosure policy, or to its newest version (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				if err := in.workspaces.SetPolicy(c.Context(), actor, args[0], args[1]); err != nil {
-					return err
-				}
-				full, err := in.policies.PinPolicy(c.Context(), args[1])
+			return l.at(c.Context(), func(d desk) error {
+				full, err := d.SetPolicy(c.Context(), args[0], args[1])
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s runs under the policy %s.\n", args[0], full)
 				}

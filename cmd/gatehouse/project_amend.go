@@ -3,19 +3,21 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/web"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 func newProjectAmendCommand() *cobra.Command {
-	var l local
+	var l place
 	var why string
 	c := &cobra.Command{
-		Use:   "amend --dir DIR FILE --why TEXT",
+		Use:   "amend FILE --why TEXT",
 		Short: "Propose that a project say what a project file says (its lead)",
 		Long:  "Propose that a project say what a project file says. The custodians of the datasets that the change touches decide;\nuntil then the project goes on as it is.",
 		Args:  cobra.ExactArgs(1),
@@ -24,8 +26,8 @@ func newProjectAmendCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				a, err := in.workspaces.ProposeAmendment(c.Context(), actor, p.ID, p, why)
+			return l.at(c.Context(), func(d desk) error {
+				a, err := d.ProposeAmendment(c.Context(), p, why)
 				if err == nil {
 					printAmendment(c.OutOrStdout(), a)
 				}
@@ -41,7 +43,7 @@ func newProjectAmendCommand() *cobra.Command {
 	return c
 }
 
-func printAmendment(w io.Writer, a workspaces.Amendment) {
+func printAmendment(w io.Writer, a web.ProposedChange) {
 	fmt.Fprintf(w, "%s of the project %s, by %s: %s. %s\n", a.ID, a.Project, a.By, a.State, a.Why)
 	for _, c := range a.Changes {
 		from, to := c.From, c.To
@@ -57,7 +59,7 @@ func printAmendment(w io.Writer, a workspaces.Amendment) {
 		fmt.Fprintf(w, "  %s: %s by %s %s\n", d.Dataset, d.Verdict, d.Custodian, strings.Join(append(d.Conditions, d.Comment), "; "))
 	}
 	if a.State == workspaces.AmendmentProposed {
-		fmt.Fprintf(w, "  to be decided for: %s. Fingerprint %s\n", strings.Join(a.Touched(), ", "), a.Digest())
+		fmt.Fprintf(w, "  to be decided for: %s. Fingerprint %s\n", strings.Join(a.Touched, ", "), a.Digest)
 	}
 }
 
@@ -65,12 +67,12 @@ func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 func newProjectAmendmentCommand() *cobra.Command {
 	c := &cobra.Command{Use: "amendment", Short: "See amendments of a project, and decide on them"}
-	var l local
+	var l place
 	list := &cobra.Command{
-		Use: "list --dir DIR PROJECT", Short: "Show all amendments of a project, field by field", Args: cobra.ExactArgs(1),
+		Use: "list PROJECT", Short: "Show all amendments of a project, field by field", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				all, err := in.workspaces.Amendments(c.Context(), actor, args[0])
+			return l.at(c.Context(), func(d desk) error {
+				all, err := d.Amendments(c.Context(), args[0])
 				for _, a := range all {
 					printAmendment(c.OutOrStdout(), a)
 				}
@@ -81,22 +83,22 @@ func newProjectAmendmentCommand() *cobra.Command {
 	l.flags(list, "token of whoever asks")
 	c.AddCommand(list, newAmendmentWithdrawCommand())
 	for _, v := range verdictCommands {
-		var l local
+		var l place
 		var j judgementFlags
 		sub := &cobra.Command{
-			Use: v.name + " --dir DIR PROJECT AMENDMENT", Short: fmt.Sprintf(v.short, "an amendment") + " (a custodian of what it touches)", Args: cobra.ExactArgs(2),
+			Use: v.name + " PROJECT AMENDMENT", Short: fmt.Sprintf(v.short, "an amendment") + " (a custodian of what it touches)", Args: cobra.ExactArgs(2),
 			RunE: func(c *cobra.Command, args []string) error {
-				return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-					datasets, err := j.datasets(c, in, actor, args[0], args[1])
+				return l.at(c.Context(), func(d desk) error {
+					datasets, err := j.datasets(c, d, args[0], args[1])
 					if err != nil {
 						return err
 					}
-					for _, d := range datasets {
-						a, err := in.workspaces.DecideAmendment(c.Context(), actor, args[0], args[1], d, j.judgement(v.verdict))
+					for _, dataset := range datasets {
+						a, err := d.DecideAmendment(c.Context(), args[0], args[1], dataset, j.judgement(v.verdict))
 						if err != nil {
 							return err
 						}
-						fmt.Fprintf(c.OutOrStdout(), "You have %s the amendment %s for %s. It is %s.\n", v.done, a.ID, d, a.State)
+						fmt.Fprintf(c.OutOrStdout(), "You have %s the amendment %s for %s. It is %s.\n", v.done, a.ID, dataset, a.State)
 					}
 					return nil
 				})
@@ -110,33 +112,35 @@ func newProjectAmendmentCommand() *cobra.Command {
 }
 
 // datasets gives those to decide for: the one that is named, else those of which
-// actor is custodian, else all, for which the service says why not.
-func (j *judgementFlags) datasets(c *cobra.Command, in *installation, actor gatehouse.Principal, project, id string) ([]string, error) {
+// one is custodian, else all, for which the service says why not.
+func (j *judgementFlags) datasets(c *cobra.Command, d desk, project, id string) ([]string, error) {
 	if j.dataset != "" {
 		return []string{j.dataset}, nil
 	}
-	all, err := in.workspaces.Amendments(c.Context(), actor, project)
+	all, err := d.Amendments(c.Context(), project)
+	if err != nil {
+		return nil, err
+	}
+	me, err := d.Me(c.Context())
 	if err != nil {
 		return nil, err
 	}
 	var touched, mine []string
 	for _, a := range all {
 		if a.ID == id {
-			touched = a.Touched()
+			touched = a.Touched
 		}
 	}
 	if len(touched) == 0 {
 		return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "The project %q has no amendment %q.", project, id)
 	}
-	for _, d := range touched {
-		named, err := in.workspaces.Custodians(c.Context(), actor, d)
+	for _, dataset := range touched {
+		named, err := d.Custodians(c.Context(), dataset)
 		if err != nil {
 			return nil, err
 		}
-		for _, user := range named {
-			if user == actor.User {
-				mine = append(mine, d)
-			}
+		if slices.Contains(named, me.User) {
+			mine = append(mine, dataset)
 		}
 	}
 	if len(mine) == 0 {
@@ -146,12 +150,12 @@ func (j *judgementFlags) datasets(c *cobra.Command, in *installation, actor gate
 }
 
 func newAmendmentWithdrawCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use: "withdraw --dir DIR PROJECT AMENDMENT", Short: "Give a proposal up (its project's lead)", Args: cobra.ExactArgs(2),
+		Use: "withdraw PROJECT AMENDMENT", Short: "Give a proposal up (its project's lead)", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				err := in.workspaces.WithdrawAmendment(c.Context(), actor, args[0], args[1])
+			return l.at(c.Context(), func(d desk) error {
+				err := d.WithdrawAmendment(c.Context(), args[0], args[1])
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The amendment %s is withdrawn.\n", args[1])
 				}

@@ -52,18 +52,13 @@ var verdictCommands = []struct {
 func newProjectDecideCommands() []*cobra.Command {
 	var all []*cobra.Command
 	for _, v := range verdictCommands {
-		var l local
+		var l place
 		var j judgementFlags
 		c := &cobra.Command{
-			Use: v.name + " --dir DIR PROJECT", Short: fmt.Sprintf(v.short, "a submitted project") + " (a custodian of its data)", Args: cobra.ExactArgs(1),
+			Use: v.name + " PROJECT", Short: fmt.Sprintf(v.short, "a submitted project") + " (a custodian of its data)", Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
-				return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) (err error) {
-					var p workspaces.Project
-					if j.dataset == "" {
-						p, err = in.workspaces.DecideForMine(c.Context(), actor, args[0], j.judgement(v.verdict))
-					} else {
-						p, err = in.workspaces.DecideProject(c.Context(), actor, args[0], j.dataset, j.judgement(v.verdict))
-					}
+				return l.at(c.Context(), func(d desk) error {
+					p, err := d.DecideProject(c.Context(), args[0], j.dataset, j.judgement(v.verdict))
 					if err == nil {
 						fmt.Fprintf(c.OutOrStdout(), "You have %s the project %s. %s\n", v.done, p.ID, after(p.State))
 					}
@@ -94,56 +89,68 @@ func after(s workspaces.ProjectState) string {
 }
 
 func newProjectAgreementCommand() *cobra.Command {
-	var l local
+	var l place
 	var file string
 	var days int
 	c := &cobra.Command{
-		Use:   "agreement --dir DIR [--set FILE --days N]",
+		Use:   "agreement [--dir DIR --set FILE --days N]",
 		Short: "Print the agreement that members sign, or set its newest version (the owner of the machine)",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.open(c.Context(), func(in *installation) error {
-				if file != "" {
-					text, err := readFile(file)
-					if err != nil {
-						return err
-					}
-					a, err := in.workspaces.SetAgreement(c.Context(), workspaces.System, text, days)
-					if err == nil {
-						fmt.Fprintf(c.OutOrStdout(), "The newest agreement is version %d; a signature holds for %d days.\n", a.Version, a.Days)
-					}
-					return err
-				}
-				a, err := in.workspaces.Agreement(c.Context())
+			show := func(a workspaces.Agreement, err error) error {
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "%s\nAgreement, version %d. A signature holds for %d days. SHA-256 %s\n", strings.TrimRight(a.Text, "\n"), a.Version, a.Days, a.SHA256)
+				}
+				return err
+			}
+			if l.dir == "" && file == "" {
+				return l.at(c.Context(), func(d desk) error { return show(d.Agreement(c.Context())) })
+			}
+			if l.dir == "" {
+				return gatehouse.Errorf(gatehouse.CodeUsage, "Only the owner of the installation sets the agreement.").WithAdvice("Give --dir, on its own machine.")
+			}
+			return l.open(c.Context(), func(in *installation) error {
+				if file == "" {
+					return show(in.workspaces.Agreement(c.Context()))
+				}
+				text, err := readFile(file)
+				if err != nil {
+					return err
+				}
+				a, err := in.workspaces.SetAgreement(c.Context(), workspaces.System, text, days)
+				if err == nil {
+					fmt.Fprintf(c.OutOrStdout(), "The newest agreement is version %d; a signature holds for %d days.\n", a.Version, a.Days)
 				}
 				return err
 			})
 		},
 	}
-	l.flags(c, "")
+	l.flags(c, "token of anybody")
 	c.Flags().StringVar(&file, "set", "", "text file to make the newest version")
 	c.Flags().IntVar(&days, "days", 365, "with --set: days for which a signature holds")
 	return c
 }
 
 func newProjectSignCommand() *cobra.Command {
-	var l local
+	var l place
 	var version int
 	c := &cobra.Command{
-		Use:   "sign --dir DIR PROJECT --agreement VERSION",
+		Use:   "sign PROJECT --agreement VERSION",
 		Short: "Sign the agreement for a project of yours, or renew your signature",
 		Long:  "Sign the agreement that 'gatehouse project agreement' prints, by the number of the version that you have read.\nThe last signature that is missing makes an approved project active.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				p, err := in.workspaces.SignAgreement(c.Context(), actor, args[0], version)
+			return l.at(c.Context(), func(d desk) error {
+				p, err := d.SignAgreement(c.Context(), args[0], version)
+				if err != nil {
+					return err
+				}
+				me, err := d.Me(c.Context())
 				if err != nil {
 					return err
 				}
 				for _, m := range p.Members {
-					if m.User == actor.User {
+					if m.User == me.User {
 						fmt.Fprintf(c.OutOrStdout(), "You have signed version %d of the agreement for the project %s, until %s.", version, p.ID, m.AgreementUntil.Format(time.RFC3339))
 					}
 				}

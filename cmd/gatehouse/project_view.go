@@ -31,13 +31,13 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 func newProjectStatusCommand() *cobra.Command {
-	var l local
+	var l place
 	var inJSON bool
 	c := &cobra.Command{
-		Use: "status --dir DIR PROJECT", Short: "Show whose turn it is with a project, what was decided, and what one can do", Args: cobra.ExactArgs(1),
+		Use: "status PROJECT", Short: "Show whose turn it is with a project, what was decided, and what one can do", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				r, err := in.workspaces.Review(c.Context(), actor, args[0])
+			return l.at(c.Context(), func(d desk) error {
+				r, err := d.Review(c.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -97,12 +97,12 @@ func printReview(w io.Writer, r workspaces.ProjectReview) {
 }
 
 func newProjectTasksCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use: "tasks --dir DIR", Short: "List what waits for you: decisions, signatures, training", Args: cobra.NoArgs,
+		Use: "tasks", Short: "List what waits for you: decisions, signatures, training", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				tasks, err := in.workspaces.Tasks(c.Context(), actor)
+			return l.at(c.Context(), func(d desk) error {
+				tasks, err := d.Tasks(c.Context())
 				for _, t := range tasks {
 					due := ""
 					if !t.Due.IsZero() {
@@ -119,12 +119,12 @@ func newProjectTasksCommand() *cobra.Command {
 }
 
 func newProjectFiveSafesCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use: "five-safes --dir DIR PROJECT", Short: "Show a project by the Five Safes, as JSON", Args: cobra.ExactArgs(1),
+		Use: "five-safes PROJECT", Short: "Show a project by the Five Safes, as JSON", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				v, err := in.workspaces.FiveSafes(c.Context(), actor, args[0])
+			return l.at(c.Context(), func(d desk) error {
+				v, err := d.FiveSafes(c.Context(), args[0])
 				if err != nil {
 					return err
 				}

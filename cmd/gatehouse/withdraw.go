@@ -77,23 +77,25 @@ func firstLines(lines []int) string {
 }
 
 func newProjectUseVersionCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "use-version --dir DIR PROJECT DATASET[@NUMBER]",
+		Use:   "use-version PROJECT DATASET[@NUMBER]",
 		Short: "Move a project to a version of its dataset, or to the newest (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+			return l.at(c.Context(), func(d desk) error {
 				dataset, number, err := parseVersionName(args[1])
 				if err != nil {
 					return err
 				}
-				if err := in.workspaces.UseVersion(c.Context(), actor, args[0], dataset, number); err != nil {
+				if err := d.UseVersion(c.Context(), args[0], dataset, number); err != nil {
 					return err
 				}
-				v, err := in.catalogue.Version(c.Context(), dataset, number)
-				if err == nil {
-					fmt.Fprintf(c.OutOrStdout(), "The project %s uses %s.\n", args[0], v.Name())
+				p, err := d.Project(c.Context(), args[0])
+				for _, g := range p.Datasets {
+					if g.Dataset == dataset {
+						fmt.Fprintf(c.OutOrStdout(), "The project %s uses %s@%d.\n", args[0], g.Dataset, g.Version)
+					}
 				}
 				return err
 			})

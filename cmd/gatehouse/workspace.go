@@ -15,16 +15,16 @@ func newWorkspaceCommand() *cobra.Command {
 }
 
 func newWorkspaceOpenCommand() *cobra.Command {
-	var l local
+	l := place{owner: true}
 	var dataset string
 	c := &cobra.Command{
-		Use:   "open --dir DIR PROJECT [ID] [--dataset DATASET]",
+		Use:   "open PROJECT [ID] [--dataset DATASET]",
 		Short: "Make a workspace of an active project, with its population",
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			project, id := args[0], args[len(args)-1]
-			return l.asTokenOrOwner(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				w, err := in.workspaces.OpenWorkspaceOn(c.Context(), actor, project, dataset, id)
+			return l.at(c.Context(), func(d desk) error {
+				w, err := d.OpenWorkspace(c.Context(), project, dataset, id)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The workspace %s of project %s is open.\n", w.ID, w.Project)
 				}
@@ -38,14 +38,14 @@ func newWorkspaceOpenCommand() *cobra.Command {
 }
 
 func newWorkspaceListCommand() *cobra.Command {
-	var l local
+	var l place
 	c := &cobra.Command{
-		Use:   "list --dir DIR",
+		Use:   "list",
 		Short: "List the workspaces that one may see",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				found, err := in.workspaces.Workspaces(c.Context(), actor)
+			return l.at(c.Context(), func(d desk) error {
+				found, err := d.Workspaces(c.Context())
 				for _, w := range found {
 					fmt.Fprintf(c.OutOrStdout(), "%-24s project %s\n", w.ID, w.Project)
 				}

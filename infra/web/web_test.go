@@ -307,7 +307,10 @@ func TestTheCatalogueShowsNoCountsOfThoseLeftOut(t *testing.T) {
 }
 
 // bent fails in ways that a service must not.
-type bent struct{ web.Applications }
+type bent struct {
+	web.Applications
+	web.Adjustments
+}
 
 func (bent) Authenticate(context.Context, string) (gatehouse.Principal, error) {
 	return gatehouse.Principal{User: "ada"}, nil
