@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -41,7 +40,7 @@ func newProjectStepCommand(step workspaces.ProjectStep, short, done string) *cob
 	c := &cobra.Command{
 		Use: string(step) + " PROJECT", Short: short, Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				err := d.MoveProject(c.Context(), args[0], step, why)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s %s.\n", args[0], done)
@@ -80,7 +79,7 @@ func newProjectCreateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				p, err := d.CreateProject(c.Context(), p)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s is a draft; submit it when it is ready.\n", p.ID)
@@ -116,7 +115,7 @@ func newProjectEditCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				p, err := d.EditProject(c.Context(), p)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The draft %s is changed; submit it when it is ready.\n", p.ID)
@@ -180,7 +179,7 @@ func newProjectListCommand() *cobra.Command {
 		Short: "List the projects that one may see",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				projects, err := d.Projects(c.Context())
 				for _, p := range projects {
 					fmt.Fprintf(c.OutOrStdout(), "%-24s %-10s until %s  %s\n", p.ID, p.State, p.Expires.Format(time.RFC3339), p.Title)
@@ -200,7 +199,7 @@ func newProjectShowCommand() *cobra.Command {
 		Short: "Show all of a project as JSON",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				p, err := d.Project(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -224,7 +223,7 @@ func newProjectMemberCommand() *cobra.Command {
 		Short: "Add, change or remove a member (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				if remove {
 					err := d.RemoveMember(c.Context(), args[0], args[1])
 					if err == nil {
@@ -258,7 +257,7 @@ func newProjectExpiryCommand() *cobra.Command {
 		Short: "Move a project's expiry to the end of a day, or to an instant (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				until, err := workspaces.ParseDay("the expiry", args[1])
 				if err != nil {
 					return err
@@ -282,7 +281,7 @@ func newProjectPolicyCommand() *cobra.Command {
 		Short: "Move a project to a disclosure policy, or to its newest version (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				full, err := d.SetPolicy(c.Context(), args[0], args[1])
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The project %s runs under the policy %s.\n", args[0], full)

@@ -26,7 +26,7 @@ func newProjectAmendCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				a, err := d.ProposeAmendment(c.Context(), p, why)
 				if err == nil {
 					printAmendment(c.OutOrStdout(), a)
@@ -71,7 +71,7 @@ func newProjectAmendmentCommand() *cobra.Command {
 	list := &cobra.Command{
 		Use: "list PROJECT", Short: "Show all amendments of a project, field by field", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				all, err := d.Amendments(c.Context(), args[0])
 				for _, a := range all {
 					printAmendment(c.OutOrStdout(), a)
@@ -88,7 +88,7 @@ func newProjectAmendmentCommand() *cobra.Command {
 		sub := &cobra.Command{
 			Use: v.name + " PROJECT AMENDMENT", Short: fmt.Sprintf(v.short, "an amendment") + " (a custodian of what it touches)", Args: cobra.ExactArgs(2),
 			RunE: func(c *cobra.Command, args []string) error {
-				return l.at(c.Context(), func(d desk) error {
+				return l.at(c.Context(), func(d projectDesk) error {
 					datasets, err := j.datasets(c, d, args[0], args[1])
 					if err != nil {
 						return err
@@ -113,7 +113,7 @@ func newProjectAmendmentCommand() *cobra.Command {
 
 // datasets gives those to decide for: the one that is named, else those of which
 // one is custodian, else all, for which the service says why not.
-func (j *judgementFlags) datasets(c *cobra.Command, d desk, project, id string) ([]string, error) {
+func (j *judgementFlags) datasets(c *cobra.Command, d projectDesk, project, id string) ([]string, error) {
 	if j.dataset != "" {
 		return []string{j.dataset}, nil
 	}
@@ -154,7 +154,7 @@ func newAmendmentWithdrawCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "withdraw PROJECT AMENDMENT", Short: "Give a proposal up (its project's lead)", Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				err := d.WithdrawAmendment(c.Context(), args[0], args[1])
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The amendment %s is withdrawn.\n", args[1])

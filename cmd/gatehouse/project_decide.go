@@ -57,7 +57,7 @@ func newProjectDecideCommands() []*cobra.Command {
 		c := &cobra.Command{
 			Use: v.name + " PROJECT", Short: fmt.Sprintf(v.short, "a submitted project") + " (a custodian of its data)", Args: cobra.ExactArgs(1),
 			RunE: func(c *cobra.Command, args []string) error {
-				return l.at(c.Context(), func(d desk) error {
+				return l.at(c.Context(), func(d projectDesk) error {
 					p, err := d.DecideProject(c.Context(), args[0], j.dataset, j.judgement(v.verdict))
 					if err == nil {
 						fmt.Fprintf(c.OutOrStdout(), "You have %s the project %s. %s\n", v.done, p.ID, after(p.State))
@@ -104,7 +104,7 @@ func newProjectAgreementCommand() *cobra.Command {
 				return err
 			}
 			if l.dir == "" && file == "" {
-				return l.at(c.Context(), func(d desk) error { return show(d.Agreement(c.Context())) })
+				return l.at(c.Context(), func(d projectDesk) error { return show(d.Agreement(c.Context())) })
 			}
 			if l.dir == "" {
 				return gatehouse.Errorf(gatehouse.CodeUsage, "Only the owner of the installation sets the agreement.").WithAdvice("Give --dir, on its own machine.")
@@ -140,7 +140,7 @@ func newProjectSignCommand() *cobra.Command {
 		Long:  "Sign the agreement that 'gatehouse project agreement' prints, by the number of the version that you have read.\nThe last signature that is missing makes an approved project active.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				p, err := d.SignAgreement(c.Context(), args[0], version)
 				if err != nil {
 					return err

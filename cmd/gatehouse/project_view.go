@@ -36,7 +36,7 @@ func newProjectStatusCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "status PROJECT", Short: "Show whose turn it is with a project, what was decided, and what one can do", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				r, err := d.Review(c.Context(), args[0])
 				if err != nil {
 					return err
@@ -101,7 +101,7 @@ func newProjectTasksCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "tasks", Short: "List what waits for you: decisions, signatures, training", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				tasks, err := d.Tasks(c.Context())
 				for _, t := range tasks {
 					due := ""
@@ -123,7 +123,7 @@ func newProjectFiveSafesCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "five-safes PROJECT", Short: "Show a project by the Five Safes, as JSON", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				v, err := d.FiveSafes(c.Context(), args[0])
 				if err != nil {
 					return err

@@ -83,7 +83,7 @@ func newProjectUseVersionCommand() *cobra.Command {
 		Short: "Move a project to a version of its dataset, or to the newest (a custodian)",
 		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				dataset, number, err := parseVersionName(args[1])
 				if err != nil {
 					return err

@@ -4,8 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-
-	"github.com/gatehouse-tre/gatehouse"
 )
 
 func newWorkspaceCommand() *cobra.Command {
@@ -23,7 +21,7 @@ func newWorkspaceOpenCommand() *cobra.Command {
 		Args:  cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			project, id := args[0], args[len(args)-1]
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				w, err := d.OpenWorkspace(c.Context(), project, dataset, id)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "The workspace %s of project %s is open.\n", w.ID, w.Project)
@@ -44,7 +42,7 @@ func newWorkspaceListCommand() *cobra.Command {
 		Short: "List the workspaces that one may see",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return l.at(c.Context(), func(d desk) error {
+			return l.at(c.Context(), func(d projectDesk) error {
 				found, err := d.Workspaces(c.Context())
 				for _, w := range found {
 					fmt.Fprintf(c.OutOrStdout(), "%-24s project %s\n", w.ID, w.Project)

@@ -12,10 +12,10 @@ import (
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
-// desk is where somebody's business with projects is done: a server, which is how
+// projectDesk is where somebody's business with projects is done: a server, which is how
 // people work, or an installation's own folder, for its first steps. Each acts as
 // the holder of a token or session.
-type desk interface {
+type projectDesk interface {
 	Me(ctx context.Context) (web.Me, error)
 	CreateProject(ctx context.Context, p workspaces.Project) (workspaces.Project, error)
 	EditProject(ctx context.Context, p workspaces.Project) (workspaces.Project, error)
@@ -43,7 +43,7 @@ type desk interface {
 	Custodians(ctx context.Context, dataset string) ([]string, error)
 }
 
-var _ desk = (*web.Client)(nil)
+var _ projectDesk = (*web.Client)(nil)
 
 // place is where a command finds its desk: --dir, or else a server.
 type place struct {
@@ -54,14 +54,14 @@ type place struct {
 
 // flags adds those that say where and as whom. token says whose it is.
 func (l *place) flags(c *cobra.Command, token string) {
-	l.server.add(c)
+	l.server.addServer(c)
+	c.Flags().StringVar(&l.server.tokenFile, "token-file", "", token+" (or in GATEHOUSE_TOKEN; else the session of 'gatehouse login')")
 	c.Flags().StringVar(&l.dir, "dir", "", "folder of the installation, in place of a server")
-	c.PersistentFlags().Lookup("token-file").Usage = token + " (or in GATEHOUSE_TOKEN; else the session of 'gatehouse login')"
 	c.MarkFlagsMutuallyExclusive("dir", "server")
 }
 
 // at runs do at the desk that the flags name.
-func (l *place) at(ctx context.Context, do func(desk) error) error {
+func (l *place) at(ctx context.Context, do func(projectDesk) error) error {
 	if l.dir == "" {
 		client, err := l.server.client()
 		if err != nil {
