@@ -11,7 +11,7 @@ func (p *publication) readLists(ctx context.Context, files map[string][]string) 
 		return err
 	}
 	p.coded = make(map[string][]*codedEvents)
-	reader := p.reader()
+	reader := listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started, key: p.secret}
 	for _, rule := range p.Definition.OptOuts.Lists {
 		var l *optOutList
 		if rule.Coded == nil {
@@ -27,11 +27,6 @@ func (p *publication) readLists(ctx context.Context, files map[string][]string) 
 		}
 	}
 	return nil
-}
-
-// reader reads this publication's lists, once its key of receipts is there.
-func (p *publication) reader() listReader {
-	return listReader{dir: p.Extracts, identifiers: p.people.identifiers, maxAge: p.MaxListAge, now: p.started, key: p.secret}
 }
 
 // optedOut reports whether any list takes out the person with this identifier.
