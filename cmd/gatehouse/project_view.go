@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -58,6 +59,14 @@ func printReview(w io.Writer, r workspaces.ProjectReview) {
 	fmt.Fprintf(w, "%s: %s, until %s. Turn of its %s: %s\n", r.Project.ID, r.Project.State, r.Project.Expires.Format(time.RFC3339), r.Owner, orDash(strings.Join(r.Turn, ", ")))
 	if r.Missing != "" {
 		fmt.Fprintf(w, "  %s\n", r.Missing)
+	}
+	if r.Project.StoppedWhy != "" {
+		fmt.Fprintf(w, "  stopped because: %s\n", oneLine(r.Project.StoppedWhy))
+	}
+	if r.Since != nil {
+		for _, c := range r.Since.Changes {
+			fmt.Fprintf(w, "  since round %d: %s [%s]\n    - %s\n    + %s\n", r.Since.Round, c.Field, strings.Join(c.Datasets, ", "), oneLine(cmp.Or(c.From, "(nothing)")), oneLine(cmp.Or(c.To, "(nothing)")))
+		}
 	}
 	for _, d := range r.Datasets {
 		state := "open"
