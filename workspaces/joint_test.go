@@ -237,7 +237,7 @@ func TestTwoCustodiansDestroyAKey(t *testing.T) {
 	h.want(err, gatehouse.CodeJointState)
 	pending, err := h.AskReidentification(ctx, custodian, "diabetes-outcomes", "shared_care", "safety", because, names)
 	h.must(err)
-	h.must(h.CloseProject(ctx, custodian, "diabetes-outcomes"))
+	h.must(h.CloseProject(ctx, custodian, "diabetes-outcomes", "a reason"))
 	h.must(h.ArchiveProject(ctx, custodian, "diabetes-outcomes"))
 	a, err := h.AskKeyDestruction(ctx, custodian, "diabetes-outcomes", "archived", "The study is over and reported.")
 	h.must(err)
