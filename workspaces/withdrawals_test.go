@@ -31,7 +31,7 @@ func TestEnginesCanFollowWithdrawals(t *testing.T) {
 	if now.Mounts[0].Digest == before.Mounts[0].Digest || now.Mounts[0].Complete {
 		t.Errorf("%+v", now.Mounts[0])
 	}
-	h.must(h.CloseProject(ctx, custodian, id))
+	h.must(h.CloseProject(ctx, custodian, id, "a reason"))
 	h.must(h.Withdraw(ctx, custodian, "shared_care", "", []uint32{6}))
 	closed, err := h.Remount(ctx, id)
 	h.must(err)
