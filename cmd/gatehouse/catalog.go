@@ -1,10 +1,13 @@
 package main
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -41,6 +44,7 @@ func newCatalogCommand() *cobra.Command {
 		}
 	}
 	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogWithdrawCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
+	cmd.AddCommand(newCatalogRetainCommand(), newCatalogHoldCommand(), newCatalogDeleteCommand(), newCatalogDeletionCommand(), newCatalogDiffCommand())
 	return cmd
 }
 
@@ -63,15 +67,20 @@ func newCatalogDefinitionCommand() *cobra.Command {
 
 // openCatalogue opens the catalogue alone: reading it needs no secret key.
 func openCatalogue(dir string) (*catalog.Catalogue, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "keys", keys.Manifest+".pub.pem"))
-	if err != nil {
-		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "There is no installation in %s, or its public key cannot be read.", dir).Because(err)
-	}
-	public, err := keys.ParsePublic(text)
+	public, err := manifestKey(dir)
 	if err != nil {
 		return nil, err
 	}
 	return catalog.Open(dir, public)
+}
+
+// manifestKey reads the public key of an installation's manifests.
+func manifestKey(dir string) (ed25519.PublicKey, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "keys", keys.Manifest+".pub.pem"))
+	if err != nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeConfig, "There is no installation in %s, or its public key cannot be read.", dir).Because(err)
+	}
+	return keys.ParsePublic(text)
 }
 
 // parseVersionName reads DATASET or DATASET@NUMBER; number is 0 for the newest.
@@ -163,6 +172,15 @@ func verifyVersions(cmd *cobra.Command, dir string, args []string) error {
 			continue
 		}
 		fmt.Fprintf(cmd.OutOrStdout(), "%s verifies: %d files\n", v.Name(), len(v.Files()))
+	}
+	datasets := map[string]bool{}
+	for _, w := range all {
+		datasets[w.dataset] = len(args) == 0
+	}
+	for _, dataset := range slices.Sorted(maps.Keys(datasets)) {
+		if datasets[dataset] {
+			faults = append(faults, verifyChain(cmd, dir, dataset))
+		}
 	}
 	return errors.Join(faults...)
 }
