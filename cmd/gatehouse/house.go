@@ -105,7 +105,8 @@ func (h *house) checkPast(ctx context.Context) error {
 	if err := catalog.Recover(ctx, h.dir, public, state.Catalogue{DB: h.state}); err != nil {
 		return err
 	}
-	if err := catalog.Retention{Dir: h.dir, Public: public, Store: state.Catalogue{DB: h.state}}.FinishAll(ctx); err != nil {
+	retention := catalog.Retention{Dir: h.dir, Public: public, Store: state.Catalogue{DB: h.state}}
+	if err := retention.FinishAll(ctx); err != nil {
 		return err
 	}
 	return h.workspaces.FinishJointActs(ctx)
