@@ -130,7 +130,7 @@ def main():
         work = pathlib.Path(folder)
         extracts = args.extracts or work / "extracts"
         if not args.extracts:
-            gatehouse("synth", "--people", args.people, "--seed", 1, "--out", extracts)
+            gatehouse("synth", "--people", str(args.people), "--seed", "1", "--out", extracts)
         counts = {name: lines(extracts / f"{name}.csv") for name in FILES}
         rows = sum(counts.values())
         size = sum((extracts / f"{name}.csv").stat().st_size for name in FILES)
