@@ -24,10 +24,9 @@ type personIndex struct {
 	owners  []uint32            // by unit: key of the identifier that it was given for
 	also    map[uint32][]uint32 // by unit: keys of several identifiers of one person, the owner's first; units with one are left out
 	end     indexEnd
-	changes int64        // entries of merges and splits
-	next    uint32       // units below are taken, those of a segment that is not yet committed too
-	sum     string       // of the segment that assign wrote
-	notes   []indexEntry // what was learned, and is appended with the next commit
+	changes int64  // entries of merges and splits
+	next    uint32 // units below are taken, those of a segment that is not yet committed too
+	sum     string // of the segment that assign wrote
 	work    string
 
 	settled int // entries of a change that are taken in already
@@ -172,20 +171,7 @@ func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segme
 	return w.path, err
 }
 
-// learn notes that a local number is a person's. What is known already, or of
-// somebody else, is left as it is; the latter is reported as false.
-func (x *personIndex) learn(organisation, identifier string, unit uint32) bool {
-	key := localKey{organisation, identifier}
-	if known, ok := x.local[key]; ok {
-		return known == unit
-	}
-	x.local[key] = unit
-	x.notes = append(x.notes, indexEntry{identifier: identifier, organisation: organisation, unit: unit, event: indexAlso})
-	return true
-}
-
-// commit makes a segment of assign part of the index, durably, and what was learned
-// behind it.
+// commit makes a segment of assign part of the index, durably; "" is none.
 func (x *personIndex) commit(segment string) error {
 	if segment != "" {
 		end := indexEnd{next: x.next, segments: x.end.segments + 1, last: x.sum}
@@ -194,9 +180,7 @@ func (x *personIndex) commit(segment string) error {
 		}
 		x.end = end
 	}
-	notes := x.notes
-	x.notes = nil
-	return x.append(notes)
+	return nil
 }
 
 // append writes entries as a segment and makes it part of the index.

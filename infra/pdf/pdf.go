@@ -107,7 +107,7 @@ func draw(library pdfium.Pdfium, document references.FPDF_DOCUMENT, number int) 
 	}
 	defer drawn.Cleanup()
 	var picture bytes.Buffer
-	if err := png.Encode(&picture, drawn.Result.Image); err != nil {
+	if err := png.Encode(&picture, drawn.Result.RenderedImage); err != nil {
 		return p, ErrDocument
 	}
 	p.PNG = picture.Bytes()
