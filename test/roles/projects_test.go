@@ -45,6 +45,8 @@ func (w *world) projectTrial(step, id string) try {
 		return try{func(ctx context.Context, c *web.Client) error {
 			return w.answered(c, w.actorOf(c), operation{method: "GET", path: "/v1/projects/" + id}, "")
 		}, cli("show"), nil}
+	case "suspend", "close":
+		return try{call(step, `{"why": "A reason"}`), cli(step, "--why", "A reason"), &form{page + "/step", []string{"step", step, "why", "A reason"}}}
 	}
 	return try{call(step), cli(step), moved}
 }

@@ -23,6 +23,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/infra/web"
 	"github.com/gatehouse-tre/gatehouse/infra/web/site"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
+	"github.com/gatehouse-tre/gatehouse/workspaces/strangers"
 )
 
 // program is the built command line.
@@ -139,7 +141,7 @@ func newWorld(t *testing.T) *world {
 	catalogue, err := catalog.Open(w.dir, public)
 	w.must(err)
 	policies := &egress.Policies{Store: state.Policies{DB: w.db}, Authorizer: w.rules}
-	w.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: w.rules, Catalogue: catalogue, Pseudonymiser: w.keys, Policies: policies, Dir: w.dir, MaxListAge: 87600 * time.Hour, Factors: workspaces.Factors{Any: true}})
+	w.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: w.rules, Catalogue: catalogue, Pseudonymiser: w.keys, Policies: policies, Dir: w.dir, MaxListAge: 87600 * time.Hour, Factors: workspaces.Factors{Any: true}, Strangers: strangers.New(patient())})
 	w.must(err)
 	folder, err := objects.NewFolder(filepath.Join(w.dir, "objects"))
 	w.must(err)
@@ -245,12 +247,20 @@ func (w *world) active(ctx context.Context, id, dataset string, members map[stri
 	w.must(state.Workspaces(w.db).Update(ctx, func(tx workspaces.Tx) error { return tx.AddProject(ctx, p) }))
 }
 
+// patient is a clock by which whoever is refused has waited long enough each time:
+// the tables are about who may do what, and not about how often strangers may try.
+func patient() func() time.Time {
+	var hours atomic.Int64
+	return func() time.Time { return time.Unix(3600*hours.Add(1), 0) }
+}
+
 func (w *world) serve(catalogue *catalog.Catalogue) {
 	w.t.Helper()
 	log := slog.New(slog.NewTextHandler(w, nil))
 	w.api = httptest.NewUnstartedServer(nil)
 	w.api.Config = web.NewServer(web.Config{
 		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, People: w.services, Log: log,
+		Profiles: &egress.Profiles{Sessions: w.services, Store: state.Profiles{DB: w.db}, Authorizer: w.rules, Policy: "sdap", Now: time.Now, Log: log},
 	}, &tls.Config{MinVersion: tls.VersionTLS12})
 	w.api.EnableHTTP2 = true
 	w.api.StartTLS()
