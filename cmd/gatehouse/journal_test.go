@@ -132,7 +132,7 @@ func TestProjectsFromTheCommandLine(t *testing.T) {
 }
 
 func TestAProjectBeginsWithTheExample(t *testing.T) {
-	for _, wrong := range [][]string{{"project", "create"}, {"project", "create", "file"}, {"project", "create", "--example", "--dir", "x"}, {"project", "create", "--example", "file"}} {
+	for _, wrong := range [][]string{{"project", "create"}, {"project", "create", "--example", "--dir", "x"}, {"project", "create", "--example", "file"}} {
 		if _, err := commandLine(t, wrong...); gatehouse.CodeOf(err) != gatehouse.CodeUsage {
 			t.Errorf("%v: %v", wrong, err)
 		}
@@ -193,12 +193,12 @@ func TestEachStepOfAProjectSaysThatItIsDone(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"suspend", "asthma"}, "The project asthma is suspended.\n"},
+		{[]string{"suspend", "asthma", "--why", "A question about the data"}, "The project asthma is suspended.\n"},
 		{[]string{"resume", "asthma"}, "The project asthma is active again.\n"},
 		{[]string{"member", "asthma", "ben", "--training-until", "2999-01-01"}, "ben is researcher of the project asthma, trained until 2999-01-02T00:00:00Z.\n"},
 		{[]string{"member", "asthma", "ben", "--remove"}, "ben is not a member of the project asthma any more.\n"},
 		{[]string{"expiry", "asthma", "2999-01-01"}, "The project asthma expires at 2999-01-02T00:00:00Z.\n"},
-		{[]string{"close", "asthma"}, "The project asthma is closed.\n"},
+		{[]string{"close", "asthma", "--why", "The work is done"}, "The project asthma is closed.\n"},
 		{[]string{"archive", "asthma"}, "The project asthma is archived.\n"},
 	} {
 		if out := d.ok(append(append([]string{"project"}, step.args...), cora)...); out != step.says {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -68,7 +69,7 @@ func newDesk(t *testing.T) *desk {
 		d.tokens[user] = filepath.Join(d.work, user+".token")
 		must(os.WriteFile(d.tokens[user], []byte(token+"\n"), 0o600))
 	}
-	h := &house{installation: in, log: slog.New(slog.DiscardHandler)}
+	h := &house{installation: in, log: slog.New(slog.DiscardHandler), engines: &engines{log: io.Discard}}
 	store, err := objects.NewFolder(filepath.Join(d.dir, "objects"))
 	must(err)
 	signer, err := in.keys.Signer(keys.Release)
