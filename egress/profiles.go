@@ -120,10 +120,10 @@ func (p *Profiles) Profile(ctx context.Context, actor gatehouse.Principal, datas
 	return p.Store.Profile(ctx, dataset, number)
 }
 
-// Progress tells how far the making of a dataset's profile is, to whoever may have
-// it made.
+// Progress tells how far the making of a dataset's profile is, to whoever may read
+// the catalogue.
 func (p *Profiles) Progress(ctx context.Context, actor gatehouse.Principal, dataset string) (ProfileProgress, error) {
-	if err := p.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetPublish, ""); err != nil {
+	if err := p.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetRead, ""); err != nil {
 		return ProfileProgress{}, err
 	}
 	p.mu.Lock()

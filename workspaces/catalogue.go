@@ -57,7 +57,7 @@ func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal,
 	}
 	w := Workspace{ID: CatalogueProject(dataset), Project: CatalogueProject(dataset), Dataset: dataset}
 	w.Folder = s.folder(w.ID)
-	session := &Session{Principal: actor, Workspace: w}
+	session := &Session{Principal: actor}
 	var now time.Time
 	e.Detail["version"], e.Detail["policy"] = v.Name(), policy
 	err = s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
@@ -73,14 +73,23 @@ func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal,
 		if err != nil {
 			return err
 		}
-		if _, err = tx.Workspace(ctx, w.ID); gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
-			err = tx.AddWorkspace(ctx, w)
+		old, err := tx.Workspace(ctx, w.ID)
+		switch {
+		case err == nil:
+			w.Epoch = old.Epoch
+			return nil
+		case gatehouse.CodeOf(err) != gatehouse.CodeNotFound:
+			return err
 		}
-		return err
+		if w.Epoch, err = tx.ProjectEpoch(ctx, w.Project); err != nil {
+			return err
+		}
+		return tx.AddWorkspace(ctx, w)
 	})
 	if err != nil {
 		return nil, err
 	}
+	session.Workspace = w
 	mount, err := s.mount(ctx, w, session.Project, session.Project.Datasets[0], now)
 	if err != nil {
 		return nil, err

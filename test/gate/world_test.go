@@ -152,6 +152,8 @@ func newWorld(t *testing.T) *world {
 		}
 		must(t, w.plain.Exec(ctx, fmt.Sprintf("CREATE VIEW %s AS SELECT %s* FROM read_parquet('%s')", table.Name, pid, filepath.Join(version, file))))
 	}
+	mount.Population = filepath.Join(version, "population.parquet") // everybody
+	must(t, w.plain.Exec(ctx, fmt.Sprintf("COPY (SELECT _unit FROM people ORDER BY _unit) TO '%s' (FORMAT parquet)", mount.Population)))
 	w.state = newState(t, dir)
 	w.vaults = &engine.Vaults{Config: func(string) engine.Config { return config(engine.RoleVault) }}
 	pool := func(role engine.Role) *engine.Pool {

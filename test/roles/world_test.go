@@ -183,6 +183,7 @@ func (w *world) publish(dataset string) {
 			{Name: catalog.PersonColumn, Type: "VARCHAR", Class: catalog.ClassPerson}, {Name: "sex", Type: "VARCHAR", Class: catalog.ClassDimension},
 		}}},
 		Receipts: []catalog.Receipt{{List: workspaces.NationalList, Dated: time.Now().UTC()}},
+		Listing:  &catalog.Listing{Abstract: "About " + dataset, Contact: "data@example.org", CustodianID: "X99", AccessRights: "By application."},
 	}
 	text, err := json.Marshal(v)
 	w.must(err)
@@ -255,6 +256,7 @@ func patient() func() time.Time {
 }
 
 func (w *world) serve(catalogue *catalog.Catalogue) {
+	w.must(state.Profiles{DB: w.db}.KeepProfile(w.t.Context(), catalog.Profile{Dataset: "care", Number: 1, Tables: []catalog.TableProfile{}}, gatehouse.Event{Actor: "system", Action: "profile.made", Subject: "care@1"}))
 	w.t.Helper()
 	log := slog.New(slog.NewTextHandler(w, nil))
 	w.api = httptest.NewUnstartedServer(nil)
