@@ -59,6 +59,9 @@ func openRows(t TableRule, path string, sum hash.Hash, why pass) (rows, error) {
 		f.Close()
 		return nil, readError(name, 0, err)
 	}
+	if t.Format == FormatParquet {
+		return openParquetRows(name, t, f, info.Size(), sum)
+	}
 	stream, err := source.Open(f, t.form(), sum)
 	if err != nil {
 		f.Close()
@@ -148,6 +151,7 @@ func (d *delimited) cut(file string, t TableRule, last record) error {
 func readError(file string, line int64, err error) error {
 	var known *gatehouse.Error
 	var fault *source.Fault
+	var parquet *source.ParquetFault
 	switch {
 	case errors.As(err, &known):
 		return err
@@ -157,6 +161,8 @@ func readError(file string, line int64, err error) error {
 		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a row is longer than %d bytes.", file, line, maxRecord)
 	case errors.Is(err, errResourceLong):
 		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d: a resource is longer than %d bytes.", file, line, source.MaxResource)
+	case errors.As(err, &parquet):
+		return parquetError(file, line, parquet)
 	case errors.As(err, &fault) && source.IsEncoding(err):
 		return gatehouse.Errorf(gatehouse.CodeExtractEncoded, "%s %s.", file, fault).Because(err)
 	case errors.As(err, &fault) && line > 1:
