@@ -55,7 +55,6 @@ func (p *parquetRows) next() (record, error) {
 	if p.fields, err = p.in.Next(); err != nil {
 		return record{}, err
 	}
-	p.given++
 	p.raw = p.raw[:0]
 	for i, f := range p.fields {
 		if i > 0 {
@@ -64,8 +63,9 @@ func (p *parquetRows) next() (record, error) {
 		p.raw = appendField(p.raw, f)
 	}
 	if p.left -= int64(len(p.raw)) + 1; p.left < 0 {
-		return record{}, &source.Fault{Cause: source.CauseTooLarge, Detail: fmt.Sprint(p.limit), Offset: -1}
+		return record{}, &source.ParquetFault{What: fmt.Sprintf("unpacks to more than the %d bytes that are allowed", p.limit), Damaged: true}
 	}
+	p.given++
 	return record{raw: p.raw, line: p.given, complete: true}, nil
 }
 

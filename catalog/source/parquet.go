@@ -128,8 +128,10 @@ func (p *Parquet) nextGroup() error {
 	}
 	g := p.in.RowGroup(p.group)
 	p.group++
-	p.left = g.NumRows()
 	p.columns = p.columns[:0]
+	if p.left = g.NumRows(); p.left == 0 {
+		return nil
+	}
 	for i := range p.names {
 		chunk, err := g.Column(i)
 		if err != nil {

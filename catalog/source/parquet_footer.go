@@ -79,6 +79,9 @@ func CheckParquet(r io.ReaderAt, size int64) (names []string, rows int64, err er
 	pages := pageChecker{r: r, size: size}
 	for _, g := range f.groups {
 		for i, c := range g.chunks {
+			if g.rows == 0 {
+				continue
+			}
 			if err := pages.check(i+1, c); err != nil {
 				return nil, 0, err
 			}
@@ -261,6 +264,9 @@ func (f *footer) check(end int64) error {
 					return parquetFault(i+1, "has columns that are packed with Brotli, which is never opened; write it with zstd")
 				}
 				return parquetFault(i+1, "has columns that are packed in a way that is not read; write it with zstd")
+			}
+			if g.rows == 0 && c.values == 0 {
+				continue // nothing of it is read
 			}
 			start := c.start()
 			if c.values != g.rows || c.data < 4 || start < 4 || c.packed < 0 || start > end || c.packed > end-start {

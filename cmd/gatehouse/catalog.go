@@ -43,13 +43,13 @@ func newCatalogCommand() *cobra.Command {
 			panic(err) // the flag stands above
 		}
 	}
-	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogWithdrawCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
+	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogInferCommand(), newCatalogWithdrawCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
 	cmd.AddCommand(newCatalogRetainCommand(), newCatalogHoldCommand(), newCatalogDeleteCommand(), newCatalogDeletionCommand(), newCatalogDiffCommand())
 	return cmd
 }
 
 // shippedDefinitions are named in help and errors.
-const shippedDefinitions = "shared_care or omop"
+const shippedDefinitions = "shared_care, omop, fhir, hes or gdppr"
 
 func newCatalogDefinitionCommand() *cobra.Command {
 	return &cobra.Command{

@@ -28,7 +28,8 @@ func newPublishCommand() *cobra.Command {
 		Long: `Publish the next version of a dataset from identifiable extracts. Every row is published, counted as opted out, or rejected
 with a reason in DIR/custodian/reports; identifiers are dropped or coarsened as the definition says; the version appears whole
 or not at all. With --changes the extracts hold new, changed and deleted people alone, all rows of each; everybody else stays as in
-the version before (docs/life-of-a-version.md). --definition is a file, or the name of a definition that comes with Gatehouse (shared_care, omop).
+the version before (docs/life-of-a-version.md). --definition is a file, or the name of a definition that comes with Gatehouse (shared_care,
+omop, fhir, hes, gdppr).
 
 An opt-out list is as old as the earliest of: its sidecar FILE.dated (one line, a day or RFC 3339 time), 'dated' in the
 definition, and the file's own time. The strictest of --max-list-age, the installation's and the definition's limit holds.`,
