@@ -55,7 +55,7 @@ type ProfileProgress struct {
 
 // Begin has the profile of a version made, under a policy ("" for the house's): a
 // custodian of its dataset may. It returns as soon as the making has begun; a version
-// whose profile is being made is CodeBusy. What was answered until something failed
+// whose profile is being made is CodeConflict. What was answered until something failed
 // counts as released all the same.
 func (p *Profiles) Begin(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) error {
 	if policy == "" {
@@ -72,7 +72,7 @@ func (p *Profiles) Begin(ctx context.Context, actor gatehouse.Principal, dataset
 	case p.closed:
 		return gatehouse.Errorf(gatehouse.CodeShutdown, "Gatehouse is being stopped.")
 	case p.running[dataset] != nil && p.running[dataset].Running:
-		return gatehouse.Errorf(gatehouse.CodeBusy, "A profile of %s is being made.", dataset).WithAdvice("Wait until it is done.")
+		return gatehouse.Errorf(gatehouse.CodeConflict, "A profile of %s is being made.", dataset).WithAdvice("Wait until it is done.")
 	}
 	if p.running == nil {
 		p.running = map[string]*ProfileProgress{}

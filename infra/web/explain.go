@@ -42,7 +42,7 @@ const mostExplained = 4
 func (s *server) describeExplain(api huma.API) {
 	handle(s, api, huma.Operation{
 		OperationID: "explain-question", Method: http.MethodPost, Path: "/v1/workspaces/{workspace}/explain", Summary: "How the gate would judge a question, without touching data",
-		Tags: []string{"questions"}, Security: signedIn, Errors: []int{http.StatusForbidden},
+		Tags: []string{"questions"}, Security: signedIn, Errors: []int{http.StatusForbidden, http.StatusNotFound},
 		Description: "What EXPLAIN GATE says over Flight SQL: the typed tree, the rules that judge each number, and the refused part of a statement that would be refused. A statement that does not parse or bind is an error.",
 	}, func(ctx context.Context, in *struct {
 		WorkspacePath
