@@ -70,6 +70,31 @@ func (p *publication) prepareChanges(ctx context.Context, before *Version) error
 	}
 	p.base = &base{version: *before}
 	p.Definition = p.Definition.ofChanges()
+	return p.requireTables()
+}
+
+// requireTables makes the optional tables of the version before obligatory: one
+// whose file is not there would leave the version with its rows. One that was not
+// there before has nothing that changes could be made to.
+func (p *publication) requireTables() error {
+	for i := range p.Definition.Tables {
+		t := &p.Definition.Tables[i]
+		if !t.Optional || t.Withheld != "" {
+			continue
+		}
+		if slices.ContainsFunc(p.base.version.Tables, func(was Table) bool { return was.Name == t.Name }) {
+			t.Optional = false
+			continue
+		}
+		found, err := t.files(p.Extracts)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return gatehouse.Errorf(gatehouse.CodeChanges, "%s has no table %s that changes could be made to.", p.base.version.Name(), t.Name).
+				WithAdvice("Publish a whole extract.")
+		}
+	}
 	return nil
 }
 

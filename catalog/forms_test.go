@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
@@ -140,4 +141,31 @@ func TestEachFileHasItsAccount(t *testing.T) {
 	if len(places) != 2 || !places["patients.csv:2"] || !places["patients_2.csv:2"] {
 		t.Errorf("reported at %v", places)
 	}
+}
+
+// An optional table that the version has may not be missing from an extract of
+// changes, and one that it lacks may not come with one: either would make a version
+// of which a part was forgotten.
+func TestChangesNeedTheTablesOfTheVersionBefore(t *testing.T) {
+	d := smallWith(t, "file: care.csv", "file: care.csv\n    optional: true")
+	h := smallHouse(t)
+	h.mustPublish(d)
+	care := filepath.Join(h.extracts, "care.csv")
+	b, err := os.ReadFile(care)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(care); err != nil {
+		t.Fatal(err)
+	}
+	o := h.options(d)
+	o.Changes = true
+	_, err = catalog.Publish(t.Context(), o)
+	wantCode(t, err, gatehouse.CodeExtractMissing, "care.csv")
+	if v := h.mustPublish(d); len(v.Tables) != 3 { // a whole extract may do without
+		t.Errorf("%d tables", len(v.Tables))
+	}
+	h.write("care.csv", string(b))
+	_, err = catalog.Publish(t.Context(), o)
+	wantCode(t, err, gatehouse.CodeChanges, "care")
 }
