@@ -51,7 +51,8 @@ func head(path string, encoding source.Encoding) ([]byte, error) {
 	return b, err
 }
 
-// encodingOf: a mark, zeros in every other byte, valid UTF-8, or else Windows-1252.
+// encodingOf: a mark, zeros in every other byte, or what more lines with letters
+// beyond ASCII are written in: a few rows of UTF-8 files are wrong.
 func encodingOf(b []byte) source.Encoding {
 	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
 		return source.EncodingUTF16
@@ -72,12 +73,20 @@ func encodingOf(b []byte) source.Encoding {
 	case even > len(b)/4:
 		return source.EncodingUTF16BE
 	}
-	for cut := 0; cut < utf8.UTFMax && cut < len(b); cut++ { // the sample may end within a letter
-		if utf8.Valid(b[:len(b)-cut]) {
-			return source.EncodingUTF8
+	valid, broken := 0, 0
+	for line := range bytes.Lines(b) {
+		switch {
+		case !bytes.HasSuffix(line, []byte{'\n'}) && len(b) == sniffed: // the sample may end within a letter
+		case !utf8.Valid(line):
+			broken++
+		case bytes.ContainsFunc(line, func(r rune) bool { return r >= utf8.RuneSelf }):
+			valid++
 		}
 	}
-	return source.EncodingWindows1252
+	if broken > valid {
+		return source.EncodingWindows1252
+	}
+	return source.EncodingUTF8
 }
 
 // delimiterOf is the character that the first lines have the same number of,

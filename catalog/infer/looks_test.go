@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/source"
 )
 
 func TestLooks(t *testing.T) {
@@ -36,6 +37,21 @@ func TestLooks(t *testing.T) {
 			if found[l] != (l == want) {
 				t.Errorf("%q: looks like %s: %v", value, lookNames[l], found[l])
 			}
+		}
+	}
+}
+
+func TestAFewWrongRowsDoNotMakeAnotherEncoding(t *testing.T) {
+	for text, want := range map[string]source.Encoding{
+		"a,b\nc,d\n":            source.EncodingUTF8,
+		"é\nö\n\xe9\n":          source.EncodingUTF8,
+		"\xe9\n\xf6\né\n":       source.EncodingWindows1252,
+		"\xff\xfea\x00":         source.EncodingUTF16,
+		"a\x00b\x00c\x00\n\x00": source.EncodingUTF16LE,
+		"\x00a\x00b\x00c\x00\n": source.EncodingUTF16BE,
+	} {
+		if got := encodingOf([]byte(text)); got != want {
+			t.Errorf("%q: %s", text, got)
 		}
 	}
 }
