@@ -88,7 +88,8 @@ type Ledger interface {
 	Finish(ctx context.Context, d Decision, table string, e gatehouse.Event) error
 	// Related lists the projects that share a member with one, itself included.
 	Related(ctx context.Context, project string) ([]string, error)
-	// OnDatasets lists the projects that may use any of some datasets.
+	// OnDatasets lists the projects that may use any of some datasets, or were told
+	// something of one.
 	OnDatasets(ctx context.Context, datasets []string) ([]string, error)
 	// Cohorts gives what was released to projects after a place, in order, and what
 	// releases of requests, and the catalogue, let out of their datasets.

@@ -174,7 +174,7 @@ func (p *profiling) ask(ctx context.Context, sql string) (rows [][]*string, refu
 	if err != nil {
 		shown := gatehouse.Public(err)
 		switch kind := shown.Kind(); {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, shown.Code == gatehouse.CodeTimeLimit: // nobody else is answered meanwhile
 		case kind == gatehouse.KindInvalid, kind == gatehouse.KindDenied, kind == gatehouse.KindExhausted:
 			return nil, string(shown.Code), nil
 		}

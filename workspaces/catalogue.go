@@ -112,6 +112,10 @@ func catalogueProject(ctx context.Context, tx Tx, actor gatehouse.Principal, v c
 		p = Project{ID: id, Title: "Catalogue of " + v.Dataset, Purpose: "What the catalogue shows of each variable.", State: ProjectArchived,
 			Datasets: []DatasetGrant{grant}, Policy: policy, OptOutBasis: BasisApplies, Expires: tx.Now(), CreatedBy: actor.User}
 		err = tx.AddProject(ctx, p)
+	case err == nil && (len(p.Datasets) != 1 || p.Datasets[0].Version != v.Number):
+		// What was told of another version would have to be compared with every answer,
+		// and what cannot be compared is withheld, from every project on the dataset.
+		return p, gatehouse.Errorf(gatehouse.CodeConflict, "Another version of %s has the profile.", v.Dataset).WithAdvice("A dataset has a profile of one version.")
 	case err == nil:
 		p.Datasets, p.Policy = []DatasetGrant{grant}, policy
 		if err = tx.ChangeProject(ctx, p); err == nil {

@@ -70,3 +70,15 @@ func TestTheCatalogueNeedsFreshLists(t *testing.T) {
 	_, err := h.EnterCatalogue(t.Context(), custodian, "shared_care", 1, "nhs")
 	h.want(err, gatehouse.CodeListsStale)
 }
+
+// What is told of two versions would have to be compared with every answer.
+func TestADatasetHasAProfileOfOneVersion(t *testing.T) {
+	h := newHouse(t)
+	h.publish(2, 1000)
+	_, err := h.EnterCatalogue(t.Context(), custodian, "shared_care", 1, "nhs")
+	h.must(err)
+	_, err = h.EnterCatalogue(t.Context(), custodian, "shared_care", 2, "nhs")
+	h.want(err, gatehouse.CodeConflict)
+	_, err = h.EnterCatalogue(t.Context(), custodian, "shared_care", 1, "nhs")
+	h.must(err)
+}

@@ -20,13 +20,16 @@ func (tx requestTx) CountRelease(ctx context.Context, c egress.ReleasedCohorts) 
 	return nil
 }
 
-// OnDatasets lists the projects that may use any of some datasets.
+// OnDatasets lists the projects that may use any of some datasets, or were told
+// something of one.
 func (s Ledger) OnDatasets(ctx context.Context, datasets []string) ([]string, error) {
 	found := map[string]bool{}
 	var out []string
 	err := s.DB.View(ctx, func(tx *Tx) error {
 		for _, d := range datasets {
-			names, err := requestTx{tx}.names(ctx, `SELECT project FROM grants WHERE dataset = $1 ORDER BY project`, d)
+			names, err := requestTx{tx}.names(ctx, `SELECT project FROM grants WHERE dataset = $1
+				UNION SELECT d.project FROM decisions d, json_each(d.datasets) j WHERE d.outcome IN ('released', 'suppressed') AND substr(j.value, 1, length($1) + 1) = $1 || '@'
+				ORDER BY 1`, d)
 			if err != nil {
 				return err
 			}

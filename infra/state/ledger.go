@@ -181,11 +181,13 @@ func (s Ledger) Scratch(ctx context.Context, workspace string) ([]egress.Scratch
 	return out, err
 }
 
-// Related lists the projects that share a member with one, itself included.
+// Related lists the projects that share a member with one, itself included. Whoever
+// left a project still knows what it was told.
 func (s Ledger) Related(ctx context.Context, project string) ([]string, error) {
 	out := []string{project}
 	err := s.DB.View(ctx, func(tx *Tx) error {
-		rows, err := tx.SQL().QueryContext(ctx, `SELECT DISTINCT theirs.project FROM members mine JOIN members theirs ON theirs.user_name = mine.user_name
+		rows, err := tx.SQL().QueryContext(ctx, `WITH heard AS (SELECT project, user_name FROM members UNION SELECT project, user_name FROM project_insiders)
+			SELECT DISTINCT theirs.project FROM heard mine JOIN heard theirs ON theirs.user_name = mine.user_name
 			WHERE mine.project = $1 AND theirs.project <> $1`, project)
 		if err != nil {
 			return err

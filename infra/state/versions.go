@@ -95,7 +95,7 @@ func (tx retentionTx) Lift(ctx context.Context, dataset string, number int) erro
 
 // Users implements catalog.RetentionTx.
 func (tx retentionTx) Users(ctx context.Context, dataset string, number int) ([]string, error) {
-	return tx.texts(ctx, `SELECT DISTINCT p.id FROM projects p WHERE p.state NOT IN ('rejected', 'closed', 'archived') AND (
+	return tx.texts(ctx, `SELECT DISTINCT p.id FROM projects p WHERE (p.state NOT IN ('rejected', 'closed', 'archived') OR p.id LIKE 'catalogue--%') AND (
 		EXISTS (SELECT 1 FROM grants g WHERE g.project = p.id AND g.dataset = $1 AND g.version = $2)
 		OR EXISTS (SELECT 1 FROM populations o JOIN workspaces w ON w.id = o.workspace WHERE w.project = p.id AND o.dataset = $1 AND o.version = $2)
 		OR EXISTS (SELECT 1 FROM decisions d, json_each(d.datasets) j WHERE d.project = p.id AND d.outcome IN ('released', 'suppressed') AND j.value = $3))

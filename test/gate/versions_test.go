@@ -30,7 +30,7 @@ func (p published) Version(_ context.Context, dataset string, number int) (catal
 func (w *world) publishNext(changes map[string]string) workspaces.Mount {
 	w.Helper()
 	m := w.session.Mounts[0]
-	if m.Population == "" { // as workspaces have it
+	if w.gate.Versions == nil { // as workspaces have it
 		m.Population = filepath.Join(m.Version.Folder, "everybody.parquet")
 		must(w, w.plain.Exec(w.Context(), fmt.Sprintf("COPY (SELECT i::UINTEGER AS _unit FROM range(1, %d) t(i) ORDER BY i) TO '%s' (FORMAT parquet)", people+1000, m.Population)))
 		m.Version.Tables = m.Tables
