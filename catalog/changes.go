@@ -111,6 +111,13 @@ func (p *publication) readDeleted(ctx context.Context) error {
 	return err
 }
 
+// An allow-list that names only those of the changes would take everybody else out:
+// more people than fewMissing, and than one of mostMissing, are not believed.
+const (
+	fewMissing  = 100
+	mostMissing = 10
+)
+
 // decideChanges finds whose rows of the version before do not count any more:
 // people of the extract who are published, and people of the version before who
 // have opted out since, or whom the source holds no longer. Whoever the extract
@@ -136,7 +143,15 @@ func (p *publication) decideChanges(ctx context.Context) error {
 			touched.Add(who.unit)
 		}
 	}
+	for _, l := range p.lists {
+		if l.rule.Coded != nil && l.receipt.Nobody > 0 {
+			// Whose it is may stand in the version before.
+			return gatehouse.Errorf(gatehouse.CodeChanges, "An opt-out of the list %s names nobody of the extract.", l.rule.List).
+				WithAdvice("Correct the extract, or publish a whole one.")
+		}
+	}
 	left := roaring.New()
+	missing := make([]uint64, len(p.lists)) // people whom an allow-list does not name
 	for identifier, unit := range p.index.units {
 		if !was.Contains(unit) || touched.Contains(unit) {
 			continue
@@ -147,10 +162,19 @@ func (p *publication) decideChanges(ctx context.Context) error {
 			if l.optsOut(identifier) {
 				p.version.Receipts[i].Affected++
 				out = true
+				if l.rule.Kind == ListAllow {
+					missing[i]++
+				}
 			}
 		}
 		if out {
 			left.Add(unit)
+		}
+	}
+	for i, l := range p.lists {
+		if n := missing[i]; n > fewMissing && n*mostMissing > was.GetCardinality() {
+			return gatehouse.Errorf(gatehouse.CodeChanges, "The list %s would take more than a tenth of the people out of %s.", l.rule.List, b.version.Name()).
+				WithAdvice("Ask the check service about everybody of the version, not of the changes alone; or publish a whole extract.")
 		}
 	}
 	if b.deleted != nil {

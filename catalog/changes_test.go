@@ -320,3 +320,41 @@ func TestChangesAreRefusedWhereTheyCannotBeMade(t *testing.T) {
 		t.Errorf("recorded: %v", h.store.versions)
 	}
 }
+
+// An allow-list that was asked of the changed people alone would take everybody
+// else out.
+func TestChangesDoNotBelieveAListOfTheChangedAlone(t *testing.T) {
+	h := smallHouse(t)
+	var patients, allowed strings.Builder
+	patients.WriteString(patientsHeader)
+	first, people := "", 0
+	for key := uint32(999_100_000); people < 150; key++ {
+		number := catalog.FormatNHSNumber(key)
+		if _, why := catalog.ParseNHSNumber([]byte(number)); why != "" {
+			continue
+		}
+		if people++; first == "" {
+			first = number
+		}
+		fmt.Fprintf(&patients, "%s,P,Q%d,1950-01-01,AA1 1AA,F,\n", number, people)
+		allowed.WriteString(number + ",\n")
+	}
+	h.write("patients.csv", patients.String())
+	h.write("events.csv", eventsHeader+first+",2001-02-03,c1,1.5\n")
+	h.write("care.csv", careHeader)
+	h.write("national.dat", allowed.String())
+	v := h.mustPublish(small(t))
+
+	h.write("patients.csv", patientsHeader+first+",P,Q1,1950-01-01,AA1 1AA,M,\n")
+	h.write("national.dat", first+",\n")
+	o := h.options(small(t))
+	o.Changes = true
+	_, err := catalog.Publish(t.Context(), o)
+	if gatehouse.CodeOf(err) != gatehouse.CodeChanges || !strings.Contains(err.Error(), "more than a tenth") {
+		t.Fatalf("of %d people: %v", v.Units, err)
+	}
+	h.write("national.dat", allowed.String())
+	if v, err = catalog.Publish(t.Context(), o); err != nil || v.Units != int64(people) {
+		t.Errorf("%d people: %v", v.Units, err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -283,12 +284,13 @@ func (s *Service) FinishJointActs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var failed []error // one that cannot be done keeps nobody from the others
 	for _, a := range left {
 		if _, err := s.finish(ctx, a); err != nil {
-			return err
+			failed = append(failed, err)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // finish does what was approved, then records that it is done. Doing it again
