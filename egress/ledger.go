@@ -86,7 +86,8 @@ type Ledger interface {
 	// Finish journals that an answer was sent, and keeps the digest of its table,
 	// "" for none, so that a file that holds it is known again.
 	Finish(ctx context.Context, d Decision, table string, e gatehouse.Event) error
-	// Related lists the projects that share a member with one, itself included.
+	// Related lists the projects that share a member with one, itself included: those
+	// that were approved, with whoever was a member since.
 	Related(ctx context.Context, project string) ([]string, error)
 	// OnDatasets lists the projects that may use any of some datasets, or were told
 	// something of one.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -164,7 +165,8 @@ func addToken(ctx context.Context, tx Tx, t Token, ttl time.Duration) (string, e
 	return secret, tx.AddToken(ctx, t, hash)
 }
 
-// RevokeToken ends a token at once. Its holder may, and System.
+// RevokeToken ends a token at once. Its holder may, and System; with a token of a
+// workspace its holder ends that token alone, for whoever has found it.
 func (s *Service) RevokeToken(ctx context.Context, actor gatehouse.Principal, id string) error {
 	e := gatehouse.Event{Action: "token.revoked", Actor: actor.User, Subject: id}
 	err := s.Store.Update(ctx, func(tx Tx) error {
@@ -172,7 +174,7 @@ func (s *Service) RevokeToken(ctx context.Context, actor gatehouse.Principal, id
 		if err != nil {
 			return err
 		}
-		if actor != System && (actor.Anonymous() || actor.User != t.User) {
+		if actor != System && !t.shownTo(actor) {
 			return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no token %q.", id)
 		}
 		if !t.Revoked.IsZero() {
@@ -184,7 +186,14 @@ func (s *Service) RevokeToken(ctx context.Context, actor gatehouse.Principal, id
 	return s.journalRefusal(ctx, e, err)
 }
 
-// Tokens lists a user's tokens, without their secrets. The user may, and System.
+// shownTo reports whether somebody may see and end a token: its holder, who with a
+// token of a workspace knows of no other.
+func (t Token) shownTo(actor gatehouse.Principal) bool {
+	return !actor.Anonymous() && actor.User == t.User && (actor.Workspace == "" || actor.Session == t.ID)
+}
+
+// Tokens lists a user's tokens, without their secrets. The user may, and System;
+// with a token of a workspace one sees that token alone.
 func (s *Service) Tokens(ctx context.Context, actor gatehouse.Principal, user string) ([]Token, error) {
 	if actor != System && (actor.Anonymous() || actor.User != user) {
 		return nil, gatehouse.Errorf(gatehouse.CodeDenied, "Tokens are listed to their holder only.")
@@ -194,6 +203,9 @@ func (s *Service) Tokens(ctx context.Context, actor gatehouse.Principal, user st
 		tokens, err = tx.Tokens(ctx, user)
 		return err
 	})
+	if actor != System {
+		tokens = slices.DeleteFunc(tokens, func(t Token) bool { return !t.shownTo(actor) })
+	}
 	return tokens, err
 }
 

@@ -154,6 +154,49 @@ func TestOpeningAWorkspace(t *testing.T) {
 	h.want(err, gatehouse.CodeConflict)
 }
 
+// Whoever has found a notebook's token learns of no other token of its holder, and
+// takes none away.
+func TestATokenOfAWorkspaceKnowsOfNoOther(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	h.activate()
+	var made []gatehouse.Principal
+	for range 2 {
+		secret, err := h.IssueToken(ctx, lead, "ben", "diabetes-outcomes", time.Hour)
+		h.must(err)
+		p, err := h.Authenticate(ctx, secret)
+		h.must(err)
+		made = append(made, p)
+	}
+	secret, err := h.IssueHouseToken(ctx, workspaces.System, "ben", time.Hour)
+	h.must(err)
+	house, err := h.Authenticate(ctx, secret)
+	h.must(err)
+	found := made[0]
+	for _, other := range []string{made[1].Session, house.Session} {
+		h.want(h.RevokeToken(ctx, found, other), gatehouse.CodeNotFound)
+		if e := h.last(); e.Action != "token.revoked.refused" || e.Actor != "ben" || e.Subject != other {
+			t.Errorf("the refusal is journaled as %+v", e)
+		}
+	}
+	_, err = h.Authenticate(ctx, secret)
+	h.must(err)
+	seen, err := h.Tokens(ctx, found, "ben")
+	h.must(err)
+	if len(seen) != 1 || seen[0].ID != found.Session {
+		t.Errorf("a token of a workspace sees %+v", seen)
+	}
+	all, err := h.Tokens(ctx, house, "ben")
+	h.must(err)
+	if len(all) != 3 {
+		t.Errorf("its holder sees %d of 3 tokens", len(all))
+	}
+	h.must(h.SignOut(ctx, found))
+	_, err = h.Tokens(ctx, found, "eve")
+	h.want(err, gatehouse.CodeDenied)
+	h.must(h.RevokeToken(ctx, house, made[1].Session))
+}
+
 // Whoever asks for nonsense does not get to write it into the journal.
 func TestRefusalsJournalNamesOnly(t *testing.T) {
 	h := newHouse(t)

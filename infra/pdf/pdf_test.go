@@ -5,11 +5,15 @@ package pdf_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,6 +22,14 @@ import (
 
 // TestMain is the worker where a test starts one.
 func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "lie" {
+		answer, err := os.ReadFile(os.Getenv("PDF_TEST_ANSWER"))
+		if err != nil {
+			os.Exit(1)
+		}
+		os.Stdout.Write(answer)
+		os.Exit(0)
+	}
 	if len(os.Args) > 2 && os.Args[1] == "draw" {
 		number := len(os.Args[2])
 		if err := pdf.Serve(context.Background(), os.Stdin, os.Stdout, number); err != nil {
@@ -125,5 +137,54 @@ func TestAWorkerDrawsAndItsEndIsNobodyElses(t *testing.T) {
 	}
 	if _, err := pdf.NewViewer(noWalls{}, "/bin/false").Draw(t.Context(), content, 1); !errors.Is(err, pdf.ErrTooMuch) {
 		t.Errorf("a worker that dies: %v", err)
+	}
+}
+
+// What a document may have done to the worker that reads it is not known: whatever it
+// sends, nobody is shown more than a page that was drawn could hold.
+func TestAWorkerThatLiesIsBounded(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture := func(wide, high int) []byte {
+		var b bytes.Buffer
+		if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, wide, high))); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	draw := func(p pdf.Page) (pdf.Page, error) {
+		answer, err := json.Marshal(map[string]any{"Page": p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "answer")
+		if err := os.WriteFile(file, answer, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PDF_TEST_ANSWER", file)
+		return pdf.NewViewer(noWalls{}, self, "lie", "1").Draw(t.Context(), []byte("%PDF-1.7"), 1)
+	}
+	small := picture(10, 10)
+	p, err := draw(pdf.Page{Pages: 1, Number: 1, PNG: small, Text: strings.Repeat("£", 120_000)})
+	if err != nil || len(p.Text) != 2*100_000 || !p.Cut {
+		t.Errorf("%d bytes of text, cut: %v, %v", len(p.Text), p.Cut, err)
+	}
+	files := slices.Repeat([]string{strings.Repeat("n", 2000)}, 50)
+	p, err = draw(pdf.Page{Pages: 1, Number: 1, PNG: small, Files: files, Inside: -3, Notes: -1, Scripts: -1, Meta: map[string]string{"Author": strings.Repeat("a", 2000), "Anything": "x"}})
+	if err != nil || len(p.Files) != 20 || len(p.Files[0]) != 500 || p.Inside != 50 || p.Notes != 0 || p.Scripts != 0 || len(p.Meta) != 1 || len(p.Meta["Author"]) != 500 {
+		t.Errorf("%d files of %d, %d notes, %d scripts, %d words, %v", len(p.Files), p.Inside, p.Notes, p.Scripts, len(p.Meta), err)
+	}
+	for name, p := range map[string]pdf.Page{
+		"no picture":      {Pages: 1, Number: 1, PNG: []byte("\x89PNG\r\n\x1a\n<svg>")},
+		"a huge picture":  {Pages: 1, Number: 1, PNG: picture(5000, 1)},
+		"a high picture":  {Pages: 1, Number: 1, PNG: picture(1, 5000)},
+		"another page":    {Pages: 2, Number: 2, PNG: small},
+		"a page too many": {Pages: 0, Number: 1, PNG: small},
+	} {
+		if _, err := draw(p); !errors.Is(err, pdf.ErrDocument) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"image/png"
 	"io"
 	"os"
 	"os/exec"
@@ -30,6 +31,8 @@ const (
 	workerTime = patience + 15*time.Second
 	mostAnswer = 32 << 20 // bytes that a worker may send back
 	mostSent   = 64 << 20 // bytes of a document
+
+	mostPicture = 8 << 20 // bytes of a picture: an unpacked one of the largest size takes 7
 )
 
 // Viewer draws pages, each in a worker of its own, one at a time.
@@ -86,10 +89,43 @@ func (v *Viewer) Draw(ctx context.Context, content []byte, number int) (Page, er
 			return Page{Pages: a.Page.Pages}, known
 		}
 	}
-	if a.Failed != "" || !bytes.HasPrefix(a.Page.PNG, []byte("\x89PNG\r\n\x1a\n")) {
+	if a.Failed != "" || !pictured(a.Page.PNG) || a.Page.Number != number || a.Page.Pages < number {
 		return Page{}, ErrDocument
 	}
-	return a.Page, nil
+	return a.Page.within(), nil
+}
+
+// pictured reports whether content is a picture that Draw could have made.
+func pictured(content []byte) bool {
+	if len(content) > mostPicture {
+		return false
+	}
+	c, err := png.DecodeConfig(bytes.NewReader(content))
+	return err == nil && c.Width <= mostWidth && c.Height <= mostHeight
+}
+
+// within is a page of a worker within the bounds of one that Draw makes: what a
+// document has done to the worker that read it is not known.
+func (p Page) within() Page {
+	var more bool
+	p.Text, more = cut(p.Text, mostText)
+	p.Cut = p.Cut || more
+	p.Notes, p.Scripts = max(p.Notes, 0), max(p.Scripts, 0)
+	p.Inside = max(p.Inside, len(p.Files))
+	files := p.Files[:min(len(p.Files), mostFiles)]
+	p.Files = nil
+	for _, name := range files {
+		name, _ = cut(name, mostMeta)
+		p.Files = append(p.Files, name)
+	}
+	said := p.Meta
+	p.Meta = map[string]string{}
+	for _, name := range metaNames {
+		if value, _ := cut(said[name], mostMeta); value != "" {
+			p.Meta[name] = value
+		}
+	}
+	return p
 }
 
 // run starts a worker and waits for its end, on a thread of its own: a worker dies

@@ -21,13 +21,13 @@ func (tx requestTx) CountRelease(ctx context.Context, c egress.ReleasedCohorts) 
 }
 
 // OnDatasets lists the projects that may use any of some datasets, or were told
-// something of one.
+// something of one. What a draft asks for it may not use.
 func (s Ledger) OnDatasets(ctx context.Context, datasets []string) ([]string, error) {
 	found := map[string]bool{}
 	var out []string
 	err := s.DB.View(ctx, func(tx *Tx) error {
 		for _, d := range datasets {
-			names, err := requestTx{tx}.names(ctx, `SELECT project FROM grants WHERE dataset = $1
+			names, err := requestTx{tx}.names(ctx, `SELECT g.project FROM grants g JOIN projects p ON p.id = g.project WHERE g.dataset = $1 AND (`+approvedOnce+` OR p.id LIKE 'catalogue--%')
 				UNION SELECT d.project FROM decisions d, json_each(d.datasets) j WHERE d.outcome IN ('released', 'suppressed') AND substr(j.value, 1, length($1) + 1) = $1 || '@'
 				ORDER BY 1`, d)
 			if err != nil {

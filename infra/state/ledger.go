@@ -181,12 +181,19 @@ func (s Ledger) Scratch(ctx context.Context, workspace string) ([]egress.Scratch
 	return out, err
 }
 
+// approvedOnce is the condition that a project p was approved at some time, as
+// workspaces.Project.EverApproved has it.
+const approvedOnce = `(p.state NOT IN ('draft', 'submitted', 'rejected', 'closed', 'archived')
+	OR p.state IN ('closed', 'archived') AND (p.approved_by <> '' OR p.approved IS NOT NULL))`
+
 // Related lists the projects that share a member with one, itself included. Whoever
-// left a project still knows what it was told.
+// left a project still knows what it was told. Of a project that was never approved
+// nobody was told anything, and whom its draft names need not know of it.
 func (s Ledger) Related(ctx context.Context, project string) ([]string, error) {
 	out := []string{project}
 	err := s.DB.View(ctx, func(tx *Tx) error {
-		rows, err := tx.SQL().QueryContext(ctx, `WITH heard AS (SELECT project, user_name FROM members UNION SELECT project, user_name FROM project_insiders)
+		rows, err := tx.SQL().QueryContext(ctx, `WITH heard AS (SELECT m.project, m.user_name FROM members m JOIN projects p ON p.id = m.project WHERE `+approvedOnce+`
+				UNION SELECT project, user_name FROM project_insiders)
 			SELECT DISTINCT theirs.project FROM heard mine JOIN heard theirs ON theirs.user_name = mine.user_name
 			WHERE mine.project = $1 AND theirs.project <> $1`, project)
 		if err != nil {

@@ -25,7 +25,8 @@ import (
 )
 
 // Refusals that are journaled one by one, in a row and in the long run: from one
-// source, and altogether.
+// source, or of one thing that once was worth something, and altogether, of each of
+// the two by itself.
 const (
 	EachBurst = 30
 	EachEvery = 10 * time.Second
@@ -67,9 +68,9 @@ type Attempt struct {
 	// Action is what the journal calls it, such as "session".
 	Action string
 	// Known is the id of what was presented, where it once was worth something: an
-	// ended session, a link that was used, a user who is locked. Others' attempts do
-	// not count against it, and whoever has it always hears what became of it. "" is
-	// somebody whom nobody knows, who is judged by where they come from.
+	// ended session, a link that was used, a user who is locked. What strangers try
+	// does not count against it, and whoever has it always hears what became of it. ""
+	// is somebody whom nobody knows, who is judged by where they come from.
 	Known string
 }
 
@@ -78,20 +79,43 @@ type Attempt struct {
 type Door struct {
 	now func() time.Time
 
-	mu      sync.Mutex // guards what follows
-	each    *simplelru.LRU[string, *rate.Limiter]
-	all     *rate.Limiter
-	counted Count
-	from    map[string]struct{} // the sources of counted; at most Sources
+	mu       sync.Mutex // guards what follows
+	strange  limits     // of those whom nobody knows, by where they come from
+	familiar limits     // of what once was worth something, by its id
+	counted  Count
+	from     map[string]struct{} // the sources of counted; at most Sources
 }
 
-// New makes a Door with the clock now.
-func New(now func() time.Time) *Door {
+// limits are those of each source and of all together.
+type limits struct {
+	each *simplelru.LRU[string, *rate.Limiter]
+	all  *rate.Limiter
+}
+
+func newLimits() limits {
 	each, err := simplelru.NewLRU[string, *rate.Limiter](Sources, nil)
 	if err != nil {
 		panic("strangers: " + err.Error()) // the size is a constant above zero
 	}
-	return &Door{now: now, each: each, all: rate.NewLimiter(rate.Every(AllEvery), AllBurst), from: map[string]struct{}{}}
+	return limits{each, rate.NewLimiter(rate.Every(AllEvery), AllBurst)}
+}
+
+// take takes one of a source, or gives how long it would have to wait for it.
+func (l limits) take(key string, now time.Time) time.Duration {
+	each, found := l.each.Get(key)
+	if !found {
+		each = rate.NewLimiter(rate.Every(EachEvery), EachBurst)
+		l.each.Add(key, each)
+	}
+	if wait := take(each, now); wait > 0 {
+		return wait
+	}
+	return take(l.all, now)
+}
+
+// New makes a Door with the clock now.
+func New(now func() time.Time) *Door {
+	return &Door{now: now, strange: newLimits(), familiar: newLimits(), from: map[string]struct{}{}}
 }
 
 // Refuse takes the error with which an attempt is refused. It gives whether to
@@ -103,25 +127,16 @@ func (d *Door) Refuse(ctx context.Context, a Attempt, refusal error) (journal bo
 		refusal = errors.New("strangers: refused without a reason")
 	}
 	from, _ := ctx.Value(sourceKey{}).(string)
-	key := "from " + from
+	limits, key := d.strange, "from "+from
 	if a.Known != "" {
-		key = "with " + a.Known
+		limits, key = d.familiar, "with "+a.Known
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	each, found := d.each.Get(key)
-	if !found {
-		each = rate.NewLimiter(rate.Every(EachEvery), EachBurst)
-		d.each.Add(key, each)
-	}
-	wait := take(each, now)
+	wait := limits.take(key, now)
 	if wait == 0 {
-		all := take(d.all, now)
-		if all == 0 {
-			return true, refusal
-		}
-		wait = all
+		return true, refusal
 	}
 	d.count(a.Action, key, now)
 	if a.Known != "" {

@@ -93,13 +93,60 @@ func TestManySourcesTogetherAreTooMuch(t *testing.T) {
 	if journaled != strangers.AllBurst {
 		t.Errorf("%d were journaled one by one", journaled)
 	}
-	// Who comes with what was once worth something hears what became of it.
-	journal, err := d.Refuse(t.Context(), strangers.Attempt{Action: "session", Known: "ses_1"}, errRefused)
-	if journal || gatehouse.CodeOf(err) != gatehouse.CodeUnauthenticated {
-		t.Errorf("an ended session: %v, %v", journal, err)
-	}
-	if got := counted(t, d); got.Refusals != 3*strangers.Sources-strangers.AllBurst+1 || got.Sources != strangers.Sources || !got.More {
+	if got := counted(t, d); got.Refusals != 3*strangers.Sources-strangers.AllBurst || got.Sources != strangers.Sources || !got.More {
 		t.Errorf("counted %d of %d sources, more: %v", got.Refusals, got.Sources, got.More)
+	}
+}
+
+// What once was worth something is no stranger's: however much they try, and from
+// however many places, it is journaled by itself and its holder hears what became of
+// it; and the other way round. It is bounded all the same.
+func TestStrangersTakeNothingFromWhatIsKnown(t *testing.T) {
+	for _, flood := range []string{"one source", "many sources"} {
+		t.Run(flood, func(t *testing.T) {
+			d, _ := newDoor()
+			junk := func(n int) {
+				for i := range n {
+					ip := "192.0.2.7"
+					if flood == "many sources" {
+						ip = fmt.Sprintf("2001:db8:%x::1", i%0xffff)
+					}
+					_, _ = d.Refuse(from(t, ip), strangers.Attempt{Action: "session"}, errRefused)
+				}
+			}
+			known := func(id string) bool {
+				journal, err := d.Refuse(from(t, "192.0.2.7"), strangers.Attempt{Action: "session", Known: id}, errRefused)
+				if gatehouse.CodeOf(err) != gatehouse.CodeUnauthenticated {
+					t.Fatalf("the holder of %s hears %v", id, err)
+				}
+				return journal
+			}
+			for i := range strangers.EachBurst {
+				junk(strangers.Sources + 1) // enough that whoever came before is forgotten
+				if !known("ses_1") {
+					t.Fatalf("attempt %d with an ended session is not journaled by itself", i)
+				}
+			}
+			if known("ses_1") {
+				t.Error("one ended session is journaled without a bound")
+			}
+			journaled := strangers.EachBurst
+			for i := range 10 * strangers.AllBurst {
+				if known(fmt.Sprint("ses_", i+2)) {
+					journaled++
+				}
+			}
+			if journaled != strangers.AllBurst {
+				t.Errorf("%d refusals of what is known were journaled one by one", journaled)
+			}
+		})
+	}
+	d, _ := newDoor()
+	for i := range 2 * strangers.AllBurst {
+		_, _ = d.Refuse(t.Context(), strangers.Attempt{Action: "session", Known: fmt.Sprint("tok_", i)}, errRefused)
+	}
+	if journal, err := d.Refuse(t.Context(), strangers.Attempt{Action: "session"}, errRefused); !journal || gatehouse.CodeOf(err) != gatehouse.CodeUnauthenticated {
+		t.Errorf("a stranger waits for what is known: %v, %v", journal, err)
 	}
 }
 

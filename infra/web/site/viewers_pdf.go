@@ -64,10 +64,11 @@ func (f *frame) document(v *visit, data []byte) {
 		}
 	}
 	count(page.Scripts, "1 script", "scripts")
-	count(page.Inside, "1 file inside", "files inside")
+	named := ""
 	if len(page.Files) > 0 {
-		d.Told[len(d.Told)-1] += ": " + strings.Join(page.Files, ", ")
+		named = ": " + strings.Join(page.Files, ", ")
 	}
+	count(max(page.Inside, len(page.Files)), "1 file inside"+named, "files inside"+named)
 	count(page.Notes, "1 note, link or field on this page", "notes, links or fields on this page")
 	if page.Form {
 		d.Told = append(d.Told, "it is a form")

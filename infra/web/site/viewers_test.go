@@ -50,6 +50,14 @@ func TestAPageOfADocumentIsShownWithWhatItHides(t *testing.T) {
 	h.as("ada").get(path+"/files/figure.pdf/view").wants(t, http.StatusForbidden).lacks(t, "Admissions")
 }
 
+// What draws a document may say anything of it: names of files without their number
+// are counted, and the viewer stands.
+func TestAPageWithoutANumberOfFilesIsShown(t *testing.T) {
+	h := newHouse(t)
+	path := h.handedIn("figure.pdf", takenOver+"\n1 0 obj\n<<>>\nendobj\ntrailer<<>>\n%%EOF\n")
+	h.as("chris").get(path+"/files/figure.pdf/view").wants(t, http.StatusOK, "2 files inside: one.csv, two.csv").lacks(t, "script")
+}
+
 func TestWideTablesAreShownInStretchesOfColumns(t *testing.T) {
 	h := newHouse(t)
 	var table strings.Builder
