@@ -38,15 +38,13 @@ type base struct {
 }
 
 // ofChanges gives the definition as an extract of changes is read: no file need
-// hold rows, and a row that names nobody cannot be linked, since whoever is not
-// in the extract might fit as well.
+// hold rows.
 func (d *Definition) ofChanges() *Definition {
 	c := *d
 	c.Tables = slices.Clone(d.Tables)
 	for i := range c.Tables {
 		c.Tables[i].MayBeEmpty = true
 	}
-	c.People.LinkWithoutKey = nil
 	return &c
 }
 
@@ -144,41 +142,15 @@ func (p *publication) decideChanges(ctx context.Context) error {
 		}
 	}
 	for _, l := range p.lists {
-		if l.rule.Coded != nil && l.receipt.Nobody > 0 {
+		if l.lost > 0 {
 			// Whose it is may stand in the version before.
 			return gatehouse.Errorf(gatehouse.CodeChanges, "An opt-out of the list %s names nobody of the extract.", l.rule.List).
 				WithAdvice("Correct the extract, or publish a whole one.")
 		}
 	}
-	left := roaring.New()
-	missing := make([]uint64, len(p.lists)) // people whom an allow-list does not name
-	for identifier, unit := range p.index.units {
-		if !was.Contains(unit) || touched.Contains(unit) {
-			continue
-		}
-		out := b.deleted != nil && b.deleted.keys.Contains(identifier)
-		for i, l := range p.lists {
-			p.version.Receipts[i].In++
-			if l.optsOut(identifier) {
-				p.version.Receipts[i].Affected++
-				out = true
-				if l.rule.Kind == ListAllow {
-					missing[i]++
-				}
-			}
-		}
-		if out {
-			left.Add(unit)
-		}
-	}
-	for i, l := range p.lists {
-		if n := missing[i]; n > fewMissing && n*mostMissing > was.GetCardinality() {
-			return gatehouse.Errorf(gatehouse.CodeChanges, "The list %s would take more than a tenth of the people out of %s.", l.rule.List, b.version.Name()).
-				WithAdvice("Ask the check service about everybody of the version, not of the changes alone; or publish a whole extract.")
-		}
-	}
-	if b.deleted != nil {
-		p.version.Receipts = append(p.version.Receipts, b.deleted.receipt)
+	left, err := p.leave(was, touched)
+	if err != nil {
+		return err
 	}
 	b.replaced = roaring.And(roaring.Or(touched, left), was)
 	known := roaring.Or(roaring.AndNot(was, left), touched)
@@ -198,6 +170,87 @@ func (p *publication) decideChanges(ctx context.Context) error {
 		return err
 	}
 	return p.writer.members(ctx, known, b)
+}
+
+// leave finds who of the version before leaves it: whom a list takes out, or whom the
+// source holds no longer. A person with several numbers, and everybody else, is asked
+// for once: of deny-lists by every number, of allow-lists by the one that was kept,
+// since nobody asks the check service about numbers that are superseded.
+func (p *publication) leave(was, touched *roaring.Bitmap) (left *roaring.Bitmap, err error) {
+	b := p.base
+	if err := p.contradicted(); err != nil {
+		return nil, err
+	}
+	left = roaring.New()
+	missing := make([]uint64, len(p.lists)) // people whom an allow-list does not name
+	for each := was.Iterator(); each.HasNext(); {
+		unit := each.Next()
+		if touched.Contains(unit) {
+			continue
+		}
+		numbers := p.index.numbers(unit)
+		if len(numbers) == 0 {
+			return nil, notWhole("units", errors.New("a unit of the version before is nobody's"))
+		}
+		out := false
+		if b.deleted != nil {
+			b.deleted.receipt.In++
+			if slices.ContainsFunc(numbers, b.deleted.keys.Contains) {
+				b.deleted.receipt.Affected++
+				out = true
+			}
+		}
+		if p.applied.Contains(unit) { // the extract has the person, who has opted out
+			left.Add(unit)
+			continue
+		}
+		for i, l := range p.lists {
+			asked := numbers
+			if l.rule.Kind == ListAllow {
+				asked = numbers[:1]
+			}
+			l.receipt.In++
+			if slices.ContainsFunc(asked, l.optsOut) {
+				l.receipt.Affected++
+				out = true
+				if l.rule.Kind == ListAllow {
+					missing[i]++
+				}
+			}
+		}
+		if out {
+			left.Add(unit)
+		}
+	}
+	for i, l := range p.lists {
+		if n := missing[i]; n > fewMissing && n*mostMissing > was.GetCardinality() {
+			return nil, gatehouse.Errorf(gatehouse.CodeChanges, "The list %s would take more than a tenth of the people out of %s.", l.rule.List, b.version.Name()).
+				WithAdvice("Ask the check service about everybody of the version, not of the changes alone; or publish a whole extract.")
+		}
+	}
+	return left, nil
+}
+
+// contradicted refuses an extract that gives the rows of somebody whom the source
+// holds no longer: either may be what is wrong.
+func (p *publication) contradicted() error {
+	deleted := p.base.deleted
+	if deleted == nil {
+		return nil
+	}
+	for i := range p.people.list {
+		who := &p.people.list[i]
+		if who.state != personPublished || !deleted.keys.Contains(who.identifier) {
+			continue
+		}
+		where := "The extract"
+		if who.line > 0 {
+			where = fmt.Sprintf("%s line %d", p.surveys[p.Definition.People.Table].files[who.file].file, who.line)
+		}
+		return gatehouse.Errorf(gatehouse.CodeChanges, "%s gives the data of a person whom the list %s says to be deleted.", where, deleted.rule.List).
+			WithAdvice("Correct the extract: the source either holds a person or does not.")
+	}
+	return nil
 }
 
 // sharing decides whether files are shared.

@@ -63,12 +63,23 @@ type codedEvents struct {
 
 	byKey  map[string]dissent // by the text of the key
 	byLink map[linkKey]dissent
+	most   int   // people that it may hold
+	held   int   // bytes of keys
 	nobody int64 // rows with such a code that name nobody
+	lost   int64 // of them, those of dissent
 }
+
+// What the events of one list may name: ten times the people of England who have
+// dissented, and no more memory than a publication has. What holds more is no list of
+// dissent.
+const (
+	maxDissents     = 20_000_000
+	maxDissentBytes = 512 << 20
+)
 
 func newCodedEvents(l *optOutList, d *Definition, p *people, today int64) *codedEvents {
 	t, _ := d.table(l.rule.Coded.Table)
-	c := &codedEvents{list: l, rule: *l.rule.Coded, table: t, people: p, key: t.key(), byKey: map[string]dissent{}, byLink: map[linkKey]dissent{}}
+	c := &codedEvents{list: l, rule: *l.rule.Coded, table: t, people: p, key: t.key(), byKey: map[string]dissent{}, byLink: map[linkKey]dissent{}, most: maxDissents}
 	_, c.code = t.column(c.rule.Code)
 	var column ColumnRule
 	column, c.dateAt = t.column(c.rule.Date)
@@ -126,24 +137,44 @@ func (c *codedEvents) note(file string, in rows, rec record) error {
 	if key := fields[c.key]; len(key) > 0 {
 		if c.people.byIdentifier == nil { // keys are identifiers: what is none names nobody
 			if _, _, why := c.people.identifiers.parse(key); why != "" {
-				c.nobody++
+				c.namesNobody(dissents)
 				return nil
 			}
 		}
 		d, known := c.byKey[string(key)]
+		if !known {
+			c.held += len(key)
+		}
 		c.byKey[string(key)] = latest(d, known)
-		return nil
+		return c.bounded()
 	}
 	for i, at := range c.links {
 		c.linking[i] = fields[at]
 	}
 	if len(c.links) == 0 || slices.ContainsFunc(c.linking, func(f []byte) bool { return len(f) == 0 }) {
-		c.nobody++
+		c.namesNobody(dissents)
 		return nil
 	}
 	link := c.people.linkKey(c.linking)
 	d, known := c.byLink[link]
 	c.byLink[link] = latest(d, known)
+	return c.bounded()
+}
+
+// namesNobody counts what names nobody; a dissent that does may be anybody's.
+func (c *codedEvents) namesNobody(dissent bool) {
+	c.nobody++
+	if dissent {
+		c.lost++
+	}
+}
+
+// bounded refuses to hold more than the memory of a publication allows.
+func (c *codedEvents) bounded() error {
+	if len(c.byKey)+len(c.byLink) > c.most || c.held > maxDissentBytes {
+		return gatehouse.Errorf(gatehouse.CodeTooLarge, "More people bear codes of the list %s than a publication can hold.", c.list.rule.List).
+			WithAdvice("Correct the codes of the definition, or give the list as a file.")
+	}
 	return nil
 }
 
@@ -173,21 +204,21 @@ func (c *codedEvents) settle() {
 		key, known, _ := c.people.keys.parse([]byte(text))
 		switch {
 		case !known:
-			c.nobody++
+			c.namesNobody(d.dissented != never)
 		case c.people.byIdentifier == nil:
 			merge(key, d)
 		default:
 			if who := c.people.find(key); who != nil {
 				merge(who.identifier, d)
 			} else {
-				c.nobody++
+				c.namesNobody(d.dissented != never)
 			}
 		}
 	}
 	for link, d := range c.byLink {
 		number, ok := c.people.links[link]
 		if !ok || number == ambiguous {
-			c.nobody++
+			c.namesNobody(d.dissented != never)
 			continue
 		}
 		merge(c.people.list[number].identifier, d)
@@ -198,5 +229,5 @@ func (c *codedEvents) settle() {
 		}
 	}
 	c.list.receipt.Entries = int64(c.list.keys.GetCardinality())
-	c.list.receipt.Nobody = c.nobody
+	c.list.receipt.Nobody, c.list.lost = c.nobody, c.lost
 }

@@ -39,6 +39,23 @@ func (p *publication) optedOut(identifier uint32) bool {
 	return false
 }
 
+// giveReceipts puts into the manifest which lists were applied. They have been.
+func (p *publication) giveReceipts() {
+	for _, l := range p.appliedLists() {
+		l.receipt.Root = listRoot(p.secret, l.rule.List, l.keys, p.people.identifiers)
+		p.version.Receipts = append(p.version.Receipts, l.receipt)
+	}
+}
+
+// appliedLists are all lists that people were taken out by.
+func (p *publication) appliedLists() []*optOutList {
+	all := slices.Clone(p.lists)
+	if p.base != nil && p.base.deleted != nil {
+		all = append(all, p.base.deleted)
+	}
+	return all
+}
+
 // decidePeople applies the lists to the people of the extract and gives units to
 // those who remain.
 func (p *publication) decidePeople(ctx context.Context, in *intake) error {
@@ -58,15 +75,7 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 			conflicts[who.file] = append(conflicts[who.file], who.line)
 			continue
 		}
-		out := false
-		for _, l := range p.lists {
-			l.receipt.In++
-			if l.optsOut(who.identifier) {
-				l.receipt.Affected++
-				out = true
-			}
-		}
-		if out || p.samePersonOut(who) {
+		if p.applyLists(who) {
 			who.state = personOptedOut
 			in.accounts[who.file].OptedOut++
 			continue
@@ -74,10 +83,6 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 		who.state = personPublished
 		in.accounts[who.file].Published++
 		identifiers = append(identifiers, who.identifier)
-	}
-	for _, l := range p.lists {
-		l.receipt.Root = listRoot(p.secret, l.rule.List, l.keys, p.people.identifiers)
-		p.version.Receipts = append(p.version.Receipts, l.receipt)
 	}
 	for i, lines := range conflicts {
 		if len(lines) == 0 {
@@ -114,8 +119,13 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 	}
 	p.version.IndexChanges = p.index.changes
 	if p.base != nil {
-		return p.decideChanges(ctx)
+		if err := p.decideChanges(ctx); err != nil {
+			return err
+		}
+		p.giveReceipts()
+		return nil
 	}
+	p.giveReceipts()
 	p.version.Units = 0
 	for _, a := range in.accounts {
 		p.version.Units += a.Published

@@ -130,6 +130,20 @@ func (x *personIndex) others(key uint32) []uint32 {
 	return nil
 }
 
+// numbers gives the keys of every identifier of the person with a unit, the one that
+// was kept first; none where a unit is nobody's any more.
+func (x *personIndex) numbers(unit uint32) []uint32 {
+	if all := x.also[unit]; len(all) > 0 {
+		return all
+	}
+	if int64(unit) < int64(len(x.owners)) {
+		if owner := x.owners[unit]; owner != noKey && x.units[owner] == unit {
+			return x.owners[unit : unit+1 : unit+1]
+		}
+	}
+	return nil
+}
+
 // assign gives a unit to each key that has none, in an order that nothing of the
 // people or their rows tells, and writes them as a segment into folder work,
 // where it has no effect yet. It returns the segment's path, "" if nobody is new.

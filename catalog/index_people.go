@@ -1,21 +1,31 @@
 package catalog
 
-// samePersonOut reports, of a person whose number was merged with others, whether any
-// of them takes the person out: a deny-list by any number that the person ever had,
-// an allow-list by any number under which the person stands in this extract.
-func (p *publication) samePersonOut(who *person) bool {
-	for _, key := range p.index.others(who.identifier) {
-		if key == who.identifier {
-			continue
-		}
-		here := p.people.hasIdentifier(key)
-		for _, l := range p.lists {
-			if (here || l.rule.Kind == ListDeny) && l.optsOut(key) {
-				return true
-			}
+// applyLists reports whether any list takes out a person of the extract, and counts
+// the person once, however many rows and numbers there are: a deny-list by any number
+// that the person ever had, an allow-list by any number under which the person stands
+// in this extract.
+func (p *publication) applyLists(who *person) (out bool) {
+	others := p.index.others(who.identifier)
+	first := true
+	if p.base != nil || others != nil {
+		if unit, known := p.index.units[who.identifier]; known {
+			first = p.applied.CheckedAdd(unit)
 		}
 	}
-	return false
+	for _, l := range p.lists {
+		takes := l.optsOut(who.identifier)
+		for _, key := range others {
+			takes = takes || (l.rule.Kind == ListDeny || p.people.hasIdentifier(key)) && l.optsOut(key)
+		}
+		if first {
+			l.receipt.In++
+			if takes {
+				l.receipt.Affected++
+			}
+		}
+		out = out || takes
+	}
+	return out
 }
 
 // hasIdentifier reports whether a row of the people table bears an identifier.

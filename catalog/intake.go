@@ -437,7 +437,7 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 	}
 	var who *person
 	linkedRow := in.table.Link && len(fields[in.key]) == 0
-	if linkedRow {
+	if linkedRow && !in.people.apart {
 		who, _ = in.people.linked(in.linkFields(fields))
 	} else if named {
 		who = in.people.find(key)

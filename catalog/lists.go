@@ -31,6 +31,7 @@ type optOutList struct {
 	receipt Receipt
 	sha256  string        // of the file, for the custodian alone
 	check   *CheckReceipt // of the check service, if it came from there
+	lost    int64         // entries of dissent that name nobody whom the extracts know
 }
 
 // optsOut reports whether the list takes out the person with this key.

@@ -42,6 +42,7 @@ type people struct {
 	links        map[linkKey]uint32
 	seed         maphash.Seed
 	linkSeeds    [2]maphash.Seed
+	apart        bool // rows that name nobody are not linked, but for dissents: somebody outside the extract might fit as well
 }
 
 // linkKey is a keyed hash of a person's linking values, wide enough never to

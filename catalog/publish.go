@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/RoaringBitmap/roaring/v2"
+
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog/quality"
 )
@@ -99,7 +101,7 @@ func Publish(ctx context.Context, o PublishOptions) (Version, error) {
 	}
 	defer os.RemoveAll(work)
 
-	p := &publication{PublishOptions: o, root: root, work: work, started: o.Now()}
+	p := &publication{PublishOptions: o, root: root, work: work, started: o.Now(), applied: roaring.New()}
 	defer p.close()
 	v, err := p.run(ctx)
 	if err != nil {
@@ -184,6 +186,7 @@ type publication struct {
 	surveys map[string]*survey
 	people  *people
 	lists   []*optOutList
+	applied *roaring.Bitmap           // units of people of the extract to whom the lists were applied, where one may come twice
 	coded   map[string][]*codedEvents // lists in the events, by table
 	secret  []byte                    // the key of receipts
 	index   *personIndex
@@ -249,6 +252,7 @@ func (p *publication) prepare(ctx context.Context) error {
 		return err
 	}
 	p.people = newPeople(d.People)
+	p.people.apart = p.base != nil
 	if err := p.readLists(ctx, files); err != nil {
 		return err
 	}

@@ -142,8 +142,8 @@ const receiptsFile = "opt-outs.json"
 
 // keepReceipts writes the custodian's record of the lists.
 func (p *publication) keepReceipts(folder string) error {
-	records := make([]listRecord, 0, len(p.lists))
-	for _, l := range p.lists {
+	var records []listRecord
+	for _, l := range p.appliedLists() {
 		records = append(records, listRecord{Receipt: l.receipt, SHA256: l.sha256, Check: l.check})
 	}
 	text, err := json.MarshalIndent(records, "", "  ")

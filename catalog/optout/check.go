@@ -32,8 +32,9 @@ type Check struct {
 	Extracts  string    `json:"-"`    // that folder
 	State     State     `json:"state"`
 	MessageID string    `json:"message_id,omitempty"`
-	Asked     int64     `json:"asked"`    // people
-	Returned  int64     `json:"returned"` // of them, in the answer
+	To        string    `json:"to,omitempty"` // the mailbox that was asked, which alone answers; "" in checks from before it was kept
+	Asked     int64     `json:"asked"`        // people
+	Returned  int64     `json:"returned"`     // of them, in the answer
 	By        string    `json:"by"`
 	Prepared  time.Time `json:"prepared"`
 	Sent      time.Time `json:"sent,omitzero"`    // when sending began

@@ -49,7 +49,7 @@ func (s *Service) collect(ctx context.Context, actor gatehouse.Principal, c Chec
 		if err != nil {
 			return c, notReached("A message of the inbox cannot be looked at.", err)
 		}
-		switch h.kind(c) {
+		switch s.kind(h, c) {
 		case forOthers:
 			if err := s.late(ctx, actor, earlier, id, h); err != nil {
 				return c, err
@@ -67,7 +67,7 @@ func (s *Service) collect(ctx context.Context, actor gatehouse.Principal, c Chec
 		}
 		done = append(done, id)
 		switch {
-		case h.kind(c) != anAnswer || isStatus(content):
+		case s.kind(h, c) != anAnswer || isStatus(content):
 			continue
 		case reply != nil && !bytes.Equal(reply, content):
 			return s.settleRefused(ctx, actor, c, done, "two answers came, and they differ")
@@ -98,12 +98,12 @@ func (s *Service) collect(ctx context.Context, actor gatehouse.Principal, c Chec
 // late deals with a message for a check that is over: it may be a copy of the
 // answer, or another answer, after which the first is not believed any more.
 func (s *Service) late(ctx context.Context, actor gatehouse.Principal, checks []Check, id string, h Header) error {
-	i := slices.IndexFunc(checks, func(c Check) bool { return !c.State.Open() && h.kind(c) != forOthers })
+	i := slices.IndexFunc(checks, func(c Check) bool { return !c.State.Open() && s.kind(h, c) != forOthers })
 	if i < 0 {
 		return nil
 	}
 	c := checks[i]
-	if c.State == StateRefused || h.kind(c) != anAnswer {
+	if c.State == StateRefused || s.kind(h, c) != anAnswer {
 		return s.acknowledge(ctx, []string{id})
 	}
 	content, h, err := s.download(ctx, c, id)
@@ -114,7 +114,7 @@ func (s *Service) late(ctx context.Context, actor gatehouse.Principal, checks []
 	if err != nil {
 		return storageFailure(err)
 	}
-	if h.kind(c) != anAnswer || isStatus(content) || bytes.Equal(content, kept) {
+	if s.kind(h, c) != anAnswer || isStatus(content) || bytes.Equal(content, kept) {
 		return s.acknowledge(ctx, []string{id})
 	}
 	list := filepath.Join(c.Extracts, c.File)
@@ -137,10 +137,17 @@ const (
 	aFailure              // it tells that the request failed
 )
 
-func (h Header) kind(c Check) messageKind {
+// kind says what a message is to a check. Anybody who has a mailbox can send to ours,
+// and local ids are no secret: only the mailbox that was asked answers. Reports come
+// from MESH itself, in nobody's name, and never are the list.
+func (s *Service) kind(h Header, c Check) messageKind {
 	ours := h.LocalID == c.ID || h.Report && h.LinkedID != "" && h.LinkedID == c.MessageID
+	asked := c.To
+	if asked == "" { // of a check from before it was kept
+		asked = s.To
+	}
 	switch {
-	case !ours:
+	case !ours, !h.Report && !strings.EqualFold(strings.TrimSpace(h.From), asked):
 		return forOthers
 	case h.Failed:
 		return aFailure

@@ -237,7 +237,7 @@ func (s *Service) change(ctx context.Context, actor gatehouse.Principal, c Check
 	err := s.act(ctx, actor, func(tx Tx) error {
 		switch to {
 		case StateSending:
-			c.Sent = tx.Now()
+			c.Sent, c.To = tx.Now(), s.To
 		case StateAnswered, StateRefused:
 			c.Settled = tx.Now()
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -28,12 +29,12 @@ func newReidentifyAskCommand() *cobra.Command {
 custodian/reidentified of the installation, and nowhere else: no command prints them.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			content, err := os.ReadFile(args[1])
+			pseudonyms, err := readPseudonyms(args[1])
 			if err != nil {
-				return gatehouse.Errorf(gatehouse.CodeUsage, "The list of pseudonyms cannot be read.").Because(err)
+				return err
 			}
 			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				a, err := in.workspaces.AskReidentification(c.Context(), actor, args[0], dataset, purpose, reason, strings.Fields(string(content)))
+				a, err := in.workspaces.AskReidentification(c.Context(), actor, args[0], dataset, purpose, reason, pseudonyms)
 				if err == nil {
 					fmt.Fprintf(c.OutOrStdout(), "%s waits for another custodian: 'gatehouse reidentify approve --dir DIR %s'.\n", a.ID, a.ID)
 				}
@@ -48,4 +49,25 @@ custodian/reidentified of the installation, and nowhere else: no command prints 
 	}
 	purposeFlags(c, workspaces.JointReidentify, &purpose, &reason)
 	return c
+}
+
+// maxPseudonymFile is many times what the pseudonyms of one question take.
+const maxPseudonymFile = 1 << 20
+
+// readPseudonyms reads the pseudonyms of a file, which may be anything.
+func readPseudonyms(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, gatehouse.Errorf(gatehouse.CodeUsage, "The list of pseudonyms cannot be read.").Because(err)
+	}
+	defer f.Close()
+	content, err := io.ReadAll(io.LimitReader(f, maxPseudonymFile+1))
+	switch {
+	case err != nil:
+		return nil, gatehouse.Errorf(gatehouse.CodeUsage, "The list of pseudonyms cannot be read.").Because(err)
+	case len(content) > maxPseudonymFile:
+		return nil, gatehouse.Errorf(gatehouse.CodeTooLarge, "The list of pseudonyms is longer than a question may be.").
+			WithAdvice("Ask about at most 1,000 pseudonyms at a time.")
+	}
+	return strings.Fields(string(content)), nil
 }

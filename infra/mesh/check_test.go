@@ -97,6 +97,7 @@ func TestWhatIsNotTheListIsNeverTakenForIt(t *testing.T) {
 		{"a status with content alone", meshtest.Faults{StatusOnly: true, StatusInBody: true}, 0, ""},
 		{"no answer", meshtest.Faults{NoReply: true}, 0, ""},
 		{"somebody else's answer", meshtest.Faults{WrongLocalID: true}, 0, ""},
+		{"an answer of another mailbox", meshtest.Faults{Impostor: true}, 0, ""},
 		{"chunks in disorder", meshtest.Faults{WrongRange: true}, 500, ""},
 		{"a chunk that ends early", meshtest.Faults{CutDownload: 1}, 500, ""},
 	} {

@@ -41,7 +41,7 @@ func (tx optOutTx) Checks(ctx context.Context, dataset string) ([]optout.Check, 
 	err := tx.each(ctx, func(scan func(...any) error) error {
 		var c optout.Check
 		var prepared, sent, settled string
-		err := scan(&c.ID, &c.Dataset, &c.List, &c.File, &c.Extracts, &c.State, &c.MessageID, &c.Asked, &c.Returned, &c.By, &prepared, &sent, &settled, &c.Reason)
+		err := scan(&c.ID, &c.Dataset, &c.List, &c.File, &c.Extracts, &c.State, &c.MessageID, &c.To, &c.Asked, &c.Returned, &c.By, &prepared, &sent, &settled, &c.Reason)
 		if err != nil {
 			return err
 		}
@@ -54,15 +54,15 @@ func (tx optOutTx) Checks(ctx context.Context, dataset string) ([]optout.Check, 
 		c.Settled, err = parseTimeOrNone(settled)
 		all = append(all, c)
 		return err
-	}, `SELECT id, dataset, list, file, extracts, state, message, asked, returned, by_user, prepared, sent, settled, reason FROM optout_checks
+	}, `SELECT id, dataset, list, file, extracts, state, message, asked_of, asked, returned, by_user, prepared, sent, settled, reason FROM optout_checks
 		WHERE dataset = $1 OR $1 = '' ORDER BY prepared DESC, id`, dataset)
 	return all, err
 }
 
 func (tx optOutTx) AddCheck(ctx context.Context, c optout.Check) error {
-	added, err := tx.affects(ctx, `INSERT INTO optout_checks (id, dataset, list, file, extracts, state, message, asked, returned, by_user, prepared, sent, settled, reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`,
-		c.ID, c.Dataset, c.List, c.File, c.Extracts, string(c.State), c.MessageID, c.Asked, c.Returned, c.By,
+	added, err := tx.affects(ctx, `INSERT INTO optout_checks (id, dataset, list, file, extracts, state, message, asked_of, asked, returned, by_user, prepared, sent, settled, reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`,
+		c.ID, c.Dataset, c.List, c.File, c.Extracts, string(c.State), c.MessageID, c.To, c.Asked, c.Returned, c.By,
 		timeText(c.Prepared), timeOrNone(c.Sent), timeOrNone(c.Settled), c.Reason)
 	if err == nil && !added {
 		return gatehouse.Errorf(gatehouse.CodeConflict, "A check of %s is open already.", c.Dataset)
@@ -71,8 +71,8 @@ func (tx optOutTx) AddCheck(ctx context.Context, c optout.Check) error {
 }
 
 func (tx optOutTx) ChangeCheck(ctx context.Context, c optout.Check, from optout.State) error {
-	changed, err := tx.affects(ctx, `UPDATE optout_checks SET state = $3, message = $4, returned = $5, sent = $6, settled = $7, reason = $8 WHERE id = $1 AND state = $2`,
-		c.ID, string(from), string(c.State), c.MessageID, c.Returned, timeOrNone(c.Sent), timeOrNone(c.Settled), c.Reason)
+	changed, err := tx.affects(ctx, `UPDATE optout_checks SET state = $3, message = $4, returned = $5, sent = $6, settled = $7, reason = $8, asked_of = $9 WHERE id = $1 AND state = $2`,
+		c.ID, string(from), string(c.State), c.MessageID, c.Returned, timeOrNone(c.Sent), timeOrNone(c.Settled), c.Reason, c.To)
 	if err == nil && !changed {
 		return gatehouse.Errorf(gatehouse.CodeConflict, "The check %s is not what it was any more.", c.ID)
 	}

@@ -47,6 +47,7 @@ type Faults struct {
 	InvalidNumber bool // its answer is the error line
 	ReportError   bool // a report tells that the request was not delivered
 	WrongLocalID  bool // its answer bears another name
+	Impostor      bool // somebody else answers in its place, with everybody opted out but a few, then with an error
 	Twice         bool // its answer comes twice
 	Contradict    bool // two answers come, and differ
 	Reorder       bool // the status comes after the answer, others' messages between them

@@ -30,6 +30,12 @@ func (s *Sandbox) answer(m *Message) {
 	if f.WrongLocalID {
 		bear = "somebody-elses"
 	}
+	if f.Impostor {
+		few := reply[:len(reply)/12/10*9*12]
+		s.deliver(&Message{From: "OTHER01", Workflow: workflow, LocalID: bear, Subject: m.Subject, FileName: m.FileName, Chunks: s.split(few)})
+		s.deliver(&Message{From: "OTHER01", Workflow: workflow, LocalID: bear, Subject: m.Subject, Code: "14", Chunks: [][]byte{nil}})
+		return
+	}
 	message := func(content []byte) *Message {
 		return &Message{Workflow: workflow, LocalID: bear, Subject: m.Subject, FileName: m.FileName, Chunks: s.split(content)}
 	}
