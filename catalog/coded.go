@@ -63,10 +63,12 @@ type codedEvents struct {
 
 	byKey  map[string]dissent // by the text of the key
 	byLink map[linkKey]dissent
-	most   int   // people that it may hold
-	held   int   // bytes of keys
-	nobody int64 // rows with such a code that name nobody
-	lost   int64 // of them, those of dissent
+	found  *tableFinder       // of the rows without an identifier; nil: byLink
+	byRow  map[rowRef]dissent // of them
+	most   int                // people that it may hold
+	held   int                // bytes of keys
+	nobody int64              // rows with such a code that name nobody
+	lost   int64              // of them, those of dissent
 }
 
 // What the events of one list may name: ten times the people of England who have
@@ -77,9 +79,12 @@ const (
 	maxDissentBytes = 512 << 20
 )
 
-func newCodedEvents(l *optOutList, d *Definition, p *people, today int64) *codedEvents {
+func newCodedEvents(l *optOutList, d *Definition, p *people, f *finder, today int64) *codedEvents {
 	t, _ := d.table(l.rule.Coded.Table)
 	c := &codedEvents{list: l, rule: *l.rule.Coded, table: t, people: p, key: t.key(), byKey: map[string]dissent{}, byLink: map[linkKey]dissent{}, most: maxDissents}
+	if f != nil {
+		c.found, c.byRow = f.tables[t.Name], map[rowRef]dissent{}
+	}
 	_, c.code = t.column(c.rule.Code)
 	var column ColumnRule
 	column, c.dateAt = t.column(c.rule.Date)
@@ -134,6 +139,22 @@ func (c *codedEvents) note(file string, in rows, rec record) error {
 		}
 		return d
 	}
+	if c.found != nil && c.found.nameless(fields) {
+		ref := rowRef{asked: -1}
+		if fields := c.found.split(in, rec); fields != nil {
+			ref = c.found.ask(fields)
+		}
+		if ref.local != nil {
+			ref.asked = -1 // the number says more
+		}
+		if ref == (rowRef{asked: -1}) {
+			c.namesNobody(dissents)
+			return nil
+		}
+		d, known := c.byRow[ref]
+		c.byRow[ref] = latest(d, known)
+		return c.bounded()
+	}
 	if key := fields[c.key]; len(key) > 0 {
 		if c.people.byIdentifier == nil { // keys are identifiers: what is none names nobody
 			if _, _, why := c.people.identifiers.parse(key); why != "" {
@@ -171,7 +192,7 @@ func (c *codedEvents) namesNobody(dissent bool) {
 
 // bounded refuses to hold more than the memory of a publication allows.
 func (c *codedEvents) bounded() error {
-	if len(c.byKey)+len(c.byLink) > c.most || c.held > maxDissentBytes {
+	if len(c.byKey)+len(c.byLink)+len(c.byRow) > c.most || c.held > maxDissentBytes {
 		return gatehouse.Errorf(gatehouse.CodeTooLarge, "More people bear codes of the list %s than a publication can hold.", c.list.rule.List).
 			WithAdvice("Correct the codes of the definition, or give the list as a file.")
 	}
@@ -222,6 +243,22 @@ func (c *codedEvents) settle() {
 			continue
 		}
 		merge(c.people.list[number].identifier, d)
+	}
+	for ref, d := range c.byRow {
+		switch number, ok := c.found.all.person(ref); {
+		case ok:
+			merge(c.people.list[number].identifier, d)
+		case ref.local != nil && ref.local.outcome == outcomeOwn:
+			if d.stands() { // a person of their own: there is no identifier to put on the list
+				ref.local.why, ref.local.outcome = optedOut, outcomeOptedOut
+			}
+		case len(c.found.all.strangers[ref.local]) > 0: // known, and not in the extract
+			for _, identifier := range c.found.all.strangers[ref.local] {
+				merge(identifier, d)
+			}
+		default:
+			c.namesNobody(d.dissented != never)
+		}
 	}
 	for identifier, d := range merged {
 		if d.stands() {

@@ -17,7 +17,7 @@ func (p *publication) readLists(ctx context.Context, files map[string][]string) 
 		if rule.Coded == nil {
 			l, err = reader.read(ctx, rule)
 		} else if l, err = reader.coded(rule, files[rule.Coded.Table]); err == nil {
-			p.coded[rule.Coded.Table] = append(p.coded[rule.Coded.Table], newCodedEvents(l, p.Definition, p.people, p.today()))
+			p.coded[rule.Coded.Table] = append(p.coded[rule.Coded.Table], newCodedEvents(l, p.Definition, p.people, p.finder, p.today()))
 		}
 		if err != nil {
 			return err
@@ -59,10 +59,16 @@ func (p *publication) appliedLists() []*optOutList {
 // decidePeople applies the lists to the people of the extract and gives units to
 // those who remain.
 func (p *publication) decidePeople(ctx context.Context, in *intake) error {
+	if p.finder != nil {
+		p.finder.settle()
+	}
 	for _, found := range p.coded {
 		for _, c := range found {
 			c.settle()
 		}
+	}
+	if p.finder != nil {
+		p.finder.settleStrangers(p.optedOut)
 	}
 	conflicts := make([][]int64, len(in.accounts)) // lines, by file
 	var identifiers []uint32
@@ -94,8 +100,13 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 			return err
 		}
 	}
+	var own []localKey
+	var also []localEntry
+	if p.finder != nil {
+		own, also = p.finder.learned()
+	}
 	var err error
-	if p.segment, err = p.index.assign(identifiers, p.people.identifiers, p.work); err != nil {
+	if p.segment, err = p.index.assign(identifiers, p.people.identifiers, own, also, p.work); err != nil {
 		return err
 	}
 	for i := range p.people.list {
@@ -114,6 +125,9 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 			return err
 		}
 	}
+	if p.finder != nil {
+		p.version.OwnUnits = p.finder.settleOwn()
+	}
 	if err := p.writer.number(ctx, p.people); err != nil {
 		return err
 	}
@@ -126,7 +140,7 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 		return nil
 	}
 	p.giveReceipts()
-	p.version.Units = 0
+	p.version.Units = p.version.OwnUnits
 	for _, a := range in.accounts {
 		p.version.Units += a.Published
 	}

@@ -100,6 +100,11 @@ type PeopleRule struct {
 	Death          string         `yaml:"death"`            // column with the date of death, if any
 	DeathGraceDays int            `yaml:"death_grace_days"` // how long after a death its person's dates may still lie
 	LinkWithoutKey []string       `yaml:"link_without_key"` // columns that must all equal one person's, where a row names nobody
+
+	Linkage        *LinkageRule `yaml:"linkage"`         // instead of LinkWithoutKey: passes of rules, and a model
+	Local          []LocalRule  `yaml:"local"`           // columns of that table with organisations' own numbers
+	Unlinked       Unlinked     `yaml:"unlinked"`        // what becomes of rows whose person Linkage, or a local number, does not find
+	UnlinkedReason string       `yaml:"unlinked_reason"` // why people may be published whom no opt-out reaches
 }
 
 // IdentifierKind is what a person's identifier is.
@@ -113,27 +118,30 @@ const (
 
 // TableRule is the file, or the files, of which a table is made, and the table.
 type TableRule struct {
-	Name          string        `yaml:"name"`
-	File          string        `yaml:"file"`           // a name, or a pattern of '*' and '?' that several files' names match
-	Optional      bool          `yaml:"optional"`       // without a file there is no table
-	Format        Format        `yaml:"format"`         // default: csv
-	Resource      string        `yaml:"resource"`       // of a FHIR table: the type of its resources
-	Withheld      string        `yaml:"withheld"`       // why the table is read and checked, and not published
-	Encoding      string        `yaml:"encoding"`       // default: the dataset's
-	Compression   string        `yaml:"compression"`    // none, gzip or zstd; default: what the file's first bytes say
-	UnpackedLimit Size          `yaml:"unpacked_limit"` // largest size that one packed file may unpack to; default: 200 times its own, and 64 MiB
-	Delimiter     string        `yaml:"delimiter"`      // one ASCII character, or "tab"; default: comma
-	Description   string        `yaml:"description"`
-	Public        bool          `yaml:"public"`        // a reference table: no rows about people
-	Link          bool          `yaml:"link"`          // rows without a key are linked by People.LinkWithoutKey
-	Duplicates    string        `yaml:"duplicates"`    // "reject": exact copies of earlier rows are rejected; "keep" (default)
-	MayBeEmpty    bool          `yaml:"may_be_empty"`  // a file with a header and no rows is no error
-	FinalNewline  string        `yaml:"final_newline"` // "optional": a last line without line end is not taken for a cut file
-	RejectLimit   *float64      `yaml:"reject_limit"`  // overrides the dataset's
-	Columns       []ColumnRule  `yaml:"columns"`       // the file's columns, all of them, in their order
-	Derived       []DerivedRule `yaml:"derived"`
-	Rules         []RowRule     `yaml:"rules"`
-	Order         []string      `yaml:"order"` // published columns in the order to show them; default: as they come, derived last
+	Name          string     `yaml:"name"`
+	File          string     `yaml:"file"`           // a name, or a pattern of '*' and '?' that several files' names match
+	Optional      bool       `yaml:"optional"`       // without a file there is no table
+	Format        Format     `yaml:"format"`         // default: csv
+	Resource      string     `yaml:"resource"`       // of a FHIR table: the type of its resources
+	Withheld      string     `yaml:"withheld"`       // why the table is read and checked, and not published
+	Encoding      string     `yaml:"encoding"`       // default: the dataset's
+	Compression   string     `yaml:"compression"`    // none, gzip or zstd; default: what the file's first bytes say
+	UnpackedLimit Size       `yaml:"unpacked_limit"` // largest size that one packed file may unpack to; default: 200 times its own, and 64 MiB
+	Delimiter     string     `yaml:"delimiter"`      // one ASCII character, or "tab"; default: comma
+	Description   string     `yaml:"description"`
+	Public        bool       `yaml:"public"` // a reference table: no rows about people
+	Link          bool       `yaml:"link"`   // rows without a key are linked by People.LinkWithoutKey or People.Linkage
+	Local         *LocalRule `yaml:"local"`  // its column with an organisation's own numbers: the key, or where that is empty
+
+	LinkColumns  map[string]string `yaml:"link_columns"`  // the table's own columns for those of People.Linkage; default: of the same name
+	Duplicates   string            `yaml:"duplicates"`    // "reject": exact copies of earlier rows are rejected; "keep" (default)
+	MayBeEmpty   bool              `yaml:"may_be_empty"`  // a file with a header and no rows is no error
+	FinalNewline string            `yaml:"final_newline"` // "optional": a last line without line end is not taken for a cut file
+	RejectLimit  *float64          `yaml:"reject_limit"`  // overrides the dataset's
+	Columns      []ColumnRule      `yaml:"columns"`       // the file's columns, all of them, in their order
+	Derived      []DerivedRule     `yaml:"derived"`
+	Rules        []RowRule         `yaml:"rules"`
+	Order        []string          `yaml:"order"` // published columns in the order to show them; default: as they come, derived last
 }
 
 // Format is what a table's files are.

@@ -69,11 +69,11 @@ func (d *Definition) check() []string {
 // fromRows checks a definition whose people are those whom its rows name.
 func (c *checker) fromRows(p PeopleRule, path string) {
 	c.want(p.Kind == IdentifierNHSNumber || p.Kind == IdentifierOpaque, path+".kind", "people.kind must be nhs_number or opaque")
-	c.want(p.Table == "" && p.Identifier == "" && p.Key == "" && p.Birth == "" && p.Death == "" && len(p.LinkWithoutKey) == 0, path+".from_rows",
+	c.want(p.Table == "" && p.Identifier == "" && p.Key == "" && p.Birth == "" && p.Death == "" && len(p.LinkWithoutKey) == 0 && p.Linkage == nil && len(p.Local) == 0 && p.Unlinked == "", path+".from_rows",
 		"people.from_rows takes the place of a table of people, so nothing else but kind is said of it")
 	c.want(slices.ContainsFunc(c.d.Tables, func(t TableRule) bool { return t.key() >= 0 }), path+".from_rows", "no table is about people")
 	for j, other := range c.d.Tables {
-		c.want(!other.Link, fmt.Sprintf("$.tables[%d].link", j), "link needs a table of people")
+		c.want(!other.Link && other.Local == nil && len(other.LinkColumns) == 0, fmt.Sprintf("$.tables[%d].link", j), "link and local need a table of people")
 	}
 }
 
@@ -211,10 +211,11 @@ func (c *checker) people() {
 	}
 	for j, other := range c.d.Tables {
 		if other.Link {
-			c.want(len(p.LinkWithoutKey) > 0 && other.Name != t.Name && !other.Public, fmt.Sprintf("$.tables[%d].link", j),
-				"link needs people.link_without_key, and a table about people other than %s", t.Name)
+			c.want((len(p.LinkWithoutKey) > 0 || p.Linkage != nil) && other.Name != t.Name && !other.Public, fmt.Sprintf("$.tables[%d].link", j),
+				"link needs people.linkage or people.link_without_key, and a table about people other than %s", t.Name)
 		}
 	}
+	c.linkage(t)
 }
 
 func (c *checker) table(path string, t TableRule) {

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
@@ -79,11 +80,11 @@ func (x *personIndex) read(e indexEntry, ids identifiers) error {
 func (x *personIndex) readLocal(e indexEntry) error {
 	key := localKey{e.organisation, e.identifier}
 	_, known := x.local[key]
-	if e.event == indexPerson || known != (e.event == indexMoved || e.event == indexSplit) {
+	if known != (e.event == indexMoved || e.event == indexSplit) {
 		return fmt.Errorf("unit %d: a local number out of order", e.unit)
 	}
-	x.local[key] = e.unit
-	if e.event == indexSplit {
+	x.local[localKey{strings.Clone(e.organisation), strings.Clone(e.identifier)}] = e.unit
+	if e.event == indexSplit || e.event == indexPerson {
 		x.owners = append(x.owners, noKey)
 	}
 	return nil
@@ -144,10 +145,17 @@ func (x *personIndex) numbers(unit uint32) []uint32 {
 	return nil
 }
 
-// assign gives a unit to each key that has none, in an order that nothing of the
-// people or their rows tells, and writes them as a segment into folder work,
-// where it has no effect yet. It returns the segment's path, "" if nobody is new.
-func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segment string, err error) {
+// localEntry is a local number of the person with an identifier.
+type localEntry struct {
+	key        localKey
+	identifier uint32
+}
+
+// assign gives a unit to each key that has none, and to each person who is known by a
+// local number alone, in an order that nothing of the people or their rows tells, and
+// writes them, and the local numbers of others, as a segment into folder work, where
+// it has no effect yet. It returns the segment's path, "" if there is nothing new.
+func (x *personIndex) assign(keys []uint32, ids identifiers, own []localKey, also []localEntry, work string) (segment string, err error) {
 	x.work = work
 	var fresh []uint32
 	for _, key := range keys {
@@ -155,11 +163,14 @@ func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segme
 			fresh = append(fresh, key)
 		}
 	}
-	if len(fresh) == 0 {
+	if len(fresh)+len(own)+len(also) == 0 {
 		return "", nil
 	}
-	if uint64(x.next)+uint64(len(fresh)) >= math.MaxUint32 {
+	if uint64(x.next)+uint64(len(fresh))+uint64(len(own)) >= math.MaxUint32 {
 		return "", gatehouse.Errorf(gatehouse.CodeTooLarge, "The person index is full.")
+	}
+	for i := range own { // from noKey down, so that all are shuffled together
+		fresh = append(fresh, noKey-uint32(i))
 	}
 	var seed [32]byte
 	if _, err := crand.Read(seed[:]); err != nil {
@@ -172,14 +183,30 @@ func (x *personIndex) assign(keys []uint32, ids identifiers, work string) (segme
 	if err != nil {
 		return "", err
 	}
-	for _, key := range fresh {
-		if err := w.add(indexEntry{identifier: ids.text(key), unit: x.next, event: indexPerson}); err != nil {
-			w.f.Close()
-			return "", err
+	add := func(e indexEntry) {
+		if err == nil {
+			err = w.add(e)
 		}
-		x.units[key] = x.next
+	}
+	for _, key := range fresh {
+		if i := uint64(noKey - key); i < uint64(len(own)) {
+			add(indexEntry{identifier: own[i].identifier, organisation: own[i].organisation, unit: x.next, event: indexPerson})
+			x.local[own[i]] = x.next
+			key = noKey
+		} else {
+			add(indexEntry{identifier: ids.text(key), unit: x.next, event: indexPerson})
+			x.units[key] = x.next
+		}
 		x.owners = append(x.owners, key)
 		x.next++
+	}
+	for _, l := range also {
+		add(indexEntry{identifier: l.key.identifier, organisation: l.key.organisation, unit: x.units[l.identifier], event: indexAlso})
+		x.local[l.key] = x.units[l.identifier]
+	}
+	if err != nil {
+		w.f.Close()
+		return "", err
 	}
 	x.sum, err = w.close()
 	return w.path, err

@@ -50,7 +50,9 @@ type intake struct {
 	linking [][]byte
 	// Of the people table: the columns of the identifier and of the dates of life; -1 if there are none.
 	identifier, birth, death int
-	keep                     []kept // of a public table: the values that others refer to
+	keep                     []kept       // of a public table: the values that others refer to
+	finder                   *finder      // of the people table: who learns of its people; nil: nobody
+	found                    *tableFinder // of other tables: finds the people of rows without an identifier; nil: see links
 
 	outputs  []output
 	schema   *arrow.Schema
@@ -355,7 +357,9 @@ func (in *intake) judge(rec record) (owner uint32, column string, why Reason) {
 // table is linked by other columns.
 func (in *intake) readKey(f []byte) (key uint32, named bool, why Reason) {
 	switch {
-	case len(f) == 0 && in.table.Link:
+	case in.found != nil && in.found.keyIsLocal && len(f) == 0 && !in.table.Link:
+		return 0, false, ReasonIdentifierMissing
+	case len(f) == 0 && (in.table.Link || in.found != nil), in.found != nil && in.found.keyIsLocal:
 		return 0, false, ""
 	case in.owner, in.collecting:
 		key, why = in.people.keys.add(f)
@@ -406,6 +410,9 @@ func (in *intake) ownerRow(rec record, fields [][]byte, key, identifier uint32) 
 	p := in.people
 	row := person{content: p.hash(p.seed, fields), line: rec.line, file: uint16(in.at), birth: in.day(in.birth), death: in.day(in.death)}
 	number, why := p.add(key, identifier, row)
+	if in.finder != nil && why != ReasonDuplicateRow {
+		in.finder.offer(number, fields, why != "")
+	}
 	if why != "" {
 		return 0, in.table.Columns[in.identifier].place(), why
 	}
@@ -436,10 +443,18 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 		return 0, "", ""
 	}
 	var who *person
-	linkedRow := in.table.Link && len(fields[in.key]) == 0
-	if linkedRow && !in.people.apart {
-		who, _ = in.people.linked(in.linkFields(fields))
-	} else if named {
+	var why Reason // nobody was found
+	switch {
+	case in.found != nil && in.found.nameless(fields):
+		who, why = in.found.find(fields)
+	case in.table.Link && len(fields[in.key]) == 0:
+		if !in.people.apart {
+			who, _ = in.people.linked(in.linkFields(fields))
+		}
+		if who == nil {
+			why = ReasonUnlinked
+		}
+	case named:
 		who = in.people.find(key)
 	}
 	if who != nil && who.state != personConflicting {
@@ -451,8 +466,10 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 	switch {
 	case in.isCopy(rec):
 		return 0, "", ReasonDuplicateRow
-	case who == nil && linkedRow:
-		return 0, keyColumn, ReasonUnlinked
+	case why == optedOut:
+		return 0, "", optedOut
+	case why != "":
+		return 0, keyColumn, why
 	case who != nil && (who.state == personPublished || who.state == personMerged):
 		return who.unit, "", ""
 	case who != nil && who.state == personOptedOut, who == nil && named && in.optedOut(key):

@@ -89,6 +89,7 @@ func (p *people) linkKey(fields [][]byte) linkKey {
 // add takes a valid row of the people table. A row that equals an earlier one of
 // the same person is a copy; rows of one person that differ are none of them
 // believed: the earlier one becomes conflicting, and the reason is the later one's.
+// The number is that of the person, known or new.
 func (p *people) add(key, identifier uint32, row person) (number uint32, why Reason) {
 	number, known := p.byKey.get(key)
 	if !known && p.byIdentifier != nil {
@@ -97,10 +98,10 @@ func (p *people) add(key, identifier uint32, row person) (number uint32, why Rea
 	if known {
 		earlier := &p.list[number]
 		if earlier.state == personValid && earlier.content == row.content {
-			return 0, ReasonDuplicateRow
+			return number, ReasonDuplicateRow
 		}
 		earlier.state = personConflicting
-		return 0, p.duplicateReason()
+		return number, p.duplicateReason()
 	}
 	number = uint32(len(p.list))
 	row.identifier = identifier

@@ -185,6 +185,7 @@ type publication struct {
 	report  *report
 	surveys map[string]*survey
 	people  *people
+	finder  *finder // of the people of rows that bear no identifier; nil: all rows do
 	lists   []*optOutList
 	applied *roaring.Bitmap           // units of people of the extract to whom the lists were applied, where one may come twice
 	coded   map[string][]*codedEvents // lists in the events, by table
@@ -253,18 +254,22 @@ func (p *publication) prepare(ctx context.Context) error {
 	}
 	p.people = newPeople(d.People)
 	p.people.apart = p.base != nil
+	p.finder = newFinder(d, p.people)
 	if err := p.readLists(ctx, files); err != nil {
 		return err
 	}
 	p.surveys = make(map[string]*survey)
 	for _, t := range d.Tables {
 		p.Progress(Progress{Stage: StageSurvey, Table: t.Name})
-		if p.surveys[t.Name], err = surveyTable(ctx, t, p.Extracts, files[t.Name], p.coded[t.Name]); err != nil {
+		if p.surveys[t.Name], err = surveyTable(ctx, t, p.Extracts, files[t.Name], p.readers(t)); err != nil {
 			return err
 		}
 	}
 	if p.index, err = openIndex(ctx, p.root.index(d.Index), p.people.identifiers); err != nil {
 		return err
+	}
+	if p.finder != nil {
+		p.finder.index = p.index
 	}
 	if err := p.checkIndex(); err != nil {
 		return err
@@ -295,12 +300,25 @@ func (p *publication) prepare(ctx context.Context) error {
 		Dataset: d.Dataset, Number: p.number, Title: d.Title, Custodian: d.Custodian,
 		Published: p.started.UTC().Truncate(time.Second), NoOptOuts: d.OptOutsReason, Family: d.Index,
 		DefinitionSHA256: d.SHA256, PublishedBy: p.Principal.User,
-		Receipts: []Receipt{}, Listing: d.listing(),
+		Receipts: []Receipt{}, Listing: d.listing(), UnlinkedReason: d.People.UnlinkedReason,
 	}
 	if p.before != nil {
 		p.version.Before, err = linkTo(*p.before)
 	}
 	return err
+}
+
+// readers are who wants to see a table's rows while it is surveyed.
+func (p *publication) readers(t TableRule) (out []rowReader) {
+	for _, c := range p.coded[t.Name] {
+		out = append(out, c)
+	}
+	if p.finder != nil && t.Name != p.Definition.People.Table {
+		if found := p.finder.tables[t.Name]; found != nil {
+			out = append(out, found)
+		}
+	}
+	return out
 }
 
 // follow finds the version before, and its link in the chain.
@@ -350,6 +368,13 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 	in := newIntake(ctx, p.Definition, t, p.surveys[t.Name], p.people, p.today())
 	in.report = p.report
 	in.optedOut = p.optedOut
+	if p.finder != nil {
+		if in.owner {
+			in.finder = p.finder
+		} else {
+			in.found = p.finder.tables[t.Name]
+		}
+	}
 	in.progress = func(rows int64) {
 		p.Progress(Progress{Stage: StageRead, Table: t.Name, Done: rows, Total: in.survey.records})
 	}
@@ -364,6 +389,9 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 		}
 	}
 	p.version.Accounts = append(p.version.Accounts, in.accounts...)
+	if in.found != nil {
+		p.version.Linkage = append(p.version.Linkage, in.found.count)
+	}
 	if err := in.balance(); err != nil {
 		return err
 	}

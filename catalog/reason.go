@@ -1,6 +1,9 @@
 package catalog
 
-import "github.com/gatehouse-tre/gatehouse/catalog/source"
+import (
+	"github.com/gatehouse-tre/gatehouse/catalog/linkage"
+	"github.com/gatehouse-tre/gatehouse/catalog/source"
+)
 
 // Reason is the code of why a row was rejected. A row has one reason: the first
 // that is found, in the order: the file's structure, each column from left to
@@ -42,6 +45,11 @@ const (
 
 	ReasonUnlinked      Reason = "unlinked"
 	ReasonUnknownPerson Reason = "unknown_person"
+
+	ReasonAmbiguous     Reason = Reason(linkage.Ambiguous)
+	ReasonUncertain     Reason = Reason(linkage.Uncertain)
+	ReasonExcluded      Reason = Reason(linkage.Excluded)
+	ReasonLocalConflict Reason = "local_number_conflict"
 )
 
 // The reasons of rows that are not lines of separated fields: see source.RowFault.
@@ -97,7 +105,11 @@ var explanations = map[Reason]string{
 
 	ReasonSuperseded: "The number was merged into another one, whose row is published; what other files say of it is the same person's.",
 
-	ReasonUnlinked:      "The row names nobody, and its name, date of birth and postcode fit no one person.",
+	ReasonUnlinked:      "The row names nobody, and what it says fits no one person.",
+	ReasonAmbiguous:     "The row names nobody, and what it says fits several people.",
+	ReasonUncertain:     "The row names nobody, and nobody fits what it says well enough.",
+	ReasonExcluded:      "The row names nobody, and fits somebody of whom the table of people holds rows that differ.",
+	ReasonLocalConflict: "The extracts and the person index say that the local number is several people's; if they are one, record it in the index.",
 	ReasonUnknownPerson: "The person is not among the published people of this extract.",
 }
 

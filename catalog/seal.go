@@ -49,6 +49,9 @@ func (p *publication) keepReport(folder string) error {
 	if err := p.keepQuality(folder); err != nil {
 		return err
 	}
+	if err := p.keepLinkage(folder); err != nil {
+		return err
+	}
 	if err := errors.Join(syncFolder(folder), syncFolder(p.root.reports())); err != nil {
 		return storageFailure(err)
 	}
@@ -134,5 +137,6 @@ func sortLike(v *Version, d *Definition) {
 		at[t.Name] = i
 	}
 	slices.SortFunc(v.Tables, func(a, b Table) int { return at[a.Name] - at[b.Name] })
+	slices.SortFunc(v.Linkage, func(a, b LinkageCount) int { return at[a.Table] - at[b.Table] })
 	slices.SortFunc(v.Accounts, func(a, b Account) int { return at[a.Table] - at[b.Table] })
 }

@@ -22,7 +22,12 @@ type survey struct {
 	files   []*extract
 	records int64 // of all files
 	copies  *copies
-	coded   []*codedEvents // opt-outs that its rows may hold
+	readers []rowReader // who wants to see its rows
+}
+
+// rowReader sees each row of a table while it is surveyed.
+type rowReader interface {
+	note(file string, in rows, rec record) error
 }
 
 // extract is one file as the survey found it: whole, in the declared form and
@@ -40,8 +45,8 @@ type extract struct {
 
 // surveyTable reads a table's files for the first time. Rows that may be copies
 // are sought only where the definition rejects them.
-func surveyTable(ctx context.Context, t TableRule, dir string, files []string, coded []*codedEvents) (*survey, error) {
-	s := &survey{coded: coded}
+func surveyTable(ctx context.Context, t TableRule, dir string, files []string, readers []rowReader) (*survey, error) {
+	s := &survey{readers: readers}
 	if t.Duplicates == "reject" {
 		s.copies = newCopies()
 	}
@@ -67,7 +72,7 @@ func (s *survey) file(ctx context.Context, t TableRule, path string) (*extract, 
 		return nil, readFailure(e.file, err)
 	}
 	why := surveying
-	if len(s.coded) > 0 {
+	if len(s.readers) > 0 {
 		why = taking // their rows are read, not only counted
 	}
 	in, err := openRows(t, path, sum, why)
@@ -113,7 +118,7 @@ func (s *survey) scan(ctx context.Context, e *extract, in rows, t TableRule) (ba
 		if s.copies != nil {
 			s.copies.note(rec.raw)
 		}
-		for _, c := range s.coded {
+		for _, c := range s.readers {
 			if err := c.note(e.file, in, rec); err != nil {
 				return 0, err
 			}

@@ -91,8 +91,14 @@ type Version struct {
 	Family string `json:"family"`
 	// IndexChanges is how many identifiers that index had seen move by merges and
 	// splits when the version was made.
-	IndexChanges     int64  `json:"index_changes,omitempty"`
-	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
+	IndexChanges int64 `json:"index_changes,omitempty"`
+	// Linkage tells how rows that bear no identifier found their people. OwnUnits is
+	// how many people of the version are local numbers that fit nobody, whom no opt-out
+	// by another number reaches, and UnlinkedReason why they may be published.
+	Linkage          []LinkageCount `json:"linkage,omitempty"`
+	OwnUnits         int64          `json:"own_units,omitempty"`
+	UnlinkedReason   string         `json:"unlinked_reason,omitempty"`
+	DefinitionSHA256 string         `json:"definition_sha256"` // of the definition file
 	// Quality has the checks of the definition, and Risk how alone people are: for
 	// custodians.
 	Quality []QualityMark `json:"quality,omitempty"`

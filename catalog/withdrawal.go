@@ -21,7 +21,8 @@ type Withdrawn struct {
 const maxWithdrawals = 10_000_000
 
 // FindUnits finds the units of people by their identifiers, one on each line of
-// list, in the person index that gave the units of v. It is for the custodian
+// list, in the person index that gave the units of v: identifiers of the kind that
+// the index is of, or local numbers as ORGANISATION/NUMBER. It is for the custodian
 // zone: what it gives is who is who. Spaces within NHS numbers, a comma at the end,
 // empty lines and lines that begin with '#' do not matter. A line that is no
 // identifier makes the whole list CodeListInvalid: a withdrawal that cannot be read
@@ -79,8 +80,14 @@ func FindUnits(ctx context.Context, dir string, v Version, list io.Reader) (With
 // identifier that is now the same person's ever had.
 func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[string][]uint32, numbers bool, err error) {
 	now, ever := map[string]uint32{}, map[string][]uint32{} // by identifier
+	named := func(e indexEntry) string {
+		if e.organisation != "" {
+			return e.organisation + "/" + e.identifier
+		}
+		return e.identifier
+	}
 	keep := func(e indexEntry) {
-		text := strings.Clone(e.identifier)
+		text := strings.Clone(named(e))
 		now[text] = e.unit
 		if !slices.Contains(ever[text], e.unit) {
 			ever[text] = append(ever[text], e.unit)
@@ -89,16 +96,16 @@ func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[s
 	touched, changed := map[string]bool{}, map[uint32]bool{} // by merges and splits
 	numbers = true
 	end, err := scanIndex(ctx, dir, func(e indexEntry) error {
-		if e.organisation != "" {
-			return nil
-		}
-		if _, want := wanted[e.identifier]; want {
+		text := named(e)
+		_, want := wanted[text]
+		if want {
 			keep(e)
 		}
-		if e.event != indexPerson {
-			touched[strings.Clone(e.identifier)], changed[e.unit] = true, true
+		// A local number of somebody who is known changes nothing of them.
+		if e.event != indexPerson && (want || e.organisation == "" || e.event != indexAlso) {
+			touched[strings.Clone(text)], changed[e.unit] = true, true
 		}
-		if numbers {
+		if numbers && e.organisation == "" {
 			_, why := ParseNHSNumber([]byte(e.identifier))
 			numbers = why == ""
 		}
@@ -114,8 +121,9 @@ func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[s
 		clear(now)
 		clear(ever)
 		if _, err := scanIndex(ctx, dir, func(e indexEntry) error {
-			_, want := wanted[e.identifier]
-			if e.organisation == "" && (want || touched[e.identifier] || changed[e.unit]) {
+			text := named(e)
+			_, want := wanted[text]
+			if want || touched[text] || changed[e.unit] {
 				keep(e)
 			}
 			return nil

@@ -58,4 +58,5 @@ const (
 	NoCandidate   Outcome = "unlinked"           // fits nobody
 	Ambiguous     Outcome = "unlinked_ambiguous" // fits several people
 	Uncertain     Outcome = "unlinked_uncertain" // the best fit is below the threshold
+	Excluded      Outcome = "unlinked_excluded"  // fits somebody to whom no row may be linked
 )

@@ -178,12 +178,16 @@ func (l *Linker) keyOf(parts []Part, values []string) (k key, ok bool) {
 }
 
 // Ask takes a row that bears no identifier: its values in the order of the fields,
-// empty ones for what it does not say.
-func (l *Linker) Ask(values [][]byte) {
+// empty ones for what it does not say. It gives the row's number, which rows that say
+// the same share. Once it is resolved, it only looks for the number, -1 for none.
+func (l *Linker) Ask(values [][]byte) int {
 	read := l.read(values)
 	k := l.whole(read)
-	if _, known := l.byKey[k]; known {
-		return
+	if n, known := l.byKey[k]; known {
+		return int(n)
+	}
+	if l.resolved {
+		return -1
 	}
 	n := int32(len(l.rows))
 	l.byKey[k] = n
@@ -207,6 +211,7 @@ func (l *Linker) Ask(values [][]byte) {
 		}
 	}
 	l.rows = append(l.rows, r)
+	return int(n)
 }
 
 // Rows reports how many different rows were asked about.
@@ -214,8 +219,15 @@ func (l *Linker) Rows() int { return len(l.rows) }
 
 // Offer takes a person. Everybody is offered, once.
 func (l *Linker) Offer(person uint32, values [][]byte) {
-	read := l.read(values)
 	l.people++
+	l.offer(person, values, false)
+}
+
+// OfferAgain takes other values of a person who was offered.
+func (l *Linker) OfferAgain(person uint32, values [][]byte) { l.offer(person, values, true) }
+
+func (l *Linker) offer(person uint32, values [][]byte, again bool) {
+	read := l.read(values)
 	if len(l.rows) == 0 {
 		return
 	}
@@ -224,7 +236,7 @@ func (l *Linker) Offer(person uint32, values [][]byte) {
 			for _, n := range l.passes[i][k] {
 				if fits := &l.rows[n].fits[i]; *fits == noPerson {
 					*fits = int64(person)
-				} else {
+				} else if *fits != int64(person) {
 					*fits = severalPeople
 				}
 			}
@@ -258,7 +270,7 @@ func (l *Linker) Offer(person uint32, values [][]byte) {
 		for _, n := range l.blocks[i][k] {
 			if r := &l.rows[n]; r.seen != l.stamp {
 				r.seen = l.stamp
-				if levels := l.compare(r.values, read); !l.differs(levels) {
+				if levels := l.compare(r.values, read); !l.differs(levels) && !(again && r.better(candidate{person, levels})) {
 					r.add(candidate{person, levels})
 				}
 			}
@@ -303,6 +315,20 @@ func (r *row) add(c candidate) {
 	r.candidates = append(r.candidates, c)
 }
 
+// better keeps the better of two candidates that are one person, if the row has that
+// person already.
+func (r *row) better(c candidate) bool {
+	for i := range r.candidates {
+		if old := &r.candidates[i]; old.person == c.person {
+			if agreement(c.levels) > agreement(old.levels) {
+				*old = c
+			}
+			return true
+		}
+	}
+	return false
+}
+
 // Decision is what became of a row.
 type Decision struct {
 	Person  uint32
@@ -313,7 +339,15 @@ type Decision struct {
 // Answer says to whom a row belongs that was asked about.
 func (l *Linker) Answer(values [][]byte) Decision {
 	n, ok := l.byKey[l.whole(l.read(values))]
-	if !ok || !l.resolved {
+	if !ok {
+		n = -1
+	}
+	return l.Decided(int(n))
+}
+
+// Decided says to whom the row with this number belongs.
+func (l *Linker) Decided(n int) Decision {
+	if n < 0 || !l.resolved {
 		return Decision{Outcome: NoCandidate}
 	}
 	r := &l.rows[n]

@@ -53,7 +53,7 @@ func (l *Linker) Resolve(usable func(person uint32) bool) Report {
 				break
 			}
 			if fits >= 0 {
-				if settled = true; usable(uint32(fits)) {
+				if settled, r.outcome = true, Excluded; usable(uint32(fits)) {
 					r.person, r.outcome = fits, Outcome(l.rules.Passes[i].Name)
 				}
 				break
