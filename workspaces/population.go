@@ -106,6 +106,24 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 	if err != nil {
 		return p, err
 	}
+	return s.writePopulation(ctx, w, p, func(out io.Writer) (people int64, complete bool, err error) {
+		people, err = WritePopulation(ctx, out, v, withdrawn, names)
+		return people, people == v.Units, err
+	})
+}
+
+// writePopulation puts the population file that write gives, and the custodian's copy
+// of it, into their places, each in one step, then records it as p.
+func (s *Service) writePopulation(ctx context.Context, w Workspace, p Population, write func(io.Writer) (people int64, complete bool, err error)) (_ Population, err error) {
+	defer func() {
+		if err == nil {
+			return
+		}
+		// Two custodians may have destroyed the keys meanwhile: nothing is left then.
+		if gone := s.Store.View(ctx, func(tx Tx) error { return keysStand(ctx, tx, w.Project) }); gatehouse.CodeOf(gone) == gatehouse.CodeKeys {
+			err = errors.Join(gone, s.removePopulation(w.ID))
+		}
+	}()
 	if err := s.makeFolder(w.ID); err != nil {
 		return p, unwritable(err)
 	}
@@ -130,7 +148,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 
 	digest := sha256.New()
 	out := bufio.NewWriterSize(io.MultiWriter(mounted, kept, digest), 1<<20)
-	if p.People, err = WritePopulation(ctx, out, v, withdrawn, names); err != nil {
+	if p.People, p.Complete, err = write(out); err != nil {
 		return p, err
 	}
 	// One after the other: what is not whole takes no place.
@@ -139,7 +157,6 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 			return p, unwritable(err)
 		}
 	}
-	p.Complete = p.People == v.Units
 	p.SHA256 = hex.EncodeToString(digest.Sum(nil))
 	err = s.Store.Update(ctx, func(tx Tx) error {
 		if err := keysStand(ctx, tx, w.Project); err != nil {
@@ -148,13 +165,10 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 		p.Built = tx.Now()
 		tx.Record(gatehouse.Event{
 			Actor: System.User, Action: "population.written", Project: w.Project, Subject: w.ID,
-			Detail: map[string]string{"version": v.Name(), "sha256": p.SHA256},
+			Detail: map[string]string{"version": catalog.Version{Dataset: p.Dataset, Number: p.Version}.Name(), "sha256": p.SHA256},
 		})
 		return tx.SetPopulation(ctx, p)
 	})
-	if gatehouse.CodeOf(err) == gatehouse.CodeKeys {
-		err = errors.Join(err, s.removePopulation(w.ID))
-	}
 	return p, err
 }
 
@@ -232,16 +246,10 @@ func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdr
 	}
 	defer batches.Release()
 
-	// Pseudonyms are random to a compressor but for their alphabet; plain pages
-	// are the fastest to write and to read.
 	schema := names.schema()
-	out, err := pqarrow.NewFileWriter(schema, w, parquet.NewWriterProperties(
-		parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Uncompressed),
-		parquet.WithStatsFor(catalog.PersonColumn, false),
-		parquet.WithEncodingFor(catalog.UnitColumn, parquet.Encodings.DeltaBinaryPacked),
-	), pqarrow.DefaultWriterProps())
+	out, err := newPopulationWriter(schema, w)
 	if err != nil {
-		return 0, unwritable(err)
+		return 0, err
 	}
 	var read, written int64
 	last := int64(-1)
@@ -300,6 +308,20 @@ func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdr
 		return 0, unwritable(err)
 	}
 	return written, nil
+}
+
+// newPopulationWriter begins a population file. Pseudonyms are random to a compressor
+// but for their alphabet; plain pages are the fastest to write and to read.
+func newPopulationWriter(schema *arrow.Schema, w io.Writer) (*pqarrow.FileWriter, error) {
+	out, err := pqarrow.NewFileWriter(schema, w, parquet.NewWriterProperties(
+		parquet.WithDictionaryDefault(false), parquet.WithCompression(compress.Codecs.Uncompressed),
+		parquet.WithStatsFor(catalog.PersonColumn, false), parquet.WithMaxRowGroupLength(populationGroup),
+		parquet.WithEncodingFor(catalog.UnitColumn, parquet.Encodings.DeltaBinaryPacked),
+	), pqarrow.DefaultWriterProps())
+	if err != nil {
+		return nil, unwritable(err)
+	}
+	return out, nil
 }
 
 // unitsOf reads a column of units, in whichever integer type it was written.

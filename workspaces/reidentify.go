@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -103,8 +102,8 @@ func (s *Service) trace(ctx context.Context, a JointAct) error {
 	return nil
 }
 
-// destroyKeys destroys a project's keys, and the population files, since they say
-// which unit each pseudonym stands for.
+// destroyKeys destroys a project's keys, and the population files and workspaces' own
+// tables, since they say which unit each pseudonym stands for.
 func (s *Service) destroyKeys(ctx context.Context, project string) error {
 	if err := s.Pseudonymiser.DestroyProjectKey(ctx, project); err != nil {
 		return err
@@ -123,7 +122,7 @@ func (s *Service) destroyKeys(ctx context.Context, project string) error {
 		return err
 	}
 	for _, w := range of {
-		if err := s.removePopulation(w.ID); err != nil {
+		if err := errors.Join(s.removePopulation(w.ID), s.removeTables(w.ID)); err != nil {
 			return err
 		}
 	}
@@ -135,22 +134,28 @@ func (s *Service) custodiansPopulation(workspace string) string {
 	return filepath.Join(s.Dir, "custodian", "populations", workspace+".parquet")
 }
 
-// removePopulation removes both files of a population, durably.
+// removePopulation removes both files of a population, and what a crash has left of
+// them, durably.
 func (s *Service) removePopulation(workspace string) error {
+	var files []string
 	for _, path := range []string{s.populationFile(workspace), s.custodiansPopulation(workspace)} {
-		err := os.Remove(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err == nil {
-			err = syncFolder(filepath.Dir(path))
-		}
+		beginnings, err := filepath.Glob(filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".*"))
 		if err != nil {
-			return gatehouse.Errorf(gatehouse.CodeStorage, "A population cannot be removed.").
-				WithAdvice("Make the folder %s writable, then start the service again.", filepath.Base(filepath.Dir(path))).Because(err)
+			return err
 		}
+		files = append(append(files, path), beginnings...)
 	}
-	return nil
+	return removeDurably(files)
+}
+
+// removeTables removes a workspace's own tables, whose rows bear pseudonyms. Whatever
+// shows them still is ended by a Follower.
+func (s *Service) removeTables(workspace string) error {
+	files, err := filepath.Glob(filepath.Join(s.folder(workspace), "scratch", "*"))
+	if err != nil {
+		return err
+	}
+	return removeDurably(files)
 }
 
 func syncFolder(dir string) error {

@@ -13,7 +13,7 @@ func TestEnginesCanFollowWithdrawals(t *testing.T) {
 	h.activate()
 	ctx := t.Context()
 	const id = "diabetes-outcomes"
-	marks, err := h.WithdrawalMarks(ctx)
+	marks, err := h.Marks(ctx)
 	h.must(err)
 	before, err := h.Remount(ctx, id)
 	h.must(err)
@@ -21,10 +21,10 @@ func TestEnginesCanFollowWithdrawals(t *testing.T) {
 		t.Errorf("%+v", before)
 	}
 	h.must(h.Withdraw(ctx, custodian, "shared_care", "", []uint32{3}))
-	after, err := h.WithdrawalMarks(ctx)
+	after, err := h.Marks(ctx)
 	h.must(err)
-	if after[id] <= marks[id] {
-		t.Errorf("the mark was %d and is %d", marks[id], after[id])
+	if after[id].Withdrawals <= marks[id].Withdrawals {
+		t.Errorf("the mark was %v and is %v", marks[id], after[id])
 	}
 	now, err := h.Remount(ctx, id)
 	h.must(err)

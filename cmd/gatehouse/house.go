@@ -109,6 +109,9 @@ func (h *house) checkPast(ctx context.Context) error {
 	if err := retention.FinishAll(ctx); err != nil {
 		return err
 	}
+	if err := h.workspaces.SweepPopulations(); err != nil {
+		return err
+	}
 	if err := h.workspaces.FinishJointActs(ctx); err != nil {
 		h.log.Error("what two custodians decided could not be done; it is tried again at the next start", "cause", err.Error())
 	}

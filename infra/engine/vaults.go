@@ -39,13 +39,20 @@ type vaultSlot struct {
 	users   sync.WaitGroup // questions that run on process
 }
 
-var _ egress.Vaults = (*Vaults)(nil)
+// besideName stands between a workspace and what its view is beside; no workspace has
+// such an id.
+const besideName = " beside "
+
+var (
+	_ egress.Vaults     = (*Vaults)(nil)
+	_ workspaces.Mounts = (*Vaults)(nil)
+)
 
 // Vault implements egress.Vaults.
 func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault, func(), error) {
 	id := s.Workspace.ID
 	if s.Beside != "" {
-		id += " beside " + s.Beside // no workspace has such an id
+		id += besideName + s.Beside
 	}
 	slot, err := v.slot(id)
 	if err != nil {

@@ -176,10 +176,20 @@ func scratchTables(ctx context.Context, worker Vault) ([]string, error) {
 	return names, r.Err()
 }
 
-// Refresh ends what still runs on another population of the session's workspace
-// than the session's, and takes those who left out of the workspace's own tables.
-// The next question finds both done.
+// Refresh is Cut, then Clean.
 func (v *Vaults) Refresh(ctx context.Context, s *workspaces.Session) error {
+	return errors.Join(v.Cut(ctx, s), v.Clean(ctx, s))
+}
+
+// Cut ends what still runs on another population of the session's workspace than the
+// session's, its views of other versions too. The next question finds it done.
+func (v *Vaults) Cut(_ context.Context, s *workspaces.Session) error {
+	return v.end(s.Workspace.ID, func(slot *vaultSlot) bool { return slot.people != populations(s) })
+}
+
+// Clean takes those who left out of the workspace's own tables. The next question finds
+// it done.
+func (v *Vaults) Clean(ctx context.Context, s *workspaces.Session) error {
 	slot, err := v.slot(s.Workspace.ID)
 	if err != nil {
 		return err
@@ -193,6 +203,54 @@ func (v *Vaults) Refresh(ctx context.Context, s *workspaces.Session) error {
 		return nil // it was started with this population, which cleaned the tables
 	}
 	return v.cleanScratch(ctx, s)
+}
+
+// Forget ends whatever shows a workspace, and removes its own tables.
+func (v *Vaults) Forget(_ context.Context, w workspaces.Workspace) error {
+	if err := v.end(w.ID, func(*vaultSlot) bool { return true }); err != nil {
+		return err
+	}
+	slot, err := v.slot(w.ID)
+	if err != nil {
+		return err
+	}
+	slot.mu.Lock()
+	defer slot.mu.Unlock()
+	dir := filepath.Join(w.Folder, "scratch")
+	files, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) || err == nil && len(files) == 0 {
+		return nil
+	}
+	if err != nil {
+		return scratchFailure(err)
+	}
+	for _, f := range files {
+		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return scratchFailure(err)
+		}
+	}
+	return syncDir(dir)
+}
+
+// end kills the processes of a workspace, of its own view and of those beside it, of
+// which is says so.
+func (v *Vaults) end(workspace string, is func(*vaultSlot) bool) error {
+	v.mu.Lock()
+	var slots []*vaultSlot
+	for id, slot := range v.running {
+		if id == workspace || strings.HasPrefix(id, workspace+besideName) {
+			slots = append(slots, slot)
+		}
+	}
+	v.mu.Unlock()
+	for _, slot := range slots {
+		slot.mu.Lock()
+		if slot.process != nil && is(slot) {
+			slot.stop(true)
+		}
+		slot.mu.Unlock()
+	}
+	return nil
 }
 
 // populations names whom a session sees.

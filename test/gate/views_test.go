@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/engine"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 // kept asks for something that answers with nothing.
@@ -228,4 +229,38 @@ func TestAQuestionOnThoseWhoLeftIsCut(t *testing.T) {
 	if got := after.rows[0][0]; got != want[0][0] {
 		t.Errorf("%v people in the table, not %v", got, want[0][0])
 	}
+}
+
+// A view of another version is cut with the workspace's own; a workspace that is
+// forgotten shows nothing, and its tables are gone.
+func TestAForgottenWorkspaceIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.withdraw(people)
+	w.kept("CREATE TABLE adults AS SELECT person_id, birth_year FROM patients WHERE birth_year < 2005")
+	beside := *w.session
+	beside.Beside = "world@0"
+	for _, s := range []*workspaces.Session{w.session, &beside} {
+		_, done, err := w.vaults.Vault(t.Context(), s)
+		must(t, err)
+		done()
+	}
+	if n := len(w.vaults.Pids()); n != 2 {
+		t.Fatalf("%d vaults run", n)
+	}
+	w.withdraw(1)
+	must(t, w.vaults.Cut(t.Context(), w.session))
+	if left := w.vaults.Pids(); len(left) != 0 {
+		t.Errorf("vaults that show who has left: %v", left)
+	}
+	must(t, w.vaults.Clean(t.Context(), w.session))
+	_, done, err := w.vaults.Vault(t.Context(), w.session)
+	must(t, err)
+	done()
+	must(t, w.vaults.Forget(t.Context(), w.session.Workspace))
+	left, err := filepath.Glob(filepath.Join(w.session.Workspace.Folder, "scratch", "*"))
+	must(t, err)
+	if len(left) != 0 || len(w.vaults.Pids()) != 0 {
+		t.Errorf("left: %v, %v", left, w.vaults.Pids())
+	}
+	must(t, w.vaults.Forget(t.Context(), w.session.Workspace))
 }
