@@ -44,8 +44,9 @@ type RetentionTx interface {
 	Hold(ctx context.Context, actor, dataset string, number int, reason string) error
 	Lift(ctx context.Context, dataset string, number int) error
 	// Users names the projects that live and use a version: by its number, as the
-	// version that their population was made of, or by numbers that were released to
-	// them from it, which the gate compares with later ones.
+	// version that their population was made of, or by numbers that were released from
+	// it, to them or to projects whose people they share, also if those have ended,
+	// which the gate compares with later ones. The catalogue's projects are among them.
 	Users(ctx context.Context, dataset string, number int) ([]string, error)
 	// Deleted keeps the record of a deletion; Deletions gives all of a dataset.
 	Deleted(ctx context.Context, d Deletion, s SignedDeletion) error

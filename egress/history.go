@@ -37,30 +37,51 @@ type Histories struct {
 
 	mu     sync.Mutex
 	scopes map[string]*scope
-	busy   map[string]chan struct{} // of each project: taken while a question is judged
-	all    *semaphore.Weighted      // one part for each question, everything for the catalogue's
+	busy   map[string]chan struct{}       // of each project: taken while a question is judged
+	on     map[string]*semaphore.Weighted // of each dataset: one part for each question that bears on it, everything for the catalogue's
 }
 
 // everything is more than there are questions at once.
 const everything = 1 << 30
 
-// beside with alone lets no other question be judged, of whichever project, until done is called;
-// otherwise it waits for one that is alone.
-func (h *Histories) beside(ctx context.Context, alone bool) (done func(), err error) {
-	h.mu.Lock()
-	if h.all == nil {
-		h.all = semaphore.NewWeighted(everything)
+// beside lets no other question that bears on the datasets in alone be judged until done is
+// called, and waits for one of any of datasets that is alone.
+func (h *Histories) beside(ctx context.Context, datasets, alone []string) (done func(), err error) {
+	var held []func()
+	done = sync.OnceFunc(func() {
+		for _, release := range held {
+			release()
+		}
+	})
+	for _, d := range unionOf(datasets, alone) { // in order, so that no two wait for each other
+		h.mu.Lock()
+		if h.on == nil {
+			h.on = map[string]*semaphore.Weighted{}
+		}
+		all := h.on[d]
+		if all == nil {
+			all = semaphore.NewWeighted(everything)
+			h.on[d] = all
+		}
+		h.mu.Unlock()
+		part := int64(1)
+		if slices.Contains(alone, d) {
+			part = everything
+		}
+		if err := all.Acquire(ctx, part); err != nil {
+			done()
+			return nil, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(context.Cause(ctx))
+		}
+		held = append(held, func() { all.Release(part) })
 	}
-	all := h.all
-	h.mu.Unlock()
-	part := int64(1)
-	if alone {
-		part = everything
-	}
-	if err := all.Acquire(ctx, part); err != nil {
-		return nil, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(context.Cause(ctx))
-	}
-	return sync.OnceFunc(func() { all.Release(part) }), nil
+	return done, nil
+}
+
+// unionOf is everything in any of some lists once, in order.
+func unionOf(lists ...[]string) []string {
+	all := slices.Concat(lists...)
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // scope is the history of some projects under one threshold.
@@ -112,26 +133,7 @@ type KeptCohorts struct {
 // share a member with it, and one for each of these, of those that share a member
 // with that. leave must be called when the decision is committed, or given up.
 func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (scopes []*scope, leave func(), err error) {
-	catalogue := workspaces.IsCatalogue(q.session.Project.ID)
-	together, err := h.beside(ctx, catalogue)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer func() {
-		if err != nil {
-			together()
-		}
-	}()
-	views, err := h.views(ctx, q.session.Project.ID)
-	if err == nil && catalogue {
-		views, err = h.viewsOfAll(ctx, views, q.session.Mounts)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	all := slices.Concat(views...)
-	slices.Sort(all)
-	unlock, err := h.lock(ctx, slices.Compact(all))
+	views, unlock, err := h.turn(ctx, q)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -145,7 +147,6 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (scopes
 			}
 		}
 		unlock()
-		together()
 	})
 	for _, projects := range views {
 		key := strings.Join(projects, "\x00") + "\x00" + q.policy.FullName() + "\x00" + q.session.Workspace.ID
@@ -158,6 +159,49 @@ func (h *Histories) enter(ctx context.Context, q *question, vault Vault) (scopes
 		keys, scopes = append(keys, key), append(scopes, s)
 	}
 	return scopes, leave, nil
+}
+
+// turn waits until no question that bears on this one is being judged, and gives the sets
+// of projects that hear of it. What somebody joined, or was granted, while it waited counts.
+func (h *Histories) turn(ctx context.Context, q *question) (views [][]string, leave func(), err error) {
+	var alone, mounted []string
+	for _, m := range q.session.Mounts {
+		mounted = append(mounted, m.Version.Dataset)
+	}
+	if workspaces.IsCatalogue(q.session.Project.ID) {
+		alone = mounted
+	}
+	heard := func() (views [][]string, projects, datasets []string, err error) {
+		if views, err = h.views(ctx, q.session.Project.ID); err == nil && len(alone) > 0 {
+			views, err = h.viewsOfAll(ctx, views, alone)
+		}
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		projects = unionOf(views...)
+		granted, err := h.Ledger.Granted(ctx, projects)
+		return views, projects, unionOf(granted, mounted), err
+	}
+	_, projects, datasets, err := heard()
+	for err == nil {
+		var together, unlock func()
+		if together, err = h.beside(ctx, datasets, alone); err != nil {
+			break
+		}
+		if unlock, err = h.lock(ctx, projects); err != nil {
+			together()
+			break
+		}
+		var nowProjects, nowDatasets []string
+		views, nowProjects, nowDatasets, err = heard()
+		if err == nil && len(unionOf(projects, nowProjects)) == len(projects) && len(unionOf(datasets, nowDatasets)) == len(datasets) {
+			return views, func() { unlock(); together() }, nil
+		}
+		unlock()
+		together()
+		projects, datasets = nowProjects, nowDatasets
+	}
+	return nil, nil, err
 }
 
 // views gives the sets of projects whose members, together, hear of what is
@@ -184,11 +228,7 @@ func (h *Histories) views(ctx context.Context, project string) ([][]string, erro
 
 // viewsOfAll adds the views of every project on the datasets: what the catalogue
 // shows is told to all of them.
-func (h *Histories) viewsOfAll(ctx context.Context, views [][]string, mounts []workspaces.Mount) ([][]string, error) {
-	var datasets []string
-	for _, m := range mounts {
-		datasets = append(datasets, m.Version.Dataset)
-	}
+func (h *Histories) viewsOfAll(ctx context.Context, views [][]string, datasets []string) ([][]string, error) {
 	projects, err := h.Ledger.OnDatasets(ctx, datasets)
 	if err != nil {
 		return nil, err

@@ -92,6 +92,8 @@ type Ledger interface {
 	// OnDatasets lists the projects that may use any of some datasets, or were told
 	// something of one.
 	OnDatasets(ctx context.Context, datasets []string) ([]string, error)
+	// Granted lists the datasets that any of some projects may use.
+	Granted(ctx context.Context, projects []string) ([]string, error)
 	// Cohorts gives what was released to projects after a place, in order, and what
 	// releases of requests, and the catalogue, let out of their datasets.
 	Cohorts(ctx context.Context, projects []string, after int64, each func(KeptCohorts) error) error

@@ -18,11 +18,22 @@ import (
 // profiling makes the profile of one version: it asks the gate the questions that
 // everybody would ask first, and keeps what it answers.
 type profiling struct {
-	gate    *Gate
-	session *workspaces.Session
-	tell    func(asked, of int)
+	gate  *Gate
+	enter func(ctx context.Context) (*workspaces.Session, error) // the session of one question
+	tell  func(asked, of int)
 
+	first     *workspaces.Session // says what is asked
 	asked, of int
+}
+
+// begin looks at what is to be asked.
+func (p *profiling) begin(ctx context.Context) (err error) {
+	if p.first, err = p.enter(ctx); err != nil {
+		return err
+	}
+	p.of = questionsOf(p.first.Mounts[0].Tables)
+	p.tell(0, p.of)
+	return nil
 }
 
 // questionsOf counts what is asked about a version.
@@ -46,9 +57,8 @@ func questionsOf(tables []catalog.Table) int {
 }
 
 func (p *profiling) profile(ctx context.Context) (catalog.Profile, error) {
-	m := p.session.Mounts[0]
-	out := catalog.Profile{Dataset: m.Version.Dataset, Number: m.Version.Number, Policy: p.session.Project.Policy}
-	p.of = questionsOf(m.Tables)
+	m := p.first.Mounts[0]
+	out := catalog.Profile{Dataset: m.Version.Dataset, Number: m.Version.Number, Policy: p.first.Project.Policy}
 	for _, t := range m.Tables {
 		made, err := p.table(ctx, t)
 		if err != nil {
@@ -166,11 +176,15 @@ func (p *profiling) spread(ctx context.Context, c *catalog.ColumnProfile, from s
 
 // ask asks the gate, and gives the answer's rows as text, nil for NULL. A refusal of
 // the question is no failure: refused is its code. Where the gate itself does not
-// work, no profile is made.
+// work, or the question may not be asked any more, no profile is made.
 func (p *profiling) ask(ctx context.Context, sql string) (rows [][]*string, refused string, err error) {
 	p.asked++
 	p.tell(p.asked, p.of)
-	answer, err := p.gate.Ask(ctx, p.session, sql, nil)
+	session, err := p.enter(ctx)
+	if err != nil { // whoever had it asked may not any more, or the version may not be asked about
+		return nil, "", err
+	}
+	answer, err := p.gate.Ask(ctx, session, sql, nil)
 	if err != nil {
 		shown := gatehouse.Public(err)
 		switch kind := shown.Kind(); {

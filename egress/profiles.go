@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -14,9 +15,12 @@ import (
 
 // CatalogueSessions gives the catalogue its sessions.
 type CatalogueSessions interface {
-	// EnterCatalogue gives the session in which the catalogue asks about a version,
-	// if actor may have it asked.
-	EnterCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) (*workspaces.Session, error)
+	// OpenCatalogue lets the catalogue ask about a version under a disclosure policy,
+	// if actor may have it ask.
+	OpenCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) error
+	// EnterCatalogue gives the session of one question about the version, if actor may
+	// still have it asked.
+	EnterCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int) (*workspaces.Session, error)
 }
 
 // ProfileStore keeps profiles.
@@ -40,9 +44,10 @@ type Profiles struct {
 
 	mu      sync.Mutex
 	work    sync.WaitGroup
-	running map[string]*ProfileProgress // by name of the version; also the last that failed
+	running map[string]*ProfileProgress // by dataset: what is being made, or was made last
+	base    context.Context             // everything that is made ends with it; nil until something was
+	stop    context.CancelFunc          // ends base
 	closed  bool
-	stop    []context.CancelFunc
 }
 
 // ProfileProgress is how far the making of a profile is.
@@ -54,61 +59,92 @@ type ProfileProgress struct {
 }
 
 // Begin has the profile of a version made, under a policy ("" for the house's): a
-// custodian of its dataset may. It returns as soon as the making has begun; a version
-// whose profile is being made is CodeConflict. What was answered until something failed
-// counts as released all the same.
+// custodian of its dataset may, and must still be one at each of its questions. It
+// returns as soon as the making has begun; a dataset of which a profile is being made is
+// CodeConflict. What was answered until something failed counts as released all the same.
 func (p *Profiles) Begin(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) error {
 	if policy == "" {
 		policy = p.Policy
 	}
-	session, err := p.Sessions.EnterCatalogue(ctx, actor, dataset, number, policy)
+	if denied := p.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetPublish, ""); denied != nil {
+		// They take no dataset's place, and are not told whether it is taken; the refusal is journaled.
+		return cmp.Or(p.Sessions.OpenCatalogue(ctx, actor, dataset, number, policy), denied)
+	}
+	progress, before, err := p.reserve(dataset)
 	if err != nil {
 		return err
 	}
-	name := session.Mounts[0].Version.Name()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case p.closed:
-		return gatehouse.Errorf(gatehouse.CodeShutdown, "Gatehouse is being stopped.")
-	case p.running[dataset] != nil && p.running[dataset].Running:
-		return gatehouse.Errorf(gatehouse.CodeConflict, "A profile of %s is being made.", dataset).WithAdvice("Wait until it is done.")
+	work := &profiling{gate: p.Gate, enter: func(ctx context.Context) (*workspaces.Session, error) {
+		return p.Sessions.EnterCatalogue(ctx, actor, dataset, number)
+	}, tell: func(asked, of int) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		progress.Asked, progress.Of = asked, of
+	}}
+	if err = p.Sessions.OpenCatalogue(ctx, actor, dataset, number, policy); err == nil {
+		err = work.begin(ctx)
 	}
-	if p.running == nil {
-		p.running = map[string]*ProfileProgress{}
+	if err != nil {
+		p.giveBack(dataset, before)
+		return err
 	}
-	progress := &ProfileProgress{Running: true, Of: questionsOf(session.Mounts[0].Tables)}
-	p.running[dataset] = progress // the workspace of a dataset's catalogue has one version at a time
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	p.stop = append(p.stop, cancel)
-	p.work.Go(func() {
+	keep := context.AfterFunc(p.base, cancel)
+	go func() {
+		defer p.work.Done()
 		defer cancel()
-		err := p.make(running, session, progress)
+		err := p.make(running, work, actor)
+		keep()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if progress.Running = false; err != nil {
 			progress.Failed = gatehouse.Public(err).Error()
 			if p.Log != nil {
-				p.Log.Error("a profile could not be made", "version", name, "cause", errors.Unwrap(gatehouse.Public(err)))
+				p.Log.Error("a profile could not be made", "version", work.first.Mounts[0].Version.Name(), "cause", errors.Unwrap(gatehouse.Public(err)))
 			}
 		}
-	})
+	}()
 	return nil
 }
 
-func (p *Profiles) make(ctx context.Context, session *workspaces.Session, progress *ProfileProgress) error {
-	work := &profiling{gate: p.Gate, session: session, tell: func(asked, of int) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		progress.Asked, progress.Of = asked, of
-	}}
+// reserve takes a dataset's place, in which one profile is made at a time, and gives
+// what stood there.
+func (p *Profiles) reserve(dataset string) (progress, before *ProfileProgress, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before = p.running[dataset]
+	switch {
+	case p.closed:
+		return nil, nil, gatehouse.Errorf(gatehouse.CodeShutdown, "Gatehouse is being stopped.")
+	case before != nil && before.Running:
+		return nil, nil, gatehouse.Errorf(gatehouse.CodeConflict, "A profile of %s is being made.", dataset).WithAdvice("Wait until it is done.")
+	case p.running == nil:
+		p.running = map[string]*ProfileProgress{}
+		p.base, p.stop = context.WithCancel(context.Background())
+	}
+	progress = &ProfileProgress{Running: true}
+	p.running[dataset] = progress
+	p.work.Add(1)
+	return progress, before, nil
+}
+
+// giveBack ends what reserve began, of which nothing came.
+func (p *Profiles) giveBack(dataset string, before *ProfileProgress) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running[dataset] = before; before == nil {
+		delete(p.running, dataset)
+	}
+	p.work.Done()
+}
+
+func (p *Profiles) make(ctx context.Context, work *profiling, actor gatehouse.Principal) error {
 	made, err := work.profile(ctx)
 	if err != nil {
 		return err
 	}
 	made.Made = p.Now().UTC().Truncate(time.Second)
-	v := session.Mounts[0].Version
-	return p.Store.KeepProfile(ctx, made, gatehouse.Event{Actor: session.Principal.User, Action: "profile.made", Subject: v.Name(), Detail: map[string]string{"policy": made.Policy}})
+	return p.Store.KeepProfile(ctx, made, gatehouse.Event{Actor: actor.User, Action: "profile.made", Subject: work.first.Mounts[0].Version.Name(), Detail: map[string]string{"policy": made.Policy}})
 }
 
 // Profile gives the profile of a version to whoever may read the catalogue;
@@ -141,8 +177,8 @@ func (p *Profiles) Wait() { p.work.Wait() }
 func (p *Profiles) Close() {
 	p.mu.Lock()
 	p.closed = true
-	for _, stop := range p.stop {
-		stop()
+	if p.stop != nil {
+		p.stop()
 	}
 	p.mu.Unlock()
 	p.work.Wait()

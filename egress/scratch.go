@@ -28,19 +28,7 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		q.decision.Outcome = OutcomeKept
 		return q.kept(ctx, ScratchChange{}, "workspace.table_kept")
 	}
-	made := ScratchTable{Table: catalog.Table{Name: s.Create}, SQL: q.sql, Made: q.decision.Time}
-	made.Once, made.Repeats, made.Degree = plan.Once(s.Root), plan.Repeats(s.Root), plan.Degree(s.Root)
-	var columns []string
-	for i, c := range s.Root.Columns() {
-		column := catalog.Column{Name: s.Names[i], Type: c.Type.SQL(), Class: c.Class, Grain: c.Grain}
-		if c.Identity == plan.Own {
-			column.Class, column.Type = catalog.ClassPerson, "VARCHAR"
-		} else {
-			columns = append(columns, "c"+strconv.Itoa(i))
-		}
-		made.Table.Columns = append(made.Table.Columns, column)
-		made.Known = append(made.Known, c)
-	}
+	made := q.madeTable()
 	if s.View {
 		made.View = q.bound.Query
 		return q.kept(ctx, ScratchChange{Put: &made}, "workspace.view_made")
@@ -50,19 +38,46 @@ func (q *question) create(ctx context.Context) (*Answer, error) {
 		return nil, engineError(err, "The workspace engine could not be started.")
 	}
 	defer done()
-	if err := q.checkPublicJoins(ctx, vault, s.Root); err != nil {
-		return nil, err
-	}
-	sql, err := plan.PrintTable(s.Root, columns)
+	sql, err := q.tableSQL(ctx, vault)
 	if err != nil {
 		return nil, err
 	}
 	// The state says which tables exist: one that was made and not committed is
 	// replaced by the next of its name.
-	if err := vault.Exec(ctx, "CREATE OR REPLACE TABLE scratch.main."+plan.Ident(s.Create)+" AS "+sql); err != nil {
+	if err := vault.Exec(ctx, "CREATE OR REPLACE TABLE "+scratchName(s.Create)+" AS "+sql); err != nil {
 		return nil, vaultError(err)
 	}
 	return q.kept(ctx, ScratchChange{Put: &made}, "workspace.table_made")
+}
+
+// madeTable is the table or view that the statement makes.
+func (q *question) madeTable() ScratchTable {
+	s := q.stmt
+	made := ScratchTable{Table: catalog.Table{Name: s.Create}, SQL: q.sql, Made: q.decision.Time}
+	made.Once, made.Repeats, made.Degree = plan.Once(s.Root), plan.Repeats(s.Root), plan.Degree(s.Root)
+	for i, c := range s.Root.Columns() {
+		column := catalog.Column{Name: s.Names[i], Type: c.Type.SQL(), Class: c.Class, Grain: c.Grain}
+		if c.Identity == plan.Own {
+			column.Class, column.Type = catalog.ClassPerson, "VARCHAR"
+		}
+		made.Table.Columns = append(made.Table.Columns, column)
+		made.Known = append(made.Known, c)
+	}
+	return made
+}
+
+// tableSQL is the SELECT by which a vault makes the table.
+func (q *question) tableSQL(ctx context.Context, vault Vault) (string, error) {
+	if err := q.checkPublicJoins(ctx, vault, q.stmt.Root); err != nil {
+		return "", err
+	}
+	var columns []string
+	for i, c := range q.stmt.Root.Columns() {
+		if c.Identity != plan.Own {
+			columns = append(columns, "c"+strconv.Itoa(i))
+		}
+	}
+	return plan.PrintTable(q.stmt.Root, columns)
 }
 
 // checkCreate refuses a workspace table that cannot be made, and says whether there
@@ -133,7 +148,7 @@ func (q *question) drop(ctx context.Context) (*Answer, error) {
 		return nil, engineError(err, "The workspace engine could not be started.")
 	}
 	defer done()
-	if err := vault.Exec(ctx, "DROP TABLE IF EXISTS scratch.main."+plan.Ident(name)); err != nil {
+	if err := vault.Exec(ctx, "DROP TABLE IF EXISTS "+scratchName(name)); err != nil {
 		return nil, vaultError(err)
 	}
 	return q.kept(ctx, ScratchChange{Drop: name}, "workspace.table_dropped")

@@ -17,68 +17,54 @@ import (
 // So the catalogue of each dataset asks in the name of a project of its own, which
 // has no members, is in no list, and that nobody can enter.
 
-// cataloguePrefix begins the ids of the catalogue's projects. No applicant can
+// CataloguePrefix begins the ids of the catalogue's projects. No applicant can
 // take such an id: see Project.Validate.
-const cataloguePrefix = "catalogue--"
+const CataloguePrefix = "catalogue--"
 
 // CatalogueProject is the id of the project, and of the workspace, in whose name the
 // catalogue asks about a dataset.
 func CatalogueProject(dataset string) string {
-	if id := cataloguePrefix + dataset; gatehouse.ValidName(id) {
+	if id := CataloguePrefix + dataset; gatehouse.ValidName(id) {
 		return id
 	}
 	sum := sha256.Sum256([]byte(dataset)) // the name is too long for an id
-	return cataloguePrefix + hex.EncodeToString(sum[:16])
+	return CataloguePrefix + hex.EncodeToString(sum[:16])
 }
 
 // IsCatalogue reports whether a project is the catalogue's: what is released to it
 // is told to everybody.
-func IsCatalogue(project string) bool { return strings.HasPrefix(project, cataloguePrefix) }
+func IsCatalogue(project string) bool { return strings.HasPrefix(project, CataloguePrefix) }
 
-// EnterCatalogue gives the session in which the catalogue asks about a version, under
-// a disclosure policy: everybody in it who has not withdrawn, all of its tables. A
-// custodian of the dataset may. The opt-out lists must be fresh, as for any project
-// to which the opt-out applies.
-func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) (*Session, error) {
+// OpenCatalogue lets the catalogue ask about a version under a disclosure policy: its
+// project has the version from then on. A custodian of the dataset may. A dataset of
+// which another version is open is CodeConflict.
+func (s *Service) OpenCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) error {
 	if !gatehouse.ValidName(dataset) || number < 1 {
-		return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
+		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
 	}
-	e := gatehouse.Event{Actor: actor.User, Action: "profile.entered", Subject: dataset, Detail: map[string]string{}}
+	e := gatehouse.Event{Actor: actor.User, Action: "profile.opened", Subject: dataset, Detail: map[string]string{}}
 	if err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetPublish, ""); err != nil {
-		return nil, s.journalRefusal(ctx, e, err)
+		return s.journalRefusal(ctx, e, err)
 	}
 	policy, err := s.Policies.PinPolicy(ctx, policy)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	v, err := s.Catalogue.Version(ctx, dataset, number)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w := Workspace{ID: CatalogueProject(dataset), Project: CatalogueProject(dataset), Dataset: dataset}
-	w.Folder = s.folder(w.ID)
-	session := &Session{Principal: actor}
-	var now time.Time
 	e.Detail["version"], e.Detail["policy"] = v.Name(), policy
-	err = s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
-		named, err := tx.Custodians(ctx, dataset)
+	return s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
+		if err := hasCatalogueAsk(ctx, tx, actor, dataset); err != nil {
+			return err
+		}
+		p, err := catalogueProject(ctx, tx, actor, v, policy)
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(named, actor.User) {
-			return gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of the dataset %q.", dataset)
-		}
-		now = tx.Now()
-		session.Project, err = catalogueProject(ctx, tx, actor, v, policy)
-		if err != nil {
-			return err
-		}
-		old, err := tx.Workspace(ctx, w.ID)
-		switch {
-		case err == nil:
-			w.Epoch = old.Epoch
-			return nil
-		case gatehouse.CodeOf(err) != gatehouse.CodeNotFound:
+		w := Workspace{ID: p.ID, Project: p.ID, Dataset: dataset}
+		if _, err = tx.Workspace(ctx, w.ID); gatehouse.CodeOf(err) != gatehouse.CodeNotFound {
 			return err
 		}
 		if w.Epoch, err = tx.ProjectEpoch(ctx, w.Project); err != nil {
@@ -86,16 +72,79 @@ func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal,
 		}
 		return tx.AddWorkspace(ctx, w)
 	})
+}
+
+// EnterCatalogue gives the session in which the catalogue asks a question about a
+// version that OpenCatalogue let it ask about: everybody in it who has not withdrawn,
+// all of its tables. As Enter, it is called for each question, and what it gives is not
+// kept: who had it asked must still be a custodian of the dataset, not locked, and in a session that nobody else
+// has ended; and the opt-out lists must be fresh, as for any project to which the opt-out applies.
+func (s *Service) EnterCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int) (*Session, error) {
+	if !gatehouse.ValidName(dataset) || number < 1 {
+		return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
+	}
+	e := gatehouse.Event{Actor: actor.User, Action: "profile", Subject: dataset}
+	session, err := s.enterCatalogue(ctx, actor, dataset, number)
+	if err != nil {
+		return nil, s.journalRefusal(ctx, e, err)
+	}
+	return session, nil
+}
+
+func (s *Service) enterCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int) (*Session, error) {
+	if err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetPublish, ""); err != nil {
+		return nil, err
+	}
+	session := &Session{Principal: actor}
+	var now time.Time
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		now = tx.Now()
+		if err := hasCatalogueAsk(ctx, tx, actor, dataset); err != nil {
+			return err
+		}
+		if session.Project, err = tx.Project(ctx, CatalogueProject(dataset)); err != nil {
+			return err
+		}
+		session.Workspace, err = tx.Workspace(ctx, session.Project.ID)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	session.Workspace = w
-	mount, err := s.mount(ctx, w, session.Project, session.Project.Datasets[0], now)
+	grant, ok := session.Project.grant(dataset)
+	if !ok || grant.Version != number {
+		return nil, refuse(gatehouse.CodeConflict, "Another version of %s has the profile.", dataset)
+	}
+	session.Workspace.Folder = s.folder(session.Workspace.ID)
+	mount, err := s.mount(ctx, session.Workspace, session.Project, grant, now)
 	if err != nil {
 		return nil, err
 	}
 	session.Mounts = []Mount{mount}
 	return session, nil
+}
+
+// hasCatalogueAsk refuses whoever may not have the catalogue ask about a dataset.
+func hasCatalogueAsk(ctx context.Context, tx Tx, actor gatehouse.Principal, dataset string) error {
+	if err := unlocked(ctx, tx, actor.User); err != nil {
+		return err
+	}
+	named, err := tx.Custodians(ctx, dataset)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(named, actor.User) {
+		return gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of the dataset %q.", dataset)
+	}
+	// Whoever signs out leaves the work to be done; a session that somebody else ended does not.
+	in, err := tx.SignInByID(ctx, actor.Session)
+	switch {
+	case gatehouse.CodeOf(err) == gatehouse.CodeNotFound:
+		return nil
+	case err == nil && !in.Ended.IsZero() && in.EndedBy != actor.User:
+		return refuse(gatehouse.CodeSessionEnded, "The session was ended.")
+	}
+	return err
 }
 
 // catalogueProject gives the catalogue's project of a version's dataset, and makes it

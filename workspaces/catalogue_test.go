@@ -12,34 +12,64 @@ import (
 func TestOnlyACustodianOfTheDatasetHasTheCatalogueAsk(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
-	for _, who := range []string{"ada", "chad", "oona", "aude", ""} {
-		_, err := h.EnterCatalogue(ctx, gatehouse.Principal{User: who}, "shared_care", 1, "nhs")
-		if err == nil {
+	carl := gatehouse.Principal{User: "carl"}
+	h.must(h.RemoveCustodian(ctx, workspaces.System, "shared_care", carl.User))
+	h.want(h.OpenCatalogue(ctx, carl, "shared_care", 1, "nhs"), gatehouse.CodeNotCustodian)
+	h.want(h.OpenCatalogue(ctx, custodian, "shared_care", 9, "nhs"), gatehouse.CodeNotFound)
+	if err := h.OpenCatalogue(ctx, custodian, "shared_care", 1, "none-such"); err == nil {
+		t.Error("a policy that there is none of is taken")
+	}
+	h.must(h.OpenCatalogue(ctx, custodian, "shared_care", 1, "nhs"))
+	for _, who := range []string{"ada", "chad", "oona", "aude", "carl", ""} {
+		open := h.OpenCatalogue(ctx, gatehouse.Principal{User: who}, "shared_care", 1, "nhs")
+		_, enter := h.EnterCatalogue(ctx, gatehouse.Principal{User: who}, "shared_care", 1)
+		if open == nil || enter == nil {
 			t.Errorf("%q has the catalogue ask", who)
 		}
 	}
-	h.must(h.RemoveCustodian(ctx, workspaces.System, "shared_care", "carl"))
-	_, err := h.EnterCatalogue(ctx, gatehouse.Principal{User: "carl"}, "shared_care", 1, "nhs")
-	h.want(err, gatehouse.CodeNotCustodian)
-	_, err = h.EnterCatalogue(ctx, custodian, "shared_care", 9, "nhs")
-	h.want(err, gatehouse.CodeNotFound)
-	_, err = h.EnterCatalogue(ctx, custodian, "shared_care", 1, "none-such")
-	if err == nil {
-		t.Error("a policy that there is none of is taken")
-	}
 
-	s, err := h.EnterCatalogue(ctx, custodian, "shared_care", 1, "nhs")
+	s, err := h.EnterCatalogue(ctx, custodian, "shared_care", 1)
 	h.must(err)
 	if len(s.Mounts) != 1 || len(s.Mounts[0].Tables) != len(h.catalogue.versions[0].Tables) || s.Project.Policy != "nhs@1" {
 		t.Errorf("the session: %+v", s)
 	}
 }
 
+// Whoever has the catalogue ask must still be one who may at each question.
+func TestTheCatalogueIsEnteredAnew(t *testing.T) {
+	for name, x := range map[string]struct {
+		after func(h *house) error
+		code  gatehouse.Code
+	}{
+		"not custodian of the dataset any more": {func(h *house) error {
+			return h.RemoveCustodian(t.Context(), workspaces.System, "shared_care", custodian.User)
+		}, gatehouse.CodeNotCustodian},
+		"not custodian any more": {func(h *house) error {
+			return h.RevokeRole(t.Context(), workspaces.System, custodian.User, gatehouse.RoleCustodian)
+		}, gatehouse.CodeDenied},
+		"locked":            {func(h *house) error { return h.LockUser(t.Context(), workspaces.System, custodian.User) }, gatehouse.CodeUserLocked},
+		"the lists are old": {func(h *house) error { h.at(start.AddDate(1, 0, 0)); return nil }, gatehouse.CodeListsStale},
+	} {
+		h := newHouse(t)
+		ctx := t.Context()
+		h.must(h.OpenCatalogue(ctx, custodian, "shared_care", 1, "nhs"))
+		_, err := h.EnterCatalogue(ctx, custodian, "shared_care", 1)
+		h.must(err)
+		h.must(x.after(h))
+		if _, err = h.EnterCatalogue(ctx, custodian, "shared_care", 1); gatehouse.CodeOf(err) != x.code {
+			t.Errorf("%s: %v", name, err)
+		}
+		refused := h.events()
+		if last := refused[len(refused)-1]; last.Action != "profile.refused" || last.Detail["code"] != string(x.code) {
+			t.Errorf("%s: journaled: %+v", name, last)
+		}
+	}
+}
+
 func TestTheCataloguesProjectIsNobodys(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
-	_, err := h.EnterCatalogue(ctx, custodian, "shared_care", 1, "nhs")
-	h.must(err)
+	h.must(h.OpenCatalogue(ctx, custodian, "shared_care", 1, "nhs"))
 	id := workspaces.CatalogueProject("shared_care")
 
 	for _, who := range []gatehouse.Principal{lead, custodian, {User: "aude"}} {
@@ -67,7 +97,8 @@ func TestTheCataloguesProjectIsNobodys(t *testing.T) {
 func TestTheCatalogueNeedsFreshLists(t *testing.T) {
 	h := newHouse(t)
 	h.at(start.AddDate(1, 0, 0))
-	_, err := h.EnterCatalogue(t.Context(), custodian, "shared_care", 1, "nhs")
+	h.must(h.OpenCatalogue(t.Context(), custodian, "shared_care", 1, "nhs"))
+	_, err := h.EnterCatalogue(t.Context(), custodian, "shared_care", 1)
 	h.want(err, gatehouse.CodeListsStale)
 }
 
@@ -75,10 +106,9 @@ func TestTheCatalogueNeedsFreshLists(t *testing.T) {
 func TestADatasetHasAProfileOfOneVersion(t *testing.T) {
 	h := newHouse(t)
 	h.publish(2, 1000)
-	_, err := h.EnterCatalogue(t.Context(), custodian, "shared_care", 1, "nhs")
-	h.must(err)
-	_, err = h.EnterCatalogue(t.Context(), custodian, "shared_care", 2, "nhs")
+	h.must(h.OpenCatalogue(t.Context(), custodian, "shared_care", 1, "nhs"))
+	h.want(h.OpenCatalogue(t.Context(), custodian, "shared_care", 2, "nhs"), gatehouse.CodeConflict)
+	_, err := h.EnterCatalogue(t.Context(), custodian, "shared_care", 2)
 	h.want(err, gatehouse.CodeConflict)
-	_, err = h.EnterCatalogue(t.Context(), custodian, "shared_care", 1, "nhs")
-	h.must(err)
+	h.must(h.OpenCatalogue(t.Context(), custodian, "shared_care", 1, "nhs"))
 }

@@ -40,7 +40,7 @@ func (f *faults) add(wrong bool, format string, args ...any) {
 func (p Project) Validate() error {
 	var f faults
 	f.add(!gatehouse.ValidName(p.ID), "The project's id %q is not a name of lower-case letters, digits, '-' and '_'.", p.ID)
-	f.add(IsCatalogue(p.ID), "Ids that begin with %q are the catalogue's own.", cataloguePrefix)
+	f.add(IsCatalogue(p.ID), "Ids that begin with %q are the catalogue's own.", CataloguePrefix)
 	f.add(p.Title == "", "The project has no title.")
 	f.add(p.Purpose == "", "The project has no purpose.")
 	policy := policyName.FindStringSubmatch(p.Policy)

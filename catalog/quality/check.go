@@ -6,6 +6,7 @@ package quality
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -114,7 +115,7 @@ func (c Check) Faults(columns map[string][]string) []string {
 	case c.Refers != nil:
 		needs = append(needs, c.Refers.Column)
 		table, column, _ := strings.Cut(c.Refers.To, ".")
-		if !contains(columns[table], column) {
+		if !slices.Contains(columns[table], column) {
 			say("refers to %q, which is no published column", c.Refers.To)
 		}
 	case len(c.Order) > 0 && len(c.Order) != 2:
@@ -123,18 +124,9 @@ func (c Check) Faults(columns map[string][]string) []string {
 		say("rows has a min of 0 or more, and a max not below it")
 	}
 	for _, name := range needs {
-		if !contains(known, name) {
+		if !slices.Contains(known, name) {
 			say("the table %s publishes no column %q", c.Table, name)
 		}
 	}
 	return out
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
 }

@@ -18,11 +18,7 @@ func newCatalogDummyCommand() *cobra.Command {
 		Long: `Make data that looks like a dataset and is about nobody, so that code can be written before a project is approved: a CSV file for
 each table, and load.sql for DuckDB. It is drawn from the version's profile, column by column; no relation between columns is kept.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
-			if err != nil {
-				return err
-			}
-			name, number, err := versionOn(cmd, client, args[0])
+			client, name, number, err := f.version(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -12,11 +12,7 @@ func newCatalogMetadataCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "metadata DATASET[@NUMBER]", Short: "Print a version's metadata for other catalogues: HDR UK 3.0.0 or DCAT 3", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
-			if err != nil {
-				return err
-			}
-			dataset, number, err := versionOn(cmd, client, args[0])
+			client, dataset, number, err := f.version(cmd, args[0])
 			if err != nil {
 				return err
 			}

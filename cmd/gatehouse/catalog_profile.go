@@ -39,11 +39,7 @@ func newCatalogProfileMakeCommand(f *serverFlags) *cobra.Command {
 	c := &cobra.Command{
 		Use: "make DATASET[@NUMBER]", Short: "Have the profile of a version made; a custodian of the dataset", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
-			if err != nil {
-				return err
-			}
-			dataset, number, err := versionOn(cmd, client, args[0])
+			client, dataset, number, err := f.version(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -77,11 +73,7 @@ func newCatalogProfileShowCommand(f *serverFlags) *cobra.Command {
 	return &cobra.Command{
 		Use: "show DATASET[@NUMBER]", Short: "Show the profile of a version", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, err := f.client()
-			if err != nil {
-				return err
-			}
-			dataset, number, err := versionOn(cmd, client, args[0])
+			client, dataset, number, err := f.version(cmd, args[0])
 			if err != nil {
 				return err
 			}
@@ -90,10 +82,14 @@ func newCatalogProfileShowCommand(f *serverFlags) *cobra.Command {
 	}
 }
 
-// versionOn reads the name of a version; without a number it is the newest on the server.
-func versionOn(cmd *cobra.Command, client *web.Client, name string) (dataset string, number int, err error) {
+// version makes the client, and reads the name of a version; without a number it is the
+// newest on the server.
+func (f *serverFlags) version(cmd *cobra.Command, name string) (client *web.Client, dataset string, number int, err error) {
+	if client, err = f.client(); err != nil {
+		return nil, "", 0, err
+	}
 	if dataset, number, err = parseVersionName(name); err != nil || number > 0 {
-		return dataset, number, err
+		return client, dataset, number, err
 	}
 	all, err := client.Datasets(cmd.Context())
 	for _, d := range all {
@@ -104,7 +100,7 @@ func versionOn(cmd *cobra.Command, client *web.Client, name string) (dataset str
 	if err == nil && number == 0 {
 		err = gatehouse.Errorf(gatehouse.CodeNotFound, "There is no version of dataset %s.", dataset)
 	}
-	return dataset, number, err
+	return client, dataset, number, err
 }
 
 func showProfile(cmd *cobra.Command, f *serverFlags, client *web.Client, dataset string, number int) error {

@@ -33,6 +33,21 @@ func (l *local) retain(c *cobra.Command, do func(r catalog.Retention, actor gate
 	})
 }
 
+func (l *local) custodian(c *cobra.Command) { l.flags(c, "token of a custodian of the dataset") }
+
+// retainVersion makes a command that does something with one version, by its name.
+func retainVersion(l *local, use, short string, do func(c *cobra.Command, r catalog.Retention, actor gatehouse.Principal, dataset string, number int) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+		dataset, number, err := parseVersionName(args[0])
+		if err != nil {
+			return err
+		}
+		return l.retain(c, func(r catalog.Retention, actor gatehouse.Principal) error { return do(c, r, actor, dataset, number) })
+	}}
+	l.custodian(c)
+	return c
+}
+
 func newCatalogRetainCommand() *cobra.Command {
 	var l local
 	var rule catalog.Rule
@@ -72,7 +87,7 @@ or one that a live project uses. Each deletion leaves a signed record in version
 			})
 		},
 	}
-	l.flags(c, "token of a custodian of the dataset")
+	l.custodian(c)
 	c.Flags().IntVar(&rule.Keep, "keep", 1, "set the rule: keep so many newest versions")
 	c.Flags().IntVar(&rule.Days, "days", 0, "set the rule: keep all versions that are not older than so many days")
 	c.Flags().BoolVar(&apply, "apply", false, "delete what the rule lets go")
@@ -83,29 +98,19 @@ func newCatalogHoldCommand() *cobra.Command {
 	var l local
 	var reason string
 	var lift bool
-	c := &cobra.Command{
-		Use:   "hold --dir DIR DATASET@NUMBER",
-		Short: "Keep a version whatever the rule says, or lift that (a custodian)",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return l.retain(c, func(r catalog.Retention, actor gatehouse.Principal) error {
-				dataset, number, err := parseVersionName(args[0])
-				switch {
-				case err != nil:
-					return err
-				case lift:
-					err = r.Lift(c.Context(), actor, dataset, number)
-				default:
-					err = r.Hold(c.Context(), actor, dataset, number, reason)
-				}
-				if err == nil {
-					fmt.Fprintf(c.OutOrStdout(), "%s is %s.\n", args[0], map[bool]string{false: "held", true: "no longer held"}[lift])
-				}
-				return err
-			})
-		},
-	}
-	l.flags(c, "token of a custodian of the dataset")
+	c := retainVersion(&l, "hold --dir DIR DATASET@NUMBER", "Keep a version whatever the rule says, or lift that (a custodian)",
+		func(c *cobra.Command, r catalog.Retention, actor gatehouse.Principal, dataset string, number int) error {
+			what, err := "held", error(nil)
+			if lift {
+				what, err = "no longer held", r.Lift(c.Context(), actor, dataset, number)
+			} else {
+				err = r.Hold(c.Context(), actor, dataset, number, reason)
+			}
+			if err == nil {
+				fmt.Fprintf(c.OutOrStdout(), "%s@%d is %s.\n", dataset, number, what)
+			}
+			return err
+		})
 	c.Flags().StringVar(&reason, "reason", "", "why; it stands in the journal")
 	c.Flags().BoolVar(&lift, "lift", false, "end the hold")
 	return c
@@ -114,26 +119,14 @@ func newCatalogHoldCommand() *cobra.Command {
 func newCatalogDeleteCommand() *cobra.Command {
 	var l local
 	var reason string
-	c := &cobra.Command{
-		Use:   "delete --dir DIR --reason TEXT DATASET@NUMBER",
-		Short: "Delete a version and keep a signed record of it (a custodian)",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			return l.retain(c, func(r catalog.Retention, actor gatehouse.Principal) error {
-				dataset, number, err := parseVersionName(args[0])
-				if err != nil {
-					return err
-				}
-				d, err := r.Delete(c.Context(), actor, dataset, number, reason)
-				if err != nil {
-					return err
-				}
+	c := retainVersion(&l, "delete --dir DIR --reason TEXT DATASET@NUMBER", "Delete a version and keep a signed record of it (a custodian)",
+		func(c *cobra.Command, r catalog.Retention, actor gatehouse.Principal, dataset string, number int) error {
+			d, err := r.Delete(c.Context(), actor, dataset, number, reason)
+			if err == nil {
 				printDeletion(c, d)
-				return nil
-			})
-		},
-	}
-	l.flags(c, "token of a custodian of the dataset")
+			}
+			return err
+		})
 	c.Flags().StringVar(&reason, "reason", "", "why; it stands in the record")
 	return c
 }

@@ -146,9 +146,11 @@ func (v *Vaults) Close() error {
 // mountStatements makes the views of a session's tables, and lists the folders
 // that they read.
 func mountStatements(s *workspaces.Session) (statements, read []string, err error) {
-	if s.Beside == "" { // the file has one owner
-		statements = append(statements, "ATTACH "+quote(scratchFile(s))+" AS scratch")
+	scratch := scratchFile(s)
+	if s.Beside != "" { // the file has one owner
+		scratch = ":memory:"
 	}
+	statements = append(statements, "ATTACH "+quote(scratch)+" AS scratch")
 	for _, m := range s.Mounts {
 		read = append(read, m.Version.Folder)
 		within := ""

@@ -44,3 +44,16 @@ func (s Ledger) OnDatasets(ctx context.Context, datasets []string) ([]string, er
 	})
 	return out, err
 }
+
+// Granted lists the datasets that any of some projects may use.
+func (s Ledger) Granted(ctx context.Context, projects []string) (out []string, err error) {
+	list, err := asJSON(projects)
+	if err != nil {
+		return nil, err
+	}
+	err = s.DB.View(ctx, func(tx *Tx) error {
+		out, err = requestTx{tx}.names(ctx, `SELECT DISTINCT dataset FROM grants WHERE project IN (SELECT value FROM json_each($1)) ORDER BY 1`, list)
+		return err
+	})
+	return out, err
+}

@@ -109,9 +109,11 @@ func (tx workspacesTx) Projects(ctx context.Context) ([]workspaces.Project, erro
 	var all []workspaces.Project
 	err := tx.each(ctx, func(scan func(...any) error) error {
 		p, err := scanProject(scan)
-		all = append(all, p)
+		if !workspaces.IsCatalogue(p.ID) {
+			all = append(all, p)
+		}
 		return err
-	}, `SELECT `+projectColumns+` FROM projects WHERE id NOT LIKE 'catalogue--%' ORDER BY id`)
+	}, `SELECT `+projectColumns+` FROM projects ORDER BY id`)
 	if err != nil {
 		return nil, err
 	}

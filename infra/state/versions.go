@@ -9,6 +9,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 var _ catalog.RetentionStore = Catalogue{}
@@ -93,13 +94,21 @@ func (tx retentionTx) Lift(ctx context.Context, dataset string, number int) erro
 	return gatehouse.Errorf(gatehouse.CodeNotFound, "%s@%d is not held.", dataset, number)
 }
 
-// Users implements catalog.RetentionTx.
+// Users implements catalog.RetentionTx. A question is judged beside what was told to
+// projects that share a person with its own, and with those: egress.Histories. What the
+// release of a request let out counts for every project on the dataset.
 func (tx retentionTx) Users(ctx context.Context, dataset string, number int) ([]string, error) {
-	return tx.texts(ctx, `SELECT DISTINCT p.id FROM projects p WHERE (p.state NOT IN ('rejected', 'closed', 'archived') OR p.id LIKE 'catalogue--%') AND (
-		EXISTS (SELECT 1 FROM grants g WHERE g.project = p.id AND g.dataset = $1 AND g.version = $2)
-		OR EXISTS (SELECT 1 FROM populations o JOIN workspaces w ON w.id = o.workspace WHERE w.project = p.id AND o.dataset = $1 AND o.version = $2)
-		OR EXISTS (SELECT 1 FROM decisions d, json_each(d.datasets) j WHERE d.project = p.id AND d.outcome IN ('released', 'suppressed') AND j.value = $3))
-		ORDER BY 1`, dataset, number, dataset+"@"+strconv.Itoa(number))
+	return tx.texts(ctx, `WITH live AS (SELECT id FROM projects WHERE state NOT IN ('rejected', 'closed', 'archived') OR substr(id, 1, length($4)) = $4),
+		told AS (SELECT d.project FROM decisions d, json_each(d.datasets) j WHERE d.outcome IN ('released', 'suppressed') AND j.value = $3
+			UNION SELECT g.project FROM grants g WHERE g.dataset = $1 AND EXISTS (
+				SELECT 1 FROM cohorts c JOIN decisions d ON d.id = c.decision, json_each(d.datasets) j WHERE c.dataset = $1 AND j.value = $3)),
+		heard AS (SELECT project, user_name FROM members UNION SELECT project, user_name FROM project_insiders),
+		near AS (SELECT a.project AS one, b.project AS other FROM heard a JOIN heard b ON b.user_name = a.user_name UNION SELECT id, id FROM projects)
+		SELECT id FROM live WHERE
+			EXISTS (SELECT 1 FROM grants g WHERE g.project = live.id AND g.dataset = $1 AND g.version = $2)
+			OR EXISTS (SELECT 1 FROM populations o JOIN workspaces w ON w.id = o.workspace WHERE w.project = live.id AND o.dataset = $1 AND o.version = $2)
+			OR EXISTS (SELECT 1 FROM near x JOIN near y ON y.one = x.other JOIN told ON told.project = y.other WHERE x.one = live.id)
+		ORDER BY 1`, dataset, number, dataset+"@"+strconv.Itoa(number), workspaces.CataloguePrefix)
 }
 
 func (tx retentionTx) Deleted(ctx context.Context, d catalog.Deletion, s catalog.SignedDeletion) error {
