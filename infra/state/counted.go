@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 
 	"github.com/gatehouse-tre/gatehouse/egress"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 // CountRelease keeps what the release of a referred result let out, for every
@@ -27,9 +28,9 @@ func (s Ledger) OnDatasets(ctx context.Context, datasets []string) ([]string, er
 	var out []string
 	err := s.DB.View(ctx, func(tx *Tx) error {
 		for _, d := range datasets {
-			names, err := requestTx{tx}.names(ctx, `SELECT g.project FROM grants g JOIN projects p ON p.id = g.project WHERE g.dataset = $1 AND (`+approvedOnce+` OR p.id LIKE 'catalogue--%')
+			names, err := requestTx{tx}.names(ctx, `SELECT g.project FROM grants g JOIN projects p ON p.id = g.project WHERE g.dataset = $1 AND (`+approvedOnce+` OR substr(p.id, 1, length($2)) = $2)
 				UNION SELECT d.project FROM decisions d, json_each(d.datasets) j WHERE d.outcome IN ('released', 'suppressed') AND substr(j.value, 1, length($1) + 1) = $1 || '@'
-				ORDER BY 1`, d)
+				ORDER BY 1`, d, workspaces.CataloguePrefix)
 			if err != nil {
 				return err
 			}

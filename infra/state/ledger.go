@@ -186,14 +186,17 @@ func (s Ledger) Scratch(ctx context.Context, workspace string) ([]egress.Scratch
 const approvedOnce = `(p.state NOT IN ('draft', 'submitted', 'rejected', 'closed', 'archived')
 	OR p.state IN ('closed', 'archived') AND (p.approved_by <> '' OR p.approved IS NOT NULL))`
 
+// heard is who knows what a project was told.
+const heard = `heard AS (SELECT m.project, m.user_name FROM members m JOIN projects p ON p.id = m.project WHERE ` + approvedOnce + `
+	UNION SELECT project, user_name FROM project_insiders)`
+
 // Related lists the projects that share a member with one, itself included. Whoever
 // left a project still knows what it was told. Of a project that was never approved
 // nobody was told anything, and whom its draft names need not know of it.
 func (s Ledger) Related(ctx context.Context, project string) ([]string, error) {
 	out := []string{project}
 	err := s.DB.View(ctx, func(tx *Tx) error {
-		rows, err := tx.SQL().QueryContext(ctx, `WITH heard AS (SELECT m.project, m.user_name FROM members m JOIN projects p ON p.id = m.project WHERE `+approvedOnce+`
-				UNION SELECT project, user_name FROM project_insiders)
+		rows, err := tx.SQL().QueryContext(ctx, `WITH `+heard+`
 			SELECT DISTINCT theirs.project FROM heard mine JOIN heard theirs ON theirs.user_name = mine.user_name
 			WHERE mine.project = $1 AND theirs.project <> $1`, project)
 		if err != nil {

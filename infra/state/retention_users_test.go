@@ -25,7 +25,7 @@ func TestWhoUsesAVersion(t *testing.T) {
 		}
 	}
 	project := func(id, projectState string) string {
-		return fmt.Sprintf(`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version) VALUES ('%[1]s', 't', 'p', '%[2]s', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1);
+		return fmt.Sprintf(`INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, version, approved_by) VALUES ('%[1]s', 't', 'p', '%[2]s', 'sdap', 'applies', '', '2030-01-01T00:00:00.000000Z', 'ada', 1, 'cora');
 			INSERT INTO workspaces (id, project, opened) VALUES ('%[1]s', '%[1]s', '2026-01-01T00:00:00.000000Z')`, id, projectState)
 	}
 	member := func(project, user string) string {

@@ -102,7 +102,7 @@ func (tx retentionTx) Users(ctx context.Context, dataset string, number int) ([]
 		told AS (SELECT d.project FROM decisions d, json_each(d.datasets) j WHERE d.outcome IN ('released', 'suppressed') AND j.value = $3
 			UNION SELECT g.project FROM grants g WHERE g.dataset = $1 AND EXISTS (
 				SELECT 1 FROM cohorts c JOIN decisions d ON d.id = c.decision, json_each(d.datasets) j WHERE c.dataset = $1 AND j.value = $3)),
-		heard AS (SELECT project, user_name FROM members UNION SELECT project, user_name FROM project_insiders),
+		`+heard+`,
 		near AS (SELECT a.project AS one, b.project AS other FROM heard a JOIN heard b ON b.user_name = a.user_name UNION SELECT id, id FROM projects)
 		SELECT id FROM live WHERE
 			EXISTS (SELECT 1 FROM grants g WHERE g.project = live.id AND g.dataset = $1 AND g.version = $2)
