@@ -24,6 +24,7 @@ type personIndex struct {
 	local   map[localKey]uint32 // by an organisation's number
 	owners  []uint32            // by unit: key of the identifier that it was given for
 	also    map[uint32][]uint32 // by unit: keys of several identifiers of one person, the owner's first; units with one are left out
+	ever    map[uint32][]uint32 // by key: the units that it ever had, of those that had several
 	end     indexEnd
 	changes int64  // entries of merges and splits
 	next    uint32 // units below are taken, those of a segment that is not yet committed too
@@ -38,7 +39,7 @@ type localKey struct{ organisation, identifier string }
 
 // openIndex reads and verifies an index; a folder that is not there is an empty one.
 func openIndex(ctx context.Context, dir string, ids identifiers) (*personIndex, error) {
-	x := &personIndex{dir: dir, units: make(map[uint32]uint32), local: make(map[localKey]uint32), also: make(map[uint32][]uint32)}
+	x := &personIndex{dir: dir, units: make(map[uint32]uint32), local: make(map[localKey]uint32), also: make(map[uint32][]uint32), ever: make(map[uint32][]uint32)}
 	var err error
 	x.end, err = scanIndex(ctx, dir, func(e indexEntry) error { return x.read(e, ids) })
 	x.next = x.end.next
@@ -62,6 +63,12 @@ func (x *personIndex) read(e indexEntry, ids identifiers) error {
 		return fmt.Errorf("unit %d is a person's second, or an unknown person's", e.unit)
 	}
 	x.units[key] = e.unit
+	if known {
+		if len(x.ever[key]) == 0 {
+			x.ever[key] = append(x.ever[key], earlier)
+		}
+		x.ever[key] = append(x.ever[key], e.unit)
+	}
 	switch e.event {
 	case indexPerson:
 		x.owners = append(x.owners, key)
@@ -149,6 +156,16 @@ func (x *personIndex) numbers(unit uint32) []uint32 {
 type localEntry struct {
 	key        localKey
 	identifier uint32
+}
+
+// everOf gives all units that ever stood for the person with a unit.
+func (x *personIndex) everOf(unit uint32) []uint32 {
+	all := []uint32{unit}
+	for _, key := range x.numbers(unit) {
+		all = append(all, x.ever[key]...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // assign gives a unit to each key that has none, and to each person who is known by a

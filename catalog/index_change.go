@@ -19,10 +19,16 @@ type IndexOptions struct {
 	Kind       IdentifierKind
 	Principal  gatehouse.Principal
 	Authorizer Authorizer
-	// Record keeps the event of the change, before the change is made: an index that
-	// changed is never without its event. If it fails, nothing is changed.
-	Record func(ctx context.Context, e gatehouse.Event) error
+	// Record keeps the event of the change, and what becomes of those who have withdrawn,
+	// before the change is made: an index that changed is never without its event, and
+	// nobody comes back by a change. If it fails, nothing is changed.
+	Record func(ctx context.Context, e gatehouse.Event, carried []Carried) error
 }
+
+// Carried says that whoever has withdrawn under any unit of From has withdrawn under
+// each of To. A withdrawal of either person of a merge is one of both, in versions of
+// before and to come; one from before a split may be either person's, and is both's.
+type Carried struct{ From, To []uint32 }
 
 // Merge says that two identifiers are one person's. The person keeps the unit of
 // Kept, in every later version; Superseded's unit is never given again. Versions that
@@ -42,20 +48,21 @@ type Split struct {
 // CodeIndexChange for identifiers that the index does not know, and pairs that are
 // one person already.
 func MergePeople(ctx context.Context, o IndexOptions, merges []Merge) error {
-	return changeIndex(ctx, o, "index.merged", len(merges), func(x *personIndex, ids identifiers) ([]indexEntry, error) {
-		var entries []indexEntry
+	return changeIndex(ctx, o, "index.merged", len(merges), func(x *personIndex, ids identifiers) (entries []indexEntry, carried []Carried, err error) {
 		for i, m := range merges {
 			kept, err := x.known(ids, m.Kept, i)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			gone, err := x.known(ids, m.Superseded, i)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if kept == gone {
-				return nil, indexChange("Line %d: the two are one person already.", i+1)
+				return nil, nil, indexChange("Line %d: the two are one person already.", i+1)
 			}
+			all := append(x.everOf(kept), x.everOf(gone)...)
+			carried = append(carried, Carried{From: all, To: all})
 			for key, unit := range x.units {
 				if unit == gone {
 					entries = append(entries, indexEntry{identifier: ids.text(key), unit: kept, event: indexMoved})
@@ -68,7 +75,7 @@ func MergePeople(ctx context.Context, o IndexOptions, merges []Merge) error {
 			}
 			entries = settle(entries, x, ids)
 		}
-		return entries, nil
+		return entries, carried, nil
 	})
 }
 
@@ -93,27 +100,27 @@ func settle(entries []indexEntry, x *personIndex, ids identifiers) []indexEntry 
 // SplitPeople records splits in a person index, all of them or none. Withdrawals of
 // either person reach the unit that they shared, in versions of before, from then on.
 func SplitPeople(ctx context.Context, o IndexOptions, splits []Split) error {
-	return changeIndex(ctx, o, "index.split", len(splits), func(x *personIndex, ids identifiers) ([]indexEntry, error) {
-		var entries []indexEntry
+	return changeIndex(ctx, o, "index.split", len(splits), func(x *personIndex, ids identifiers) (entries []indexEntry, carried []Carried, err error) {
 		for i, s := range splits {
 			of, err := x.known(ids, s.Of, i)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if len(s.Separate) == 0 {
-				return nil, indexChange("Line %d: it says nobody to separate.", i+1)
+				return nil, nil, indexChange("Line %d: it says nobody to separate.", i+1)
 			}
+			carried = append(carried, Carried{From: x.everOf(of), To: []uint32{uint32(len(x.owners))}})
 			event := indexSplit
 			for _, text := range s.Separate {
 				if text == s.Of {
-					return nil, indexChange("Line %d: a person is not separated from themselves.", i+1)
+					return nil, nil, indexChange("Line %d: a person is not separated from themselves.", i+1)
 				}
 				unit, err := x.known(ids, text, i)
 				if err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				if unit != of {
-					return nil, indexChange("Line %d: the two are not one person.", i+1)
+					return nil, nil, indexChange("Line %d: the two are not one person.", i+1)
 				}
 				e := indexEntry{identifier: text, unit: uint32(len(x.owners)), event: event}
 				if organisation, number, local := strings.Cut(text, "/"); local && !x.knows(ids, text) {
@@ -124,13 +131,13 @@ func SplitPeople(ctx context.Context, o IndexOptions, splits []Split) error {
 				}
 				entries = append(entries, e)
 				if err := x.read(e, ids); err != nil {
-					return nil, err
+					return nil, nil, err
 				}
 				x.settled = len(entries)
 				event = indexMoved
 			}
 		}
-		return entries, nil
+		return entries, carried, nil
 	})
 }
 
@@ -160,7 +167,7 @@ func (x *personIndex) known(ids identifiers, text string, line int) (uint32, err
 }
 
 // changeIndex changes an index under the installation's lock.
-func changeIndex(ctx context.Context, o IndexOptions, event string, count int, change func(*personIndex, identifiers) ([]indexEntry, error)) error {
+func changeIndex(ctx context.Context, o IndexOptions, event string, count int, change func(*personIndex, identifiers) ([]indexEntry, []Carried, error)) error {
 	if err := o.Authorizer.Authorize(ctx, o.Principal, gatehouse.ActionDatasetPublish, gatehouse.Everywhere); err != nil {
 		return err
 	}
@@ -197,12 +204,12 @@ func changeIndex(ctx context.Context, o IndexOptions, event string, count int, c
 		return err
 	}
 	x.work = work
-	entries, err := change(x, ids)
+	entries, carried, err := change(x, ids)
 	if err != nil {
 		return err
 	}
 	e := gatehouse.Event{Actor: o.Principal.User, Action: event, Subject: o.Family}
-	if err := o.Record(ctx, e); err != nil {
+	if err := o.Record(ctx, e, carried); err != nil {
 		return err
 	}
 	if err := x.append(entries); err != nil {

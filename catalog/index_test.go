@@ -15,7 +15,7 @@ import (
 
 func (h *house) indexOptions() catalog.IndexOptions {
 	return catalog.IndexOptions{Dir: h.dir, Family: "small", Kind: catalog.IdentifierNHSNumber, Principal: gatehouse.Principal{User: "olive"}, Authorizer: h.policy,
-		Record: func(context.Context, gatehouse.Event) error { return nil }}
+		Record: func(context.Context, gatehouse.Event, []catalog.Carried) error { return nil }}
 }
 
 // unitOf gives the units that stand for a number.
@@ -169,7 +169,7 @@ func TestChangesOfTheIndexThatAreRefused(t *testing.T) {
 	o.Principal.User = "ada"
 	wantCode(t, catalog.MergePeople(ctx, o, []catalog.Merge{{Kept: nhsA, Superseded: nhsB}}), gatehouse.CodeDenied)
 	o = h.indexOptions()
-	o.Record = func(context.Context, gatehouse.Event) error {
+	o.Record = func(context.Context, gatehouse.Event, []catalog.Carried) error {
 		return gatehouse.Errorf(gatehouse.CodeJournal, "The journal cannot be written.")
 	}
 	wantCode(t, catalog.MergePeople(ctx, o, []catalog.Merge{{Kept: nhsA, Superseded: nhsB}}), gatehouse.CodeJournal)
@@ -268,4 +268,43 @@ func TestListsOfMergesAndSplits(t *testing.T) {
 	if err != nil || len(splits) != 1 || splits[0].Of != nhsA || !slices.Equal(splits[0].Separate, []string{nhsB, "RXX/1"}) {
 		t.Errorf("%v, %v", splits, err)
 	}
+}
+
+// A change tells under which units who has withdrawn is withdrawn from then on: all
+// that ever stood for either person of a merge, and the new one of a split.
+func TestAChangeCarriesWithdrawals(t *testing.T) {
+	h := smallHouse(t)
+	v := h.mustPublish(small(t))
+	a, b, c := h.unitsOf(v, nhsA)[0], h.unitsOf(v, nhsB)[0], h.unitsOf(v, nhsC)[0]
+	var told []catalog.Carried
+	o := h.indexOptions()
+	o.Record = func(_ context.Context, _ gatehouse.Event, carried []catalog.Carried) error {
+		told = carried
+		return nil
+	}
+	want := func(from, to []uint32) {
+		t.Helper()
+		slices.Sort(from)
+		slices.Sort(to)
+		if len(told) != 1 {
+			t.Fatalf("carried: %v", told)
+		}
+		got := catalog.Carried{From: slices.Compact(slices.Sorted(slices.Values(told[0].From))), To: slices.Compact(slices.Sorted(slices.Values(told[0].To)))}
+		if !slices.Equal(got.From, from) || !slices.Equal(got.To, to) {
+			t.Errorf("carried: %v, want %v to %v", got, from, to)
+		}
+	}
+	ctx := t.Context()
+	if err := catalog.MergePeople(ctx, o, []catalog.Merge{{Kept: nhsB, Superseded: nhsA}}); err != nil {
+		t.Fatal(err)
+	}
+	want([]uint32{a, b}, []uint32{a, b})
+	if err := catalog.MergePeople(ctx, o, []catalog.Merge{{Kept: nhsC, Superseded: nhsB}}); err != nil {
+		t.Fatal(err)
+	}
+	want([]uint32{a, b, c}, []uint32{a, b, c}) // A's first unit too
+	if err := catalog.SplitPeople(ctx, o, []catalog.Split{{Of: nhsC, Separate: []string{nhsA}}}); err != nil {
+		t.Fatal(err)
+	}
+	want([]uint32{a, b, c}, []uint32{3})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -62,8 +63,15 @@ func newIndexChangeCommand(use, short, long string, change func(context.Context,
 			}
 			defer f.Close()
 			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
+				datasets, err := in.datasetsOf(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				record := func(ctx context.Context, e gatehouse.Event, carried []catalog.Carried) error {
+					return state.Catalogue{DB: in.state}.RecordIndexChange(ctx, datasets, e, carried)
+				}
 				o := catalog.IndexOptions{Dir: in.dir, Family: args[0], Kind: catalog.IdentifierNHSNumber, Principal: actor, Authorizer: in.policy,
-					Record: state.Catalogue{DB: in.state}.RecordEvent}
+					Record: record}
 				if opaque {
 					o.Kind = catalog.IdentifierOpaque
 				}
@@ -78,6 +86,22 @@ func newIndexChangeCommand(use, short, long string, change func(context.Context,
 	l.flags(c, "token of a custodian")
 	c.Flags().BoolVar(&opaque, "opaque", false, "the index is not of NHS numbers")
 	return c
+}
+
+// datasetsOf gives the datasets whose people a person index knows. It fails if any
+// version cannot be read: it might be one of them.
+func (in *installation) datasetsOf(ctx context.Context, index string) ([]string, error) {
+	versions, err := in.catalogue.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var datasets []string
+	for _, v := range versions {
+		if v.Family == index && !slices.Contains(datasets, v.Dataset) {
+			datasets = append(datasets, v.Dataset)
+		}
+	}
+	return datasets, nil
 }
 
 func newIndexVerifyCommand() *cobra.Command {

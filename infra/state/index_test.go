@@ -1,0 +1,66 @@
+package state_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
+)
+
+// Nobody who has withdrawn comes back by a merge or split: of the datasets of that
+// index, of every project whom it concerns, and the mark of each tells that it changed.
+func TestWithdrawalsAreCarriedByChangesOfTheIndex(t *testing.T) {
+	db, _ := open(t)
+	store, ctx := state.Workspaces(db), t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(store.Update(ctx, func(tx workspaces.Tx) error {
+		for _, w := range []struct {
+			dataset, project string
+			unit             uint32
+		}{{"gp", "", 1}, {"gp", "asthma", 5}, {"gp", "cancer", 9}, {"other", "", 1}} {
+			if err := tx.Withdraw(ctx, w.dataset, w.project, []uint32{w.unit}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	look := func(dataset, project string) (units []uint32, mark int64) {
+		must(store.View(ctx, func(tx workspaces.Tx) error {
+			left, err := tx.Withdrawn(ctx, dataset, project)
+			if err != nil {
+				return err
+			}
+			units = left.ToArray()
+			mark, err = tx.WithdrawalMark(ctx, dataset, project)
+			return err
+		}))
+		return units, mark
+	}
+	// 3 takes in 2, which is what 1 was taken into; 6 is split from 5.
+	e := gatehouse.Event{Actor: "carl", Action: "index.merged", Subject: "gp"}
+	carried := []catalog.Carried{{From: []uint32{3, 2}, To: []uint32{3, 2}}, {From: []uint32{2, 1}, To: []uint32{2, 1}}, {From: []uint32{5}, To: []uint32{6}}}
+	must(state.Catalogue{DB: db}.RecordIndexChange(ctx, []string{"gp"}, e, carried))
+	for _, want := range []struct {
+		dataset, project string
+		units            []uint32
+		mark             int64
+	}{
+		{"gp", "asthma", []uint32{1, 2, 3, 5, 6}, 4}, {"gp", "cancer", []uint32{1, 2, 3, 9}, 3}, {"gp", "", []uint32{1, 2, 3}, 2}, {"other", "", []uint32{1}, 1},
+	} {
+		if units, mark := look(want.dataset, want.project); !slices.Equal(units, want.units) || mark != want.mark {
+			t.Errorf("%s of %q: %v at %d, want %v at %d", want.dataset, want.project, units, mark, want.units, want.mark)
+		}
+	}
+	must(state.Catalogue{DB: db}.RecordIndexChange(ctx, []string{"gp"}, e, carried)) // and again, which changes nothing
+	if _, mark := look("gp", "asthma"); mark != 4 {
+		t.Errorf("the mark is %d", mark)
+	}
+}
