@@ -59,6 +59,10 @@ func (p *publication) prepareChanges(ctx context.Context, before *Version) error
 		return gatehouse.Errorf(gatehouse.CodeChanges, "%s was published with another definition.", before.Name()).
 			WithAdvice("Publish a whole extract: rows of the two definitions cannot stand in one version.")
 	}
+	if p.Definition.hasRare() {
+		return gatehouse.Errorf(gatehouse.CodeChanges, "The definition groups rare values, and which are rare follows from all rows of everybody.").
+			WithAdvice("Publish a whole extract.")
+	}
 	if p.Definition.People.Unlinked == UnlinkedOwnUnit {
 		// Who is a person of their own follows from all rows of everybody.
 		return gatehouse.Errorf(gatehouse.CodeChanges, "The definition makes people of local numbers that fit nobody, which an extract of changes cannot tell.").

@@ -165,17 +165,21 @@ const (
 	TreatDay   Treatment = "day"   // a timestamp's date
 	TreatMonth Treatment = "month" // a date's month, as its first day
 	TreatYear  Treatment = "year"  // a date's year, as an integer
+
+	TreatOutcode Treatment = "outcode" // the first half of a postcode
 )
 
 // ColumnRule is one column of a file.
 type ColumnRule struct {
-	Name        string    `yaml:"name"`
-	Type        FieldType `yaml:"type"` // default: text
-	Treatment   Treatment `yaml:"treatment"`
-	As          string    `yaml:"as"` // published name, default: Name
-	Class       Class     `yaml:"class"`
-	Grain       string    `yaml:"grain"`
-	Description string    `yaml:"description"`
+	Name        string           `yaml:"name"`
+	Type        FieldType        `yaml:"type"` // default: text
+	Treatment   Treatment        `yaml:"treatment"`
+	As          string           `yaml:"as"` // published name, default: Name
+	Class       Class            `yaml:"class"`
+	Grain       string           `yaml:"grain"`
+	Description string           `yaml:"description"`
+	Bounds      `yaml:",inline"` // what is published lies within
+	Rare        *RareRule        `yaml:"rare"` // values of few people are grouped
 
 	Path        string   `yaml:"path"`         // of a FHIR table: where the value stands, see source.Path
 	Format      string   `yaml:"format"`       // how dates are written, such as DD/MM/YYYY: see dateLayout; default: YYYY-MM-DD
@@ -207,10 +211,12 @@ const (
 // DerivedRule is a published column that is computed from a row.
 type DerivedRule struct {
 	Name        string    `yaml:"name"`
-	Days        *DaysRule `yaml:"days"` // whole days between two dates
-	Class       Class     `yaml:"class"`
-	Grain       string    `yaml:"grain"`
-	Description string    `yaml:"description"`
+	Days        *DaysRule `yaml:"days"`  // whole days between two dates
+	Years       *DaysRule `yaml:"years"` // completed years between two dates, such as an age
+	Bounds      `yaml:",inline"`
+	Class       Class  `yaml:"class"`
+	Grain       string `yaml:"grain"`
+	Description string `yaml:"description"`
 }
 
 // DaysRule names two date columns; the result is To − From, and NULL where

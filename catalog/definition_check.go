@@ -270,11 +270,15 @@ func (c *checker) table(path string, t TableRule) {
 	for i, derived := range t.Derived {
 		at := fmt.Sprintf("%s.derived[%d]", path, i)
 		publish(at+".name", derived.Name)
-		if derived.Days == nil {
-			c.fault(at, "derived column %s does not say how (days: {from, to})", derived.Name)
+		if (derived.Days == nil) == (derived.Years == nil) {
+			c.fault(at, "derived column %s does not say how (days: {from, to}, or years: {from, to})", derived.Name)
 			continue
 		}
-		c.dates(at+".days", t, derived.Days.From, derived.Days.To)
+		between, as := derived.interval()
+		c.dates(at, t, between.From, between.To)
+		c.want(derived.Days == nil || t.Name != c.d.People.Table || between.From != c.d.People.Birth && between.To != c.d.People.Birth, at+".days",
+			"days since a birth tell the date of birth: say years")
+		c.coarse(at, t, derived.Name, "INTEGER", kindInteger, as, derived.Bounds, nil)
 		c.class(at, t, derived.Name, derived.Class, derived.Grain, "INTEGER")
 	}
 	for i, rule := range t.Rules {
@@ -319,8 +323,10 @@ func (c *checker) column(path string, t TableRule, column ColumnRule) {
 		c.want(column.Type == FieldTimestamp, path+".treatment", "treatment day of column %s needs a timestamp", column.Name)
 	case TreatMonth, TreatYear:
 		c.want(dated, path+".treatment", "treatment %s of column %s needs a date", column.Treatment, column.Name)
+	case TreatOutcode:
+		c.want(column.Type == FieldText, path+".treatment", "treatment outcode of column %s needs text", column.Name)
 	case "":
-		c.fault(path, "column %s of table %s has no treatment: say drop, keep, unit, day, month or year", column.Name, t.Name)
+		c.fault(path, "column %s of table %s has no treatment: say drop, keep, unit, day, month, year or outcode", column.Name, t.Name)
 		return
 	default:
 		c.fault(path+".treatment", "column %s has the unknown treatment %q", column.Name, column.Treatment)
@@ -328,7 +334,9 @@ func (c *checker) column(path string, t TableRule, column ColumnRule) {
 	}
 	if column.published() {
 		c.class(path, t, column.As, column.Class, column.Grain, column.publishedType())
+		c.coarse(path, t, column.Name, column.publishedType(), kinds[column.Type], forms[column.Treatment], column.Bounds, column.Rare)
 	} else {
+		c.want(column.Bounds.none() && column.Rare == nil, path, "column %s is not published, so it has no top, bottom or rare values", column.Name)
 		c.want(column.Class == "" && column.As == "" && column.Grain == "", path, "column %s is not published, so it has no class, grain or other name", column.Name)
 	}
 	c.want(dated || !(column.NotFuture || column.AfterBirth || column.BeforeDeath), path, "column %s is not a date, so it cannot lie before or after one", column.Name)

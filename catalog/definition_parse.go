@@ -143,6 +143,9 @@ func (d *Definition) defaults() {
 			if c.As == "" && c.published() {
 				c.As = c.Name
 			}
+			if c.Rare != nil && c.Rare.As == "" {
+				c.Rare.As = "other"
+			}
 			if t.Public && c.published() && c.Class == "" {
 				c.Class = ClassReference
 			}
@@ -185,6 +188,15 @@ func (c ColumnRule) publishedType() string {
 	return "VARCHAR"
 }
 
+// interval gives the dates that a derived column lies between, and its form; nil if it
+// does not say.
+func (r DerivedRule) interval() (*DaysRule, form) {
+	if r.Years != nil {
+		return r.Years, formYears
+	}
+	return r.Days, formDays
+}
+
 // columns are the published columns of a table in the order to show them, the
 // person first in tables about people.
 func (t TableRule) columns() []Column {
@@ -196,11 +208,12 @@ func (t TableRule) columns() []Column {
 	}
 	for _, c := range t.Columns {
 		if c.published() {
-			add(Column{Name: c.As, Type: c.publishedType(), Class: c.Class, Grain: c.Grain, Description: c.Description})
+			add(Column{Name: c.As, Type: c.publishedType(), Class: c.Class, Grain: c.Grain,
+				Description: describe(c.Description, coarseness(c.Bounds, c.Rare, c.Treatment == TreatOutcode))})
 		}
 	}
 	for _, c := range t.Derived {
-		add(Column{Name: c.Name, Type: "INTEGER", Class: c.Class, Grain: c.Grain, Description: c.Description})
+		add(Column{Name: c.Name, Type: "INTEGER", Class: c.Class, Grain: c.Grain, Description: describe(c.Description, coarseness(c.Bounds, nil, false))})
 	}
 	if len(t.Order) > 0 {
 		order = t.Order

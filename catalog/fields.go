@@ -59,10 +59,12 @@ type field struct {
 	codes    map[string]struct{} // allowed by a reference table; nil: all
 	min, max float64
 	today    int64 // not later than this day, if rule.NotFuture
+	outcode  bool  // a postcode, of which the first half is published
+	room     [8]byte
 }
 
 func newField(rule ColumnRule, today int64) field {
-	f := field{rule: rule, kind: kinds[rule.Type], min: math.Inf(-1), max: math.Inf(1), today: today}
+	f := field{rule: rule, kind: kinds[rule.Type], min: math.Inf(-1), max: math.Inf(1), today: today, outcode: rule.Treatment == TreatOutcode}
 	if len(rule.Values) > 0 {
 		f.values = make(map[string]struct{}, len(rule.Values))
 		for _, v := range rule.Values {
@@ -112,6 +114,11 @@ func (f *field) read(b []byte, c *cell) Reason {
 		if f.codes != nil {
 			if _, ok := f.codes[string(b)]; !ok {
 				return ReasonCodeUnknown
+			}
+		}
+		if f.outcode {
+			if _, ok := outcode(f.room[:], b); !ok {
+				return ReasonPostcodeFormat
 			}
 		}
 		return ""

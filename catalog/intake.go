@@ -79,6 +79,7 @@ type output struct {
 	from, to     int // cells; to only for days
 	kind, toKind kind
 	as           form
+	cut          *cut // what is published lies within; nil: anywhere
 }
 
 // form is how a cell is published.
@@ -90,9 +91,11 @@ const (
 	formMonth
 	formYear
 	formDays // between two cells
+	formYears
+	formOutcode
 )
 
-var forms = map[Treatment]form{TreatKeep: formAsIs, TreatDay: formDay, TreatMonth: formMonth, TreatYear: formYear}
+var forms = map[Treatment]form{TreatKeep: formAsIs, TreatDay: formDay, TreatMonth: formMonth, TreatYear: formYear, TreatOutcode: formOutcode}
 
 // order is a rule of the table: the second date is never before the first.
 type order struct {
@@ -153,13 +156,18 @@ func (in *intake) plan() {
 	byName := make(map[string]output)
 	for i, c := range in.table.Columns {
 		if c.published() {
-			byName[c.As] = output{from: i, kind: kinds[c.Type], as: forms[c.Treatment]}
+			out := output{from: i, kind: kinds[c.Type], as: forms[c.Treatment]}
+			out.cut, _ = c.Bounds.read(c.publishedType(), out.kind, out.as) // checked with the definition
+			byName[c.As] = out
 		}
 	}
 	for _, c := range in.table.Derived {
-		first, from := in.table.column(c.Days.From)
-		second, to := in.table.column(c.Days.To)
-		byName[c.Name] = output{from: from, to: to, kind: kinds[first.Type], toKind: kinds[second.Type], as: formDays}
+		between, as := c.interval()
+		first, from := in.table.column(between.From)
+		second, to := in.table.column(between.To)
+		out := output{from: from, to: to, kind: kinds[first.Type], toKind: kinds[second.Type], as: as}
+		out.cut, _ = c.Bounds.read("INTEGER", kindInteger, as) // checked with the definition
+		byName[c.Name] = out
 	}
 	for _, c := range in.table.columns() {
 		if c.Class == ClassPerson {
@@ -507,7 +515,7 @@ func (in *intake) emit(owner uint32) {
 	for i := range in.outputs {
 		out, to := &in.outputs[i], &columns[i]
 		c := &in.cells[out.from]
-		if c.null || (out.as == formDays && in.cells[out.to].null) {
+		if c.null || (out.as == formDays || out.as == formYears) && in.cells[out.to].null {
 			to.null()
 			continue
 		}
@@ -518,21 +526,8 @@ func (in *intake) emit(owner uint32) {
 }
 
 func (in *intake) emitCell(to *columnBuilder, out *output, c *cell) {
-	switch out.as {
-	case formDays:
-		to.whole32 = append(to.whole32, int32(in.cells[out.to].days(out.toKind)-c.days(out.kind)))
-		return
-	case formDay:
-		to.whole32 = append(to.whole32, int32(c.days(out.kind)))
-		return
-	case formMonth:
-		days := c.days(out.kind)
-		_, _, d := civilFromDays(days)
-		to.whole32 = append(to.whole32, int32(days-d+1))
-		return
-	case formYear:
-		y, _, _ := civilFromDays(c.days(out.kind))
-		to.whole32 = append(to.whole32, int32(y))
+	if out.as != formAsIs || out.cut != nil {
+		in.emitCoarse(to, out, c)
 		return
 	}
 	switch out.kind {
@@ -545,6 +540,44 @@ func (in *intake) emitCell(to *columnBuilder, out *output, c *cell) {
 	default:
 		to.whole64 = append(to.whole64, c.whole)
 	}
+}
+
+// emitCoarse is emitCell for what is not published as it is.
+func (in *intake) emitCoarse(to *columnBuilder, out *output, c *cell) {
+	var n int64
+	switch {
+	case out.as == formOutcode:
+		var room [8]byte
+		half, _ := outcode(room[:], c.text) // judge has made sure of it
+		to.text(half)
+		return
+	case out.as == formAsIs && out.kind == kindNumber:
+		to.reals = append(to.reals, out.cut.real(c.real))
+		return
+	case out.as == formDays:
+		n = in.cells[out.to].days(out.toKind) - c.days(out.kind)
+	case out.as == formYears:
+		n = completedYears(c.days(out.kind), in.cells[out.to].days(out.toKind))
+	case out.kind == kindDate || out.kind == kindTimestamp:
+		n = c.days(out.kind)
+	default:
+		n = c.whole
+	}
+	if out.cut != nil {
+		n = out.cut.whole(n)
+	}
+	switch out.as {
+	case formMonth:
+		_, _, d := civilFromDays(n)
+		n += 1 - d
+	case formYear:
+		n, _, _ = civilFromDays(n)
+	}
+	if out.as == formAsIs && out.kind == kindBigint {
+		to.whole64 = append(to.whole64, n)
+		return
+	}
+	to.whole32 = append(to.whole32, int32(n))
 }
 
 // balance checks, when the pass is over, that every line of each file and every

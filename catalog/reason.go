@@ -28,6 +28,7 @@ const (
 	ReasonValueRange      Reason = "value_out_of_range"
 	ReasonValueUnknown    Reason = "value_unknown"
 	ReasonCodeUnknown     Reason = "code_unknown"
+	ReasonPostcodeFormat  Reason = "postcode_format"
 
 	ReasonDateImpossible  Reason = "date_impossible"
 	ReasonDatePartial     Reason = "date_partial"
@@ -92,6 +93,8 @@ var explanations = map[Reason]string{
 	ReasonValueRange:      "The value lies outside the range that is possible.",
 	ReasonValueUnknown:    "The value is none of those that the column may hold.",
 	ReasonCodeUnknown:     "The reference table does not hold the code.",
+
+	ReasonPostcodeFormat: "The value is not a postcode of the United Kingdom.",
 
 	ReasonDateImpossible:  "There is no such date, or it is not written as the definition says (YYYY-MM-DD where it says nothing).",
 	ReasonDatePartial:     "Only the year or the month of the date is known.",

@@ -85,6 +85,9 @@ func (w *writer) selection(t TableRule, in *intake, source string) string {
 		return fmt.Sprintf("SELECT %s FROM %s", strings.Join(columns, ", "), source)
 	}
 	query := fmt.Sprintf("SELECT %s FROM %s", strings.Join(append([]string{UnitColumn}, columns...), ", "), source)
+	if rares := t.rares(); len(rares) > 0 {
+		query = grouped(query, rares)
+	}
 	if before := w.base.table(t.Name); before != nil {
 		if earlier := w.base.carry(*before, columns); earlier != "" {
 			query += " UNION ALL " + earlier
