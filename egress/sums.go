@@ -187,7 +187,7 @@ func (a *admission) sums() error {
 	}
 	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(of[y].Size(), of[x].Size()) })
 	for _, x := range order {
-		if slices.ContainsFunc(cells[x], func(at [2]int) bool { return a.verdicts[at[0]].Withheld[at[1]] == "" }) && !a.keepSum(of[x]) {
+		if slices.ContainsFunc(cells[x], func(at [2]int) bool { return a.verdicts[at[0]].Withheld[at[1]] == "" }) && !a.keepSum(of[x], false) {
 			for _, at := range cells[x] {
 				a.verdicts[at[0]].Withheld[at[1]] = disclosure.RuleDifference
 			}
@@ -224,7 +224,7 @@ func (a *admission) wholes(n *numbered, of []*disclosure.Profile, cells [][][2]i
 				whole.Add(of[x])
 				parts++
 			}
-			if parts < 2 || a.keepSum(whole) {
+			if parts < 2 || a.keepSum(whole, true) {
 				break
 			}
 			for _, at := range cells[shown[0]] {
@@ -234,8 +234,9 @@ func (a *admission) wholes(n *numbered, of []*disclosure.Profile, cells [][][2]i
 	}
 }
 
-// keepSum notes a sum, unless it tells of few people beside others.
-func (a *admission) keepSum(p *disclosure.Profile) bool {
+// keepSum notes a sum, unless it tells of few people beside others. together: it is what
+// sums that are shown make together.
+func (a *admission) keepSum(p *disclosure.Profile, together bool) bool {
 	s := a.scope
 	known := false
 	if s.policy != nil {
@@ -247,7 +248,7 @@ func (a *admission) keepSum(p *disclosure.Profile) bool {
 				return false
 			}
 		}
-		if !known && s.related(p) {
+		if !known && s.related(p, together) {
 			return false
 		}
 	}
@@ -262,14 +263,18 @@ func (a *admission) keepSum(p *disclosure.Profile) bool {
 }
 
 // related reports whether a sum tells of few people beside several others.
-func (s *scope) related(p *disclosure.Profile) bool {
+func (s *scope) related(p *disclosure.Profile, together bool) bool {
+	tells := (*disclosure.Relations).Tells
+	if together {
+		tells = (*disclosure.Relations).TellTogether
+	}
 	if s.relations == nil {
 		s.relations = disclosure.NewRelations(recentOrders)
 		for _, o := range s.recent {
 			s.relations.Add(o)
 		}
 	}
-	if s.relations.Tells(p, s.policy.Threshold) {
+	if tells(s.relations, p, s.policy.Threshold) {
 		return true
 	}
 	if len(s.sums) == len(s.recent) && len(s.recent) < recentSums/2 {
@@ -285,7 +290,7 @@ func (s *scope) related(p *disclosure.Profile) bool {
 			}
 		}
 	}
-	return n > 1 && alike.Tells(p, s.policy.Threshold)
+	return n > 1 && tells(alike, p, s.policy.Threshold)
 }
 
 func (s *scope) addSum(p *disclosure.Profile, recent bool) {

@@ -185,7 +185,7 @@ func TestDamagedParquetDoesNoHarm(t *testing.T) {
 	end := time.Now().Add(5 * time.Second)
 	rapid.Check(t, func(rt *rapid.T) {
 		if time.Now().After(end) {
-			rt.Skip("long enough")
+			return // files that take long to read are not many
 		}
 		b := bytes.Clone(rapid.SampledFrom(files).Draw(rt, "file"))
 		for range rapid.IntRange(1, 4).Draw(rt, "changes") {

@@ -17,6 +17,7 @@ import (
 type Relations struct {
 	orders  []order
 	entries []relation // in the order in which they came
+	rowsOf  []int      // of each that is a sum's values: which is of its rows; −1 for none
 }
 
 // maxRelated bounds what is compared: so many vectors that do not follow from each other,
@@ -24,11 +25,13 @@ type Relations struct {
 // three parts by one in three, in nine by one in thirty.
 const maxRelated = 96
 
-// The last places of a vector say of what it is made: marks are chosen by chance.
+// The last places of a vector say of what it is made: marks are chosen by chance, and
+// how often each of the known ones is in it.
 const (
 	markRows   = Buckets     // two sums of the rows of all parts, weighed by chance: of rows only
 	markValues = Buckets + 2 // of values only
-	related    = Buckets + 3
+	made       = Buckets + 3
+	related    = made + maxRelated + 1
 )
 
 type relation [related]uint32
@@ -53,8 +56,9 @@ func NewRelations(orders int) *Relations {
 
 // Add takes a sum that everybody knows, with how many rows of each part are in it.
 func (r *Relations) Add(s *Profile) {
-	r.add(r.ofRows(s))
-	r.add(r.ofValues(s))
+	rows := r.ofRows(s)
+	r.add(rows, -1)
+	r.add(r.ofValues(s), slices.IndexFunc(r.entries, func(e relation) bool { return [made]uint32(e[:made]) == [made]uint32(rows[:made]) }))
 }
 
 func (r *Relations) ofRows(s *Profile) (v relation) {
@@ -84,13 +88,21 @@ func (v *relation) markRows() {
 	v[markRows], v[markRows+1] = uint32(a), uint32(b)
 }
 
-func (r *Relations) add(v relation) {
+func (r *Relations) add(v relation, rows int) {
+	v[made+len(r.entries)] = 1
 	if !r.orders[0].add(v) {
 		return
 	}
-	r.entries = append(r.entries, v)
-	if len(r.entries) > maxRelated {
-		r.entries = slices.Clone(r.entries[len(r.entries)-maxRelated/2:])
+	r.entries, r.rowsOf = append(r.entries, v), append(r.rowsOf, rows)
+	if old := len(r.entries) - maxRelated/2; len(r.entries) > maxRelated {
+		r.entries, r.rowsOf = slices.Clone(r.entries[old:]), slices.Clone(r.rowsOf[old:])
+		for at, rows := range r.rowsOf {
+			r.rowsOf[at] = max(rows-old, -1)
+		}
+		for at := range r.entries {
+			clear(r.entries[at][made:])
+			r.entries[at][made+at] = 1
+		}
 		for i := range r.orders {
 			r.orders[i].rows, r.orders[i].pivot = nil, nil
 			for _, e := range r.entries {
@@ -142,21 +154,31 @@ func (v *relation) subtract(times uint64, o *relation) {
 //     k more than there are known ones in it;
 //   - what it has more than a combination of them is so much for each of some rows: the
 //     people there are all alike.
-func (r *Relations) Tells(s *Profile, k int) bool {
+func (r *Relations) Tells(s *Profile, k int) bool { return r.judge(s, k, false) }
+
+// TellTogether is Tells of what several sums make together, all of which are shown. Not all of
+// them need be known here: rows of a sum whose values are not known stand for these, and
+// what is more or less for each of them was judged when they were.
+func (r *Relations) TellTogether(s *Profile, k int) bool { return r.judge(s, k, true) }
+
+func (r *Relations) judge(s *Profile, k int, together bool) bool {
 	if len(r.entries) == 0 {
 		return false
 	}
-	r.add(r.ofRows(s))
+	r.add(r.ofRows(s), -1)
 	v, whose := r.ofValues(s), r.ofRows(s)
 	for i := range r.orders {
-		if r.orders[i].tells(&v, &whose, k) {
+		left := r.orders[i].rests(&v, k)
+		if left != nil && r.tells(&v, left, &whose, k) && !(together && r.ofRowsAlone(left, &whose)) {
 			return true
 		}
 	}
 	return false
 }
 
-func (o *order) tells(v, whose *relation, k int) bool {
+// rests is what is left of a vector by the combination that agrees in the first parts; nil
+// if that is not of fewer than k parts.
+func (o *order) rests(v *relation, k int) *relation {
 	pivots := [Buckets]bool{}
 	for _, p := range o.pivot {
 		pivots[p] = true
@@ -168,44 +190,90 @@ func (o *order) tells(v, whose *relation, k int) bool {
 			continue
 		}
 		if o.rest(v, int(part)) != 0 {
-			return false
+			return nil
 		}
 		if checks++; checks == 2 {
 			break
 		}
 	}
 	if checks < 2 {
-		return false
+		return nil
 	}
-	left, used := *v, 0
+	left := *v
+	for i := range o.rows {
+		left.subtract(uint64(v[o.pivot[i]]), &o.rows[i])
+	}
+	if left.parts() >= k {
+		return nil
+	}
+	return &left
+}
+
+// tells judges what is left of a vector by a combination of known ones.
+//
+// A part of it that is one of them less so much for each of its rows, and without which the
+// rest is of few people as well, is what chance put together: of small values many are alike.
+// It is left out.
+func (r *Relations) tells(v, left, whose *relation, k int) bool {
+	for i, j := range r.rowsOf {
+		if j < 0 || left[made+i] == 0 || left[made+j] == 0 {
+			continue
+		}
+		without := *left
+		without.subtract(uint64(left[made+i]), &r.entries[i])
+		without.subtract(uint64(left[made+j]), &r.entries[j])
+		if without.parts() < k {
+			*left = without
+		}
+	}
+	used := 0
 	there := [Buckets]bool{}
 	for i := range Buckets {
 		there[i] = v[i] != 0
 	}
-	for i := range o.rows {
-		times := uint64(v[o.pivot[i]])
-		if times == 0 {
+	// What agrees counts of those that are in the combination: the vectors of an
+	// elimination are made of others, too, that cancel.
+	for at, e := range r.entries {
+		if left[made+at] == 0 {
 			continue
 		}
 		used++
-		for part, x := range o.rows[i][:Buckets] {
+		for part, x := range e[:Buckets] {
 			there[part] = there[part] || x != 0
 		}
-		left.subtract(times, &o.rows[i])
 	}
-	differ, agree := 0, 0
+	agree := 0
 	for i := range Buckets {
-		switch {
-		case left[i] != 0:
-			differ++
-		case there[i]:
+		if left[i] == 0 && there[i] {
 			agree++
 		}
 	}
-	if differ >= k || agree-used < k {
+	if agree-used < k {
 		return false
 	}
-	return differ > 0 || left[markValues] != v[markValues] && !left.multipleOf(whose)
+	return left.parts() > 0 || left[markValues] != v[markValues] && !left.multipleOf(whose)
+}
+
+// ofRowsAlone reports whether a combination has rows of which no values are known.
+func (r *Relations) ofRowsAlone(left, whose *relation) bool {
+	for at := range r.entries {
+		e := &r.entries[at]
+		if left[made+at] != 0 && e[markValues] == 0 && !slices.Contains(r.rowsOf, at) && *(*[made]uint32)(e[:made]) != *(*[made]uint32)(whose[:made]) {
+			return true
+		}
+	}
+	return false
+}
+
+// parts is in how many a vector is not zero.
+func (v *relation) parts() int {
+	n := 0
+	for _, x := range v[:Buckets] {
+		if x != 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // rest is what is left of a vector in one part.

@@ -149,3 +149,31 @@ func BenchmarkRelations(b *testing.B) {
 		})
 	}
 }
+
+// Sums of groups of other people, of few small values, tell nothing of each other: that
+// so much for each row is a sum but for some people is judged by how many these are
+// and how many they are not, whatever other sums are known.
+func TestSmallValuesOfOtherPeopleAreNoRelation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		chance := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+		r, unit := NewRelations(40), 0
+		for range rapid.IntRange(2, 24).Draw(t, "groups") {
+			some, often := map[int]float64{}, map[float64]int{}
+			for range 10 + chance.IntN(20) {
+				x := 2.5 * float64(1+chance.IntN(3))
+				some[unit] = x
+				often[x]++
+				unit += 1 + chance.IntN(5)
+			}
+			common := 0
+			for _, n := range often {
+				common = max(common, n)
+			}
+			s := sumOf(some)
+			if r.Tells(s, 10) && common < 10 {
+				t.Fatalf("%d people, of whom not %d have one value", len(some), len(some)-common)
+			}
+			r.Add(s)
+		}
+	})
+}

@@ -18,16 +18,30 @@ func (r *Release) Spool(table string) string {
 	return "CREATE TABLE " + Ident(table) + " AS " + r.rowsWith + r.rows
 }
 
-// Groups is SQL, over the rows that Spool put into a table; SQL itself for "".
+// Groups is SQL, over the rows that Spool put into a table; SQL itself for "". The
+// groups come in the order of their keys: otherwise it would be that in which a hash
+// table met them, which hangs on where each person's rows lie, tells something of
+// that, and decides between numbers that might be withheld as well as each other.
 func (r *Release) Groups(spool string) string {
 	if spool == "" {
-		return r.SQL
+		return r.SQL + r.inOrder()
 	}
 	rows := Ident(spool)
 	if !r.Counted {
 		rows = "(SELECT *, " + unitBit + " AS h FROM " + rows + ")"
 	}
-	return "SELECT " + strings.Join(r.spooled, ", ") + " FROM " + rows + " AS s" + r.groupBy()
+	return "SELECT " + strings.Join(r.spooled, ", ") + " FROM " + rows + " AS s" + r.groupBy() + r.inOrder()
+}
+
+func (r *Release) inOrder() string {
+	if r.Keys == 0 {
+		return ""
+	}
+	by := make([]string, 1+r.Keys)
+	for i := range by {
+		by[i] = strconv.Itoa(1 + i)
+	}
+	return " ORDER BY " + strings.Join(by, ", ")
 }
 
 // spoolGroups prints the columns of Groups, if the rows are worth putting down. It
