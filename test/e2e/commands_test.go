@@ -212,12 +212,12 @@ func pythonCommand(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // until CODE ROLE|token=TOKEN SQL: ask again and again, until the answer is the
-// refusal CODE. Ends after half a minute.
+// refusal CODE. Ends after a minute and a half.
 func untilCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: until CODE ROLE|token=TOKEN SQL")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
 	for again := time.NewTicker(100 * time.Millisecond); ; <-again.C {
 		_, err := installed(ts).ask(ctx, args[1], args[2])
