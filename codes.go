@@ -81,6 +81,7 @@ const (
 	CodeVersionInUse   Code = "GH-341" // a version that is held, or that somebody works with, is not deleted
 	CodeQuality        Code = "GH-350" // the data does not pass a check of its definition
 	CodeRetention      Code = "GH-342" // what a retention rule or a deletion must be
+	CodeRecalled       Code = "GH-380" // a version that its custodian recalled
 
 	// opt-outs
 	CodeCheck   Code = "GH-320" // the check service gave no list
@@ -197,6 +198,7 @@ var codes = map[Code]codeInfo{
 	CodeVersionInUse:   {KindConflict, "End what uses the version, or lift the hold, then try again."},
 	CodeQuality:        {KindInvalid, "Look at the report, correct the extract, or change the check in the definition; nothing was published."},
 	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
+	CodeRecalled:       {KindDenied, "Ask a custodian of the dataset to move the project to another version, with 'gatehouse catalog use-version'."},
 
 	CodeIndexChange: {KindInvalid, "Correct the list and try again."},
 

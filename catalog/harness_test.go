@@ -321,6 +321,8 @@ type recorder struct {
 	fail     error
 }
 
+func (r *recorder) Recalled(context.Context, string) ([]catalog.Recall, error) { return nil, nil }
+
 func (r *recorder) RecordPublished(_ context.Context, _ string, v catalog.Version) error {
 	if r.fail != nil {
 		return r.fail

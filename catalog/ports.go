@@ -60,4 +60,6 @@ type Store interface {
 	// happens after a crash between its appearance and this call, changes nothing
 	// and records no second event.
 	RecordPublished(ctx context.Context, actor string, v Version) error
+	// Recalled gives the recalled versions of a dataset.
+	Recalled(ctx context.Context, dataset string) ([]Recall, error)
 }

@@ -332,6 +332,9 @@ func (p *publication) follow(ctx context.Context, numbers []int) error {
 		p.before, p.number = &v, n+1
 	}
 	if p.Changes {
+		if err := p.notRecalled(ctx); err != nil {
+			return err
+		}
 		return p.prepareChanges(ctx, p.before)
 	}
 	return nil

@@ -43,6 +43,11 @@ type RetentionTx interface {
 	Holds(ctx context.Context, dataset string) ([]Hold, error)
 	Hold(ctx context.Context, actor, dataset string, number int, reason string) error
 	Lift(ctx context.Context, dataset string, number int) error
+	// Recalls gives the recalled versions of a dataset by number; Recall adds one,
+	// Reinstate ends it.
+	Recalls(ctx context.Context, dataset string) ([]Recall, error)
+	Recall(ctx context.Context, actor, dataset string, number int, reason string) error
+	Reinstate(ctx context.Context, dataset string, number int) error
 	// Users names the projects that live and use a version: by its number, as the
 	// version that their population was made of, or by numbers that were released from
 	// it, to them or to projects whose people they share, also if those have ended,

@@ -80,7 +80,7 @@ func (s *Service) checkDraft(ctx context.Context, tx Tx, p *Project) error {
 	if err := p.pinPolicy(ctx, s.Policies); err != nil {
 		return err
 	}
-	return p.pin(ctx, s.Catalogue)
+	return p.pin(ctx, standing{s.Catalogue, tx})
 }
 
 // EditProject replaces what a draft says. Its creator or a lead may. What p says

@@ -59,6 +59,9 @@ func (s *Service) OpenCatalogue(ctx context.Context, actor gatehouse.Principal, 
 		if err := hasCatalogueAsk(ctx, tx, actor, dataset); err != nil {
 			return err
 		}
+		if err := notRecalled(ctx, tx, dataset, number); err != nil {
+			return err
+		}
 		p, err := catalogueProject(ctx, tx, actor, v, policy)
 		if err != nil {
 			return err

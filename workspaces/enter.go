@@ -16,7 +16,7 @@ const NationalList = "national"
 // what the gate needs to know. It is called for each question: what it gives is
 // not kept. In this order: the token is live and bound to a workspace; policy
 // allows the query; the user is a member whose training and agreement are valid;
-// the project is active and not expired; its dataset version verifies; the opt-out lists that
+// the project is active and not expired; its dataset version was not recalled, and verifies; the opt-out lists that
 // the version was made with are fresh; the population is written and leaves out
 // everybody who has withdrawn. The first that fails is returned, and journaled.
 func (s *Service) Enter(ctx context.Context, p gatehouse.Principal) (*Session, error) {
@@ -121,6 +121,9 @@ func (s *Service) enterBy(ctx context.Context, p gatehouse.Principal, e *gatehou
 
 // mount gives a dataset version as the project may see it at now.
 func (s *Service) mount(ctx context.Context, w Workspace, p Project, grant DatasetGrant, now time.Time) (Mount, error) {
+	if err := s.Store.View(ctx, func(tx Tx) error { return notRecalled(ctx, tx, grant.Dataset, grant.Version) }); err != nil {
+		return Mount{}, err
+	}
 	v, err := s.Catalogue.Version(ctx, grant.Dataset, grant.Version)
 	if err != nil {
 		return Mount{}, err

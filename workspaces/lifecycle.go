@@ -176,14 +176,17 @@ func (s *Service) SetExpiry(ctx context.Context, actor gatehouse.Principal, id s
 // UseVersion moves a project to another version of its dataset; 0 is the newest.
 func (s *Service) UseVersion(ctx context.Context, actor gatehouse.Principal, id, dataset string, number int) error {
 	e := gatehouse.Event{Action: "project.version_set", Subject: dataset + "@" + strconv.Itoa(number)}
-	return s.adjust(ctx, actor, id, e, func(_ Tx, p *Project) ([]string, error) {
+	return s.adjust(ctx, actor, id, e, func(tx Tx, p *Project) ([]string, error) {
 		i := slices.IndexFunc(p.Datasets, func(d DatasetGrant) bool { return d.Dataset == dataset })
 		if i < 0 {
 			return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "The project does not use a dataset %q.", dataset)
 		}
 		p.Datasets = slices.Clone(p.Datasets)
 		p.Datasets[i].Version = number
-		return []string{dataset}, p.pin(ctx, s.Catalogue)
+		if err := p.pin(ctx, standing{s.Catalogue, tx}); err != nil {
+			return nil, err
+		}
+		return []string{dataset}, notRecalled(ctx, tx, dataset, p.Datasets[i].Version)
 	})
 }
 

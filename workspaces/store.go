@@ -52,6 +52,8 @@ type Tx interface {
 	// Custodians gives the custodians of a dataset, by name: those who are named for it
 	// and hold the role of custodian.
 	Custodians(ctx context.Context, dataset string) ([]string, error)
+	// Recalls gives the recalled versions of a dataset.
+	Recalls(ctx context.Context, dataset string) ([]catalog.Recall, error)
 	// CustodianOf gives the datasets that name a user, whatever roles they hold.
 	CustodianOf(ctx context.Context, user string) ([]string, error)
 	// AddCustodian and RemoveCustodian are idempotent.

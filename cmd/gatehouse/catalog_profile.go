@@ -83,7 +83,7 @@ func newCatalogProfileShowCommand(f *serverFlags) *cobra.Command {
 }
 
 // version makes the client, and reads the name of a version; without a number it is the
-// newest on the server.
+// newest on the server that was not recalled.
 func (f *serverFlags) version(cmd *cobra.Command, name string) (client *web.Client, dataset string, number int, err error) {
 	if client, err = f.client(); err != nil {
 		return nil, "", 0, err
@@ -93,7 +93,7 @@ func (f *serverFlags) version(cmd *cobra.Command, name string) (client *web.Clie
 	}
 	all, err := client.Datasets(cmd.Context())
 	for _, d := range all {
-		if d.Dataset == dataset {
+		if d.Dataset == dataset && d.Recalled == nil {
 			number = max(number, d.Number)
 		}
 	}

@@ -116,6 +116,28 @@ func newCatalogHoldCommand() *cobra.Command {
 	return c
 }
 
+func newCatalogRecallCommand() *cobra.Command {
+	var l local
+	var reason string
+	var lift bool
+	c := retainVersion(&l, "recall --dir DIR --reason TEXT DATASET@NUMBER", "Have a version that is wrong used by nobody, or lift that (a custodian)",
+		func(c *cobra.Command, r catalog.Retention, actor gatehouse.Principal, dataset string, number int) error {
+			what, err := "recalled: no project asks about it. Move projects with 'gatehouse catalog use-version'", error(nil)
+			if lift {
+				what, err = "reinstated", r.Reinstate(c.Context(), actor, dataset, number, reason)
+			} else {
+				err = r.Recall(c.Context(), actor, dataset, number, reason)
+			}
+			if err == nil {
+				fmt.Fprintf(c.OutOrStdout(), "%s@%d is %s.\n", dataset, number, what)
+			}
+			return err
+		})
+	c.Flags().StringVar(&reason, "reason", "", "why; everybody who reads the catalogue sees it")
+	c.Flags().BoolVar(&lift, "lift", false, "end the recall")
+	return c
+}
+
 func newCatalogDeleteCommand() *cobra.Command {
 	var l local
 	var reason string

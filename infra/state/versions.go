@@ -94,6 +94,48 @@ func (tx retentionTx) Lift(ctx context.Context, dataset string, number int) erro
 	return gatehouse.Errorf(gatehouse.CodeNotFound, "%s@%d is not held.", dataset, number)
 }
 
+func (tx retentionTx) Recalls(ctx context.Context, dataset string) ([]catalog.Recall, error) {
+	return tx.recalls(ctx, dataset)
+}
+
+func (tx retentionTx) Recall(ctx context.Context, actor, dataset string, number int, reason string) error {
+	_, err := tx.SQL().ExecContext(ctx, `INSERT INTO version_recalls (dataset, number, reason, actor, since) VALUES ($1, $2, $3, $4, $5)`, dataset, number, reason, actor, timeText(tx.Now()))
+	return err
+}
+
+func (tx retentionTx) Reinstate(ctx context.Context, dataset string, number int) error {
+	_, err := tx.SQL().ExecContext(ctx, `DELETE FROM version_recalls WHERE dataset = $1 AND number = $2`, dataset, number)
+	return err
+}
+
+// Recalls implements workspaces.Tx.
+func (tx workspacesTx) Recalls(ctx context.Context, dataset string) ([]catalog.Recall, error) {
+	return tx.recalls(ctx, dataset)
+}
+
+// Recalled implements catalog.Store.
+func (s Catalogue) Recalled(ctx context.Context, dataset string) (out []catalog.Recall, err error) {
+	err = s.DB.View(ctx, func(tx *Tx) error {
+		out, err = tx.recalls(ctx, dataset)
+		return err
+	})
+	return out, err
+}
+
+func (tx *Tx) recalls(ctx context.Context, dataset string) (out []catalog.Recall, err error) {
+	err = tx.each(ctx, func(scan func(...any) error) error {
+		var r catalog.Recall
+		var since string
+		if err := scan(&r.Number, &r.Reason, &r.Actor, &since); err != nil {
+			return err
+		}
+		r.Since, err = parseTime(since)
+		out = append(out, r)
+		return err
+	}, `SELECT number, reason, actor, since FROM version_recalls WHERE dataset = $1 ORDER BY number`, dataset)
+	return out, err
+}
+
 // Users implements catalog.RetentionTx. A question is judged beside what was told to
 // projects that share a person with its own, and with those: egress.Histories. What the
 // release of a request let out counts for every project on the dataset.

@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/web"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
@@ -31,6 +32,10 @@ func (d *door) Authenticate(_ context.Context, token string) (gatehouse.Principa
 		return gatehouse.Principal{User: "ada"}, nil
 	}
 	return gatehouse.Principal{User: "ada", Workspace: "w"}, nil
+}
+
+func (d *door) Recalls(context.Context, gatehouse.Principal, string) ([]catalog.Recall, error) {
+	return nil, nil
 }
 
 func (d *door) Enter(_ context.Context, p gatehouse.Principal) (*workspaces.Session, error) {

@@ -33,6 +33,13 @@ type Dataset struct {
 	Published time.Time      `json:"published"`
 	Tables    []DatasetTable `json:"tables"`
 	Lists     []OptOutList   `json:"opt_out_lists" doc:"The opt-out lists that were applied"`
+	Recalled  *DatasetRecall `json:"recalled,omitempty" doc:"Its custodian recalled it: nobody asks about it"`
+}
+
+// DatasetRecall is why a version must not be used.
+type DatasetRecall struct {
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
 }
 
 // DatasetTable is a table of a published version.
@@ -160,6 +167,7 @@ func (s *server) datasets(ctx context.Context) ([]Dataset, error) {
 		s.Log.ErrorContext(ctx, "some versions do not verify and are not shown", "cause", err, "request", requestID(ctx))
 	}
 	shown := make([]Dataset, 0, len(versions))
+	recalls := map[string][]catalog.Recall{}
 	for _, v := range versions {
 		d := Dataset{
 			Dataset: v.Dataset, Number: v.Number, Title: v.Title, Custodian: v.Custodian, Published: v.Published,
@@ -174,6 +182,16 @@ func (s *server) datasets(ctx context.Context) ([]Dataset, error) {
 		}
 		for _, r := range v.Receipts {
 			d.Lists = append(d.Lists, OptOutList{r.List, r.Dated})
+		}
+		all, known := recalls[v.Dataset]
+		if !known {
+			if all, err = s.Projects.Recalls(ctx, principal(ctx), v.Dataset); err != nil {
+				return nil, err
+			}
+			recalls[v.Dataset] = all
+		}
+		if r := catalog.RecallOf(all, v.Number); r != nil {
+			d.Recalled = &DatasetRecall{r.Reason, r.Since}
 		}
 		shown = append(shown, d)
 	}

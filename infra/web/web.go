@@ -29,6 +29,8 @@ type Projects interface {
 	Projects(ctx context.Context, p gatehouse.Principal) ([]workspaces.Project, error)
 	Project(ctx context.Context, p gatehouse.Principal, id string) (workspaces.Project, error)
 	Workspaces(ctx context.Context, p gatehouse.Principal) ([]workspaces.Workspace, error)
+	// Recalls gives the recalled versions of a dataset.
+	Recalls(ctx context.Context, p gatehouse.Principal, dataset string) ([]catalog.Recall, error)
 	Applications
 	Adjustments
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
 	"github.com/gatehouse-tre/gatehouse/infra/web"
@@ -322,6 +323,9 @@ func (bent) Project(context.Context, gatehouse.Principal, string) (workspaces.Pr
 	return workspaces.Project{}, nil
 }
 func (bent) Workspaces(context.Context, gatehouse.Principal) ([]workspaces.Workspace, error) {
+	return nil, errors.New("9434765919")
+}
+func (bent) Recalls(context.Context, gatehouse.Principal, string) ([]catalog.Recall, error) {
 	return nil, errors.New("9434765919")
 }
 

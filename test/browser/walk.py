@@ -323,6 +323,24 @@ class Walk:
         researcher.open(path, kind="/releases/recalled")
         self.check(researcher.page.get_by_role("button", name="Download the bundle").count() == 0, "recalled release", "can still be downloaded")
 
+    def catalogue(self):
+        """A custodian has the profile made, and everybody sees what variables hold."""
+        custodian, researcher = self.person("custodian"), self.person("researcher")
+        custodian.open("/datasets/shared_care/1", kind="/datasets/version")
+        custodian.press("Have the profile made")
+        custodian.sees("The questions of the profile are being asked")
+        until = time.monotonic() + 180
+        while "was asked through the gate" not in custodian.page.locator("main").inner_text():
+            self.check(time.monotonic() < until, "profile", "is not done in three minutes")
+            custodian.page.wait_for_timeout(1000)
+            custodian.page.goto(f"{self.ready['http']}/datasets/shared_care/1")
+        researcher.open("/datasets/shared_care/1", kind="/datasets/version with a profile")
+        summary = researcher.page.locator("summary", has_text="patients")
+        tab_to(researcher.page, lambda: summary.first.evaluate("e => e === document.activeElement"))
+        researcher.page.keyboard.press("Enter")
+        self.check(researcher.page.get_by_role("img", name="patients.sex").is_visible(), "profile", "has no picture of a dimension")
+        researcher.look("/datasets/version with a profile, open", shot="profile")
+
     def watch(self):
         auditor = self.person("auditor")
         auditor.open("/")
@@ -378,7 +396,7 @@ def main():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=["--no-sandbox"])
         walk = Walk(browser, load(args.ready), args.screens)
-        for part in (walk.nobody, walk.application, walk.amendment, walk.workspace, walk.request, walk.keyboard, walk.document, walk.own, walk.referral, walk.review, walk.release, walk.watch):
+        for part in (walk.nobody, walk.application, walk.amendment, walk.workspace, walk.request, walk.keyboard, walk.document, walk.own, walk.referral, walk.review, walk.release, walk.catalogue, walk.watch):
             start = time.monotonic()
             part()
             print(f"ok   {part.__name__} ({time.monotonic() - start:.1f} s)")

@@ -84,13 +84,21 @@ func (v *visit) formOf(p, base workspaces.Project) (applicationForm, error) {
 		return f, err
 	}
 	newest := map[string]catalog.Version{}
+	recalls := map[string][]catalog.Recall{}
 	asked := map[string]workspaces.DatasetGrant{}
 	for _, d := range p.Datasets {
 		asked[d.Dataset] = d
 	}
 	for _, version := range found { // by dataset and number
 		d, uses := asked[version.Dataset]
-		if pinned := uses && d.Version > 0; !pinned || d.Version == version.Number {
+		all, known := recalls[version.Dataset]
+		if !known {
+			if all, err = v.Projects.Recalls(v.r.Context(), v.who, version.Dataset); err != nil {
+				return f, err
+			}
+			recalls[version.Dataset] = all
+		}
+		if pinned := uses && d.Version > 0; pinned && d.Version == version.Number || !pinned && catalog.RecallOf(all, version.Number) == nil {
 			newest[version.Dataset] = version
 		}
 	}

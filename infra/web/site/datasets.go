@@ -1,6 +1,7 @@
 package site
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,6 +16,8 @@ import (
 func (s *server) routeDatasets(mux *http.ServeMux) {
 	mux.HandleFunc("GET /datasets", s.signedIn(s.listDatasets))
 	mux.HandleFunc("GET /datasets/{dataset}/{number}", s.signedIn(s.showDataset))
+	mux.HandleFunc("GET /datasets/{dataset}/{number}/since/{earlier}", s.signedIn(s.compareVersions))
+	mux.HandleFunc("POST /datasets/{dataset}/{number}/profile", s.signedIn(s.makeProfile))
 	mux.HandleFunc("POST /datasets/{dataset}/{number}/veto", s.signedIn(s.askVeto))
 }
 
@@ -60,12 +63,17 @@ type datasetPage struct {
 	Veto      *egress.DatasetVeto // nil: releases do not wait for a custodian
 	MayVeto   bool                // the reader decides whether they do
 	Others    []catalog.Version
+	Earlier   []catalog.Version // of Others, those that it can be compared with
+	Profile   profiled
+	Recalled  *catalog.Recall
+	Users     []workspaces.Project // projects on this version, of those that the reader may know
 }
 
 // datasetTable has the numbers that everybody may see: see catalog.About.
 type datasetTable struct {
 	catalog.Table
 	Rows, People int64
+	Variables    []variable // as the profile shows them
 }
 
 func (s *server) showDataset(v *visit) error {
@@ -82,6 +90,9 @@ func (s *server) showDataset(v *visit) error {
 			d.Version = version
 		default:
 			d.Others = append(d.Others, version)
+			if version.Number < number {
+				d.Earlier = append(d.Earlier, version)
+			}
 		}
 	}
 	if d.Version.Number == 0 {
@@ -106,7 +117,10 @@ func (s *server) showDataset(v *visit) error {
 			d.Balance.Bars = append(d.Balance.Bars, bar{a.Extract, []int64{a.Published, a.OptedOut, rejected}})
 		}
 	}
-	if err := v.withCustody(&d); err != nil {
+	if err := errors.Join(v.withCustody(&d), v.withUsers(&d)); err != nil {
+		return err
+	}
+	if err := v.withProfile(&d); err != nil {
 		return err
 	}
 	v.render(http.StatusOK, "dataset", d.Version.Title+" "+d.Version.Name(), d)
@@ -123,6 +137,11 @@ func (v *visit) withCustody(d *datasetPage) error {
 	if d.Named, err = v.Projects.Custodians(v.r.Context(), v.who, d.Dataset); err != nil {
 		return err
 	}
+	recalls, err := v.Projects.Recalls(v.r.Context(), v.who, d.Dataset)
+	if err != nil {
+		return err
+	}
+	d.Recalled = catalog.RecallOf(recalls, d.Number)
 	d.MayVeto = d.Custodial && slices.Contains(d.Named, v.who.User)
 	vetoes, err := v.Requests.Vetoes(v.r.Context(), v.who)
 	for _, veto := range vetoes {
@@ -150,5 +169,62 @@ func (s *server) askVeto(v *visit) error {
 	if !ask {
 		done = "veto-lifted"
 	}
-	return v.see("/datasets/"+url.PathEscape(dataset)+"/"+strconv.Itoa(number), done)
+	return v.see(datasetPath(dataset, number), done)
+}
+
+func datasetPath(dataset string, number int) string {
+	return "/datasets/" + url.PathEscape(dataset) + "/" + strconv.Itoa(number)
+}
+
+// withUsers adds the projects that were granted this version.
+func (v *visit) withUsers(d *datasetPage) error {
+	all, err := v.Projects.Projects(v.r.Context(), v.who)
+	for _, p := range all {
+		if slices.ContainsFunc(p.Datasets, func(g workspaces.DatasetGrant) bool { return g.Dataset == d.Dataset && g.Version == d.Number }) {
+			d.Users = append(d.Users, p)
+		}
+	}
+	return err
+}
+
+// shownDifference is the least number of people by which counts of two versions
+// differ where anybody but a custodian sees them.
+const shownDifference = 10
+
+// versionsPage is a version beside an earlier one.
+type versionsPage struct {
+	catalog.Diff
+	At    catalog.Version
+	Exact bool // the reader is a custodian of the dataset
+}
+
+// compareVersions shows how a version differs from an earlier one: exactly to the
+// dataset's custodians, and to others what Diff.Shown lets them see.
+func (s *server) compareVersions(v *visit) error {
+	found, err := v.versions()
+	if err != nil {
+		return err
+	}
+	var pair [2]catalog.Version
+	for i, name := range []string{"earlier", "number"} {
+		number, err := strconv.Atoi(v.r.PathValue(name))
+		at := slices.IndexFunc(found, func(x catalog.Version) bool { return x.Dataset == v.r.PathValue("dataset") && x.Number == number })
+		if err != nil || at < 0 {
+			return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
+		}
+		pair[i] = found[at]
+	}
+	p := versionsPage{Diff: catalog.Compare(pair[0], pair[1]), At: pair[1]}
+	if v.may(gatehouse.ActionDatasetPublish, "") {
+		named, err := v.Projects.Custodians(v.r.Context(), v.who, p.At.Dataset)
+		if err != nil {
+			return err
+		}
+		p.Exact = slices.Contains(named, v.who.User)
+	}
+	if !p.Exact {
+		p.Diff = p.Shown(shownDifference)
+	}
+	v.render(http.StatusOK, "versions", p.To+" since "+p.From, p)
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,11 +60,16 @@ func (p prover) ProveEvent(ctx context.Context, action, subject string) (json.Ra
 	return json.Marshal(proof)
 }
 
-// shelf is a catalogue of one version.
+// shelf is a catalogue of a version and the one before.
 type shelf struct{}
 
 func (shelf) List(context.Context) ([]catalog.Version, error) {
-	return []catalog.Version{version}, nil
+	before := version
+	before.Number, before.Units = 2, 994
+	before.Tables = slices.Clone(version.Tables)
+	before.Tables[0].Rows, before.Tables[0].People = 994, 994
+	before.Tables[0].Columns = before.Tables[0].Columns[:1]
+	return []catalog.Version{before, version}, nil
 }
 func (shelf) Version(context.Context, string, int) (catalog.Version, error) { return version, nil }
 
@@ -234,6 +240,7 @@ func newHouse(t *testing.T) *house {
 	must(err)
 	handler, err := site.New(site.Config{
 		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
+		Profiles:  &egress.Profiles{Sessions: h.services, Store: state.Profiles{DB: db}, Authorizer: rules, Policy: "nhs", Now: time.Now, Log: log},
 		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{h.audit, &h.slow}, VerifyJournal: docs.VerifyJournal, Operations: operating{rules},
 		Notices: &workspaces.Notices{Store: state.Notices{DB: db}, Authorizer: rules}, Describe: notices.Describe, Documents: drawer{},
 		Flight: "grpc+tls://127.0.0.1:1", CA: "-----BEGIN CERTIFICATE-----\n", Log: log,

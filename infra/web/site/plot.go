@@ -13,6 +13,14 @@ type plot struct {
 	Category string
 	Series   []string
 	Bars     []bar
+	Most     int // how many bars are drawn, the first; 0 for all
+}
+
+func (p plot) drawn() []bar {
+	if p.Most > 0 && len(p.Bars) > p.Most {
+		return p.Bars[:p.Most]
+	}
+	return p.Bars
 }
 
 type bar struct {
@@ -39,7 +47,7 @@ func (p plot) Drawing() template.HTML {
 	if len(p.Series) > 1 {
 		legend = 28
 	}
-	width, height := labelWidth+barWidth+totalWidth, legend+len(p.Bars)*(barHeight+barGap)+4
+	width, height := labelWidth+barWidth+totalWidth, legend+len(p.drawn())*(barHeight+barGap)+4
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="%s" width="%d" height="%d" viewBox="0 0 %d %d">`, template.HTMLEscapeString(p.describe()), width, height, width, height)
 	if legend > 0 {
@@ -49,7 +57,7 @@ func (p plot) Drawing() template.HTML {
 			x += 40 + 8*len([]rune(name))
 		}
 	}
-	for i, b := range p.Bars {
+	for i, b := range p.drawn() {
 		y := legend + i*(barHeight+barGap)
 		fmt.Fprintf(&s, `<text x="%d" y="%d" text-anchor="end">%s</text>`, labelWidth-8, y+16, template.HTMLEscapeString(shorten(b.Label, 26)))
 		x := float64(labelWidth)

@@ -161,6 +161,7 @@ var doneSentences = map[string]string{
 	"person-revoked":      "Every session and token of that person was ended.",
 	"person-locked":       "That person was put out, and cannot sign in any more.",
 	"retried":             "The message is sent again.",
+	"profile-begun":       "The questions of the profile are being asked. Come back in a while.",
 	"veto-asked":          "From now on, what checkers approve waits for a custodian of the dataset.",
 	"veto-lifted":         "What checkers approve does not wait for a custodian any more.",
 	"token-revoked":       "The token was revoked.",
