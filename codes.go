@@ -86,6 +86,7 @@ const (
 	// opt-outs
 	CodeCheck   Code = "GH-320" // the check service gave no list
 	CodeMailbox Code = "GH-321" // its mailbox did not answer as it should
+	CodeConsent Code = "GH-370" // who consents to a project is not recorded, or cannot be
 
 	// the person index and linkage
 	CodeIndexChange Code = "GH-330" // a merge or split that cannot be made
@@ -200,6 +201,7 @@ var codes = map[Code]codeInfo{
 	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
 	CodeRecalled:       {KindDenied, "Ask a custodian of the dataset to move the project to another version, with 'gatehouse catalog use-version'."},
 
+	CodeConsent:     {KindUnavailable, "A custodian must record who consents to the project."},
 	CodeIndexChange: {KindInvalid, "Correct the list and try again."},
 
 	CodeRequestState:   {KindConflict, "Look at the request's state to see whose turn it is."},

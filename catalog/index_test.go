@@ -308,3 +308,40 @@ func TestAChangeCarriesWithdrawals(t *testing.T) {
 	}
 	want([]uint32{a, b, c}, []uint32{3})
 }
+
+// Of who may be seen, a unit that stood for somebody else too is left out until both
+// are on the list; of who withdraws, every unit counts.
+func TestASharedUnitNeedsTheConsentOfBoth(t *testing.T) {
+	h := smallHouse(t)
+	v := h.mustPublish(small(t))
+	a, b := h.unitsOf(v, nhsA)[0], h.unitsOf(v, nhsB)[0]
+	consent := func(numbers ...string) []uint32 {
+		t.Helper()
+		who, err := catalog.FindConsenting(t.Context(), h.dir, v, strings.NewReader(strings.Join(numbers, "\n")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return who.Units
+	}
+	sorted := func(units ...uint32) []uint32 { slices.Sort(units); return units }
+	if got := consent(nhsA); !slices.Equal(got, []uint32{a}) {
+		t.Errorf("one person: %v", got)
+	}
+	h.mustMerge(catalog.Merge{Kept: nhsB, Superseded: nhsA})
+	if got := consent(nhsA); !slices.Equal(got, sorted(a, b)) {
+		t.Errorf("both numbers are one person's: %v", got)
+	}
+	if err := catalog.SplitPeople(t.Context(), h.indexOptions(), []catalog.Split{{Of: nhsB, Separate: []string{nhsA}}}); err != nil {
+		t.Fatal(err)
+	}
+	// A has now the unit 3; a was A's alone, b both's.
+	if got := consent(nhsA); !slices.Equal(got, sorted(a, 3)) {
+		t.Errorf("without the other: %v", got)
+	}
+	if got := consent(nhsB); len(got) != 0 {
+		t.Errorf("without the other: %v", got)
+	}
+	if got := consent(nhsA, nhsB); !slices.Equal(got, sorted(a, b, 3)) {
+		t.Errorf("of both: %v", got)
+	}
+}

@@ -28,6 +28,40 @@ const maxWithdrawals = 10_000_000
 // identifier makes the whole list CodeListInvalid: a withdrawal that cannot be read
 // cannot be honoured.
 func FindUnits(ctx context.Context, dir string, v Version, list io.Reader) (Withdrawn, error) {
+	return findUnits(ctx, dir, v, list, func(l looked, text string) []uint32 { return l.units(text) })
+}
+
+// FindConsenting is FindUnits for a list of who may be seen. A unit that ever stood for
+// somebody who is not on the list too, before a merge was undone for example, is left
+// out: rows under it may be theirs.
+func FindConsenting(ctx context.Context, dir string, v Version, list io.Reader) (Withdrawn, error) {
+	listed := map[uint32]bool{} // units that the people of the list have now
+	var holders map[uint32][]string
+	return findUnits(ctx, dir, v, list, func(l looked, text string) (units []uint32) {
+		if holders == nil {
+			holders = map[uint32][]string{}
+			for name, ever := range l.ever {
+				for _, unit := range ever {
+					holders[unit] = append(holders[unit], name)
+				}
+			}
+			for name := range l.wanted {
+				if unit, known := l.now[name]; known {
+					listed[unit] = true
+				}
+			}
+		}
+		for _, unit := range l.units(text) {
+			if !slices.ContainsFunc(holders[unit], func(name string) bool { return !listed[l.now[name]] }) {
+				units = append(units, unit)
+			}
+		}
+		return units
+	})
+}
+
+// findUnits reads a list, and takes for each person on it the units that choose gives.
+func findUnits(ctx context.Context, dir string, v Version, list io.Reader, choose func(looked, string) []uint32) (Withdrawn, error) {
 	var found Withdrawn
 	lines := map[string]int{}
 	in := bufio.NewScanner(list)
@@ -51,16 +85,16 @@ func FindUnits(ctx context.Context, dir string, v Version, list io.Reader) (With
 	if err := in.Err(); err != nil {
 		return found, gatehouse.Errorf(gatehouse.CodeListInvalid, "The list cannot be read.").Because(err)
 	}
-	people, numbers, err := lookUp(ctx, installation(dir).index(v.Family), lines)
+	people, err := lookUp(ctx, installation(dir).index(v.Family), lines)
 	if err != nil {
 		return found, err
 	}
 	for text, n := range lines {
-		if units, ok := people[text]; ok {
-			found.Units = append(found.Units, units...)
+		if _, known := people.now[text]; known {
+			found.Units = append(found.Units, choose(people, text)...)
 			continue
 		}
-		if numbers { // the index is of NHS numbers only
+		if people.numbers { // the index is of NHS numbers only
 			if _, why := ParseNHSNumber([]byte(text)); why != "" {
 				return Withdrawn{}, gatehouse.Errorf(gatehouse.CodeListInvalid, "Line %d of the list does not hold an NHS number: %s.", n, strings.TrimSuffix(why.Explanation(), ".")).
 					WithAdvice("Nobody was withdrawn; correct the list.")
@@ -74,11 +108,28 @@ func FindUnits(ctx context.Context, dir string, v Version, list io.Reader) (With
 	return found, nil
 }
 
-// lookUp reads an index for the identifiers wanted, and says whether all of it, but
-// for local numbers, are NHS numbers. It gives every unit that stood for a person,
-// since versions of before a merge or split still bear them: the units that any
-// identifier that is now the same person's ever had.
-func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[string][]uint32, numbers bool, err error) {
+// looked is what an index tells of the identifiers that were wanted, and of all that
+// merges and splits connect with them.
+type looked struct {
+	wanted  map[string]int
+	now     map[string]uint32   // by identifier
+	ever    map[string][]uint32 // by identifier
+	same    map[uint32][]string // by unit: the identifiers that are the person's now
+	numbers bool                // the index is of NHS numbers only, but for local ones
+}
+
+// units gives every unit that stood for a person, since versions of before a merge or
+// split still bear them: the units that any identifier that is now the same person's
+// ever had.
+func (l looked) units(text string) (units []uint32) {
+	for _, same := range l.same[l.now[text]] {
+		units = append(units, l.ever[same]...)
+	}
+	return units
+}
+
+// lookUp reads an index for the identifiers wanted.
+func lookUp(ctx context.Context, dir string, wanted map[string]int) (looked, error) {
 	now, ever := map[string]uint32{}, map[string][]uint32{} // by identifier
 	named := func(e indexEntry) string {
 		if e.organisation != "" {
@@ -94,7 +145,7 @@ func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[s
 		}
 	}
 	touched, changed := map[string]bool{}, map[uint32]bool{} // by merges and splits
-	numbers = true
+	numbers := true
 	end, err := scanIndex(ctx, dir, func(e indexEntry) error {
 		text := named(e)
 		_, want := wanted[text]
@@ -112,10 +163,10 @@ func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[s
 		return nil
 	})
 	if err != nil {
-		return nil, false, err
+		return looked{}, err
 	}
 	if end.segments == 0 {
-		return nil, false, indexFailure(errors.New("there are no segments"))
+		return looked{}, indexFailure(errors.New("there are no segments"))
 	}
 	if len(touched) > 0 { // once more, for the other identifiers of those concerned
 		clear(now)
@@ -128,20 +179,12 @@ func lookUp(ctx context.Context, dir string, wanted map[string]int) (units map[s
 			}
 			return nil
 		}); err != nil {
-			return nil, false, err
+			return looked{}, err
 		}
 	}
 	byUnit := map[uint32][]string{}
 	for text, unit := range now {
 		byUnit[unit] = append(byUnit[unit], text)
 	}
-	units = map[string][]uint32{}
-	for text := range wanted {
-		if unit, known := now[text]; known {
-			for _, same := range byUnit[unit] {
-				units[text] = append(units[text], ever[same]...)
-			}
-		}
-	}
-	return units, numbers, nil
+	return looked{wanted, now, ever, byUnit, numbers}, nil
 }

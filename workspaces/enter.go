@@ -131,6 +131,9 @@ func (s *Service) mount(ctx context.Context, w Workspace, p Project, grant Datas
 	if err := s.listsFresh(p, v, now); err != nil {
 		return Mount{}, err
 	}
+	if err := s.consentFresh(ctx, p, grant.Dataset, now); err != nil {
+		return Mount{}, err
+	}
 	tables, err := grant.Mounted(v)
 	if err != nil {
 		return Mount{}, err

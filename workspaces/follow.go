@@ -14,7 +14,8 @@ import (
 // Mark tells what a workspace is to be brought up to date with. When it is another
 // than before, something is to be done.
 type Mark struct {
-	Withdrawals int64 // grows with each withdrawal that concerns the workspace
+	Withdrawals int64 // grows with each withdrawal, and list of consent, that concerns the workspace
+	Consent     bool  // the project sees only who consented to it
 	Forgotten   bool  // the keys of its project were destroyed: it knows nobody any more
 }
 
@@ -36,8 +37,16 @@ func (s *Service) Marks(ctx context.Context) (map[string]Mark, error) {
 				destroyed[a.Project] = true
 			}
 		}
+		projects := map[string]Project{}
 		for _, w := range all {
-			m := Mark{Forgotten: destroyed[w.Project]}
+			p, known := projects[w.Project]
+			if !known {
+				if p, err = tx.Project(ctx, w.Project); err != nil {
+					return err
+				}
+				projects[w.Project] = p
+			}
+			m := Mark{Consent: p.OptOutBasis == BasisConsent, Forgotten: destroyed[w.Project]}
 			if m.Withdrawals, err = tx.WithdrawalMark(ctx, w.Dataset, w.Project); err != nil {
 				return err
 			}

@@ -70,8 +70,12 @@ func (s *Service) population(ctx context.Context, w Workspace, v catalog.Version
 // anybody who has withdrawn, and still there.
 func (s *Service) currentPopulation(ctx context.Context, w Workspace, v catalog.Version) (p Population, current bool, err error) {
 	var mark int64
+	var project Project
 	err = s.Store.View(ctx, func(tx Tx) (err error) {
 		if mark, err = tx.WithdrawalMark(ctx, v.Dataset, w.Project); err != nil {
+			return err
+		}
+		if project, err = tx.Project(ctx, w.Project); err != nil {
 			return err
 		}
 		p, err = tx.Population(ctx, w.ID, v.Dataset)
@@ -80,7 +84,7 @@ func (s *Service) currentPopulation(ctx context.Context, w Workspace, v catalog.
 		}
 		return err
 	})
-	if err != nil || p.Version != v.Number || p.Mark != mark {
+	if err != nil || p.Version != v.Number || p.Mark != mark || p.Consent != (project.OptOutBasis == BasisConsent) {
 		return p, false, err
 	}
 	_, err = os.Stat(s.populationFile(w.ID))
@@ -96,7 +100,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 		if p.Mark, err = tx.WithdrawalMark(ctx, v.Dataset, w.Project); err != nil {
 			return err
 		}
-		withdrawn, err = tx.Withdrawn(ctx, v.Dataset, w.Project)
+		withdrawn, p.Consent, err = excluded(ctx, tx, v.Dataset, w.Project)
 		return err
 	})
 	if err != nil {

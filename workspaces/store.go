@@ -107,7 +107,13 @@ type Tx interface {
 	Withdraw(ctx context.Context, dataset, project string, units []uint32) error
 	// Withdrawn gives the units of a dataset who left a project.
 	Withdrawn(ctx context.Context, dataset, project string) (*roaring.Bitmap, error)
-	// WithdrawalMark grows with each change of what Withdrawn gives.
+	// SetConsents replaces who has consented to a project. It advances the mark too.
+	SetConsents(ctx context.Context, c Consents) error
+	// Consents is CodeNotFound if none were recorded.
+	Consents(ctx context.Context, dataset, project string) (Consents, error)
+	// ConsentsDated is when the list that Consents gives was made.
+	ConsentsDated(ctx context.Context, dataset, project string) (time.Time, error)
+	// WithdrawalMark grows with each change of what Withdrawn and Consents give.
 	WithdrawalMark(ctx context.Context, dataset, project string) (int64, error)
 
 	// Population is CodeNotFound if none was written for the workspace.
@@ -159,6 +165,7 @@ type Population struct {
 	People    int64
 	Mark      int64 // of the withdrawals that it leaves out
 	Complete  bool  // holds every unit of the version
+	Consent   bool  // holds only who consented to the project
 	Built     time.Time
 }
 

@@ -75,6 +75,9 @@ func (s *Service) Remount(ctx context.Context, workspace string) (*Session, erro
 			return nil, err
 		}
 		p, err = s.population(ctx, session.Workspace, m.Version)
+		if gatehouse.CodeOf(err) == gatehouse.CodeConsent { // nobody may ask, and whoever withdraws leaves all the same
+			p, err = s.lastPopulation(ctx, session.Workspace)
+		}
 	} else {
 		p, err = s.lastPopulation(ctx, session.Workspace)
 	}
@@ -91,23 +94,26 @@ func (s *Service) Remount(ctx context.Context, workspace string) (*Session, erro
 func (s *Service) lastPopulation(ctx context.Context, w Workspace) (p Population, err error) {
 	var mark int64
 	var withdrawn *roaring.Bitmap
+	only := false // of those who consented
 	err = s.Store.View(ctx, func(tx Tx) (err error) {
 		if mark, err = tx.WithdrawalMark(ctx, w.Dataset, w.Project); err != nil {
 			return err
 		}
-		if withdrawn, err = tx.Withdrawn(ctx, w.Dataset, w.Project); err != nil {
+		var consent bool
+		if withdrawn, consent, err = excluded(ctx, tx, w.Dataset, w.Project); err != nil && gatehouse.CodeOf(err) != gatehouse.CodeConsent {
 			return err
 		}
+		only = consent && err == nil
 		p, err = tx.Population(ctx, w.ID, w.Dataset)
 		return err
 	})
 	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
 		return p, refuse(gatehouse.CodeWrongWorkspace, "The workspace %q never had a population.", w.ID)
 	}
-	if err != nil || p.Mark == mark {
+	if err != nil || p.Mark == mark && p.Consent == only {
 		return p, err
 	}
-	p.Mark = mark
+	p.Mark, p.Consent = mark, only
 	return s.writePopulation(ctx, w, p, func(out io.Writer) (people int64, complete bool, err error) {
 		people, err = prunePopulation(ctx, out, s.custodiansPopulation(w.ID), withdrawn)
 		return people, false, err

@@ -22,9 +22,7 @@ func (tx workspacesTx) Withdraw(ctx context.Context, dataset, project string, un
 			return err
 		}
 	}
-	_, err = tx.sql.ExecContext(ctx, `INSERT INTO withdrawal_marks (dataset, project, mark) VALUES ($1, $2, 1)
-		ON CONFLICT (dataset, project) DO UPDATE SET mark = withdrawal_marks.mark + 1`, dataset, project)
-	return err
+	return tx.advanceMark(ctx, dataset, project)
 }
 
 func (tx workspacesTx) Withdrawn(ctx context.Context, dataset, project string) (*roaring.Bitmap, error) {
@@ -52,8 +50,8 @@ func (tx workspacesTx) WithdrawalMark(ctx context.Context, dataset, project stri
 func (tx workspacesTx) Population(ctx context.Context, workspace, dataset string) (workspaces.Population, error) {
 	p := workspaces.Population{Workspace: workspace, Dataset: dataset}
 	var built string
-	err := tx.sql.QueryRowContext(ctx, `SELECT version, sha256, people, mark, complete, built FROM populations WHERE workspace = $1 AND dataset = $2`,
-		workspace, dataset).Scan(&p.Version, &p.SHA256, &p.People, &p.Mark, &p.Complete, &built)
+	err := tx.sql.QueryRowContext(ctx, `SELECT version, sha256, people, mark, complete, consent, built FROM populations WHERE workspace = $1 AND dataset = $2`,
+		workspace, dataset).Scan(&p.Version, &p.SHA256, &p.People, &p.Mark, &p.Complete, &p.Consent, &built)
 	if errors.Is(err, sql.ErrNoRows) {
 		return p, absent("population of", workspace)
 	}
@@ -65,10 +63,10 @@ func (tx workspacesTx) Population(ctx context.Context, workspace, dataset string
 }
 
 func (tx workspacesTx) SetPopulation(ctx context.Context, p workspaces.Population) error {
-	_, err := tx.sql.ExecContext(ctx, `INSERT INTO populations (workspace, dataset, version, sha256, people, mark, complete, built)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+	_, err := tx.sql.ExecContext(ctx, `INSERT INTO populations (workspace, dataset, version, sha256, people, mark, complete, consent, built)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (workspace, dataset) DO UPDATE SET version = excluded.version, sha256 = excluded.sha256, people = excluded.people,
-		mark = excluded.mark, complete = excluded.complete, built = excluded.built`,
-		p.Workspace, p.Dataset, p.Version, p.SHA256, p.People, p.Mark, p.Complete, timeText(p.Built))
+		mark = excluded.mark, complete = excluded.complete, consent = excluded.consent, built = excluded.built`,
+		p.Workspace, p.Dataset, p.Version, p.SHA256, p.People, p.Mark, p.Complete, p.Consent, timeText(p.Built))
 	return err
 }

@@ -1,0 +1,101 @@
+package workspaces
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"github.com/gatehouse-tre/gatehouse"
+)
+
+// Consents is who has consented to a project, of a dataset's people: an allow-list.
+type Consents struct {
+	Dataset, Project string
+	Units            *roaring.Bitmap
+	Dated            time.Time // when the list was made
+}
+
+// consentAhead is by how much a list's date may be ahead of the clock.
+const consentAhead = 24 * time.Hour
+
+// RecordConsents replaces the list of who has consented to a project whose basis is
+// consent. Whoever is not on it is not in the project's populations, from the moment
+// that it returns; whoever is on it is, unless a list of the dataset's took the person
+// out of the version, or the person has withdrawn. A custodian of the dataset may who
+// has no part in the project. A list that is too old, or of the future, is CodeConsent.
+// The journal is not told whom or how many.
+func (s *Service) RecordConsents(ctx context.Context, actor gatehouse.Principal, c Consents) error {
+	e := gatehouse.Event{Action: "consent.recorded", Project: c.Project, Subject: c.Dataset, Detail: map[string]string{"dated": c.Dated.UTC().Format(time.RFC3339)}}
+	return s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
+		p, err := tx.Project(ctx, c.Project)
+		if err != nil {
+			return err
+		}
+		if _, ok := p.grant(c.Dataset); !ok {
+			return gatehouse.Errorf(gatehouse.CodeNotFound, "The project %q does not use a dataset %q.", p.ID, c.Dataset)
+		}
+		if err := s.requireCustodian(ctx, tx, actor, p, c.Dataset); err != nil {
+			return err
+		}
+		if err := disinterested(actor, p); err != nil {
+			return err
+		}
+		switch age := tx.Now().Sub(c.Dated); {
+		case p.OptOutBasis != BasisConsent:
+			return gatehouse.Errorf(gatehouse.CodeConsent, "The basis of the project %q is not consent.", p.ID)
+		case age < -consentAhead:
+			return gatehouse.Errorf(gatehouse.CodeConsent, "The list of consent is dated in the future.")
+		case age > s.MaxListAge:
+			return gatehouse.Errorf(gatehouse.CodeConsent, "The list of consent is too old.").WithAdvice("Ask the study for who consents now.")
+		}
+		return tx.SetConsents(ctx, c)
+	})
+}
+
+// consentFresh refuses a project on the basis of consent without a list of who consents
+// to it, or with one that is too old.
+func (s *Service) consentFresh(ctx context.Context, p Project, dataset string, now time.Time) error {
+	if p.OptOutBasis != BasisConsent {
+		return nil
+	}
+	var dated time.Time
+	err := s.Store.View(ctx, func(tx Tx) (err error) {
+		dated, err = tx.ConsentsDated(ctx, dataset, p.ID)
+		return err
+	})
+	switch {
+	case gatehouse.CodeOf(err) == gatehouse.CodeNotFound:
+		return noConsents(p.ID)
+	case err == nil && now.Sub(dated) > s.MaxListAge:
+		return refuse(gatehouse.CodeListsStale, "The list of who consents to the project %q is too old.", p.ID)
+	}
+	return err
+}
+
+func noConsents(project string) error {
+	return gatehouse.Errorf(gatehouse.CodeConsent, "Nobody's consent to the project %q is recorded.", project).
+		WithAdvice("A custodian records who consents with 'gatehouse catalog consent'.")
+}
+
+// excluded are the units that a project does not see of a dataset: who has withdrawn,
+// and, where its basis is consent, who has not consented. consent says that it is.
+func excluded(ctx context.Context, tx Tx, dataset, project string) (units *roaring.Bitmap, consent bool, err error) {
+	if units, err = tx.Withdrawn(ctx, dataset, project); err != nil {
+		return nil, false, err
+	}
+	p, err := tx.Project(ctx, project)
+	if err != nil || p.OptOutBasis != BasisConsent {
+		return units, false, err
+	}
+	c, err := tx.Consents(ctx, dataset, project)
+	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+		return units, true, noConsents(project)
+	}
+	if err != nil {
+		return nil, true, err
+	}
+	units.Or(roaring.Flip(c.Units, 0, math.MaxUint32+1))
+	return units, true, nil
+}
