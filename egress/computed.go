@@ -4,8 +4,6 @@ import (
 	"math"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
-
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
 )
@@ -56,8 +54,11 @@ func (v *computedValues) at(measured, row int) (x uint64, there bool) {
 	return uint64(r), r != noValue
 }
 
-// valued takes the columns y of the rows that were labelled last.
-func (c *cohorts) valued(u, labels []uint32, y []*array.Float64) {
+// wantsValues reports whether valued does anything.
+func (c *cohorts) wantsValues() bool { return c.values != nil || c.sums.some() && c.sums.whole() }
+
+// valued takes the values of the rows that were labelled last.
+func (c *cohorts) valued(u, labels []uint32, y []numbers) {
 	c.sums.add(u, labels, y)
 	if c.values == nil {
 		return

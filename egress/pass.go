@@ -2,7 +2,6 @@ package egress
 
 import (
 	"context"
-	"math"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -34,6 +33,8 @@ type pass struct {
 	signed    []int64
 	labels    []uint32
 	counts    bool // some rows are counted one by one
+	values    measuredColumns
+	tables    *valueTables // nil where rows are counted one by one
 	collector *cohorts
 }
 
@@ -122,6 +123,7 @@ func newPass(r *plan.Release, policy disclosure.Policy, t *groupTable, collector
 		hashes[t.groups[g.row]] = int32(g.row)
 	}
 	p.groups = newGroupIndex(hashes)
+	p.values.of, p.tables = r.Lines, newValueTables(r)
 	if collector != nil {
 		collector.Begin()
 	}
@@ -159,7 +161,7 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 	}
 	units, ok := next(true).(*array.Uint32)
 	rows, groups, sigs := next(p.columns.Row), next(p.columns.Group), next(p.columns.Signature)
-	if !ok || units.NullN() > 0 || len(left) != p.columns.Values {
+	if !ok || units.NullN() > 0 || len(left) != p.columns.Measured {
 		return false, misshapen()
 	}
 	u := units.Uint32Values()
@@ -173,11 +175,8 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 		sig = append(sig, int64(s))
 	}
 	p.signed = sig
-	values := make([]*array.Float64, len(left))
-	for i := range values {
-		if values[i], ok = left[i].(*array.Float64); !ok {
-			return false, misshapen()
-		}
+	if !p.values.read(left, len(u)) {
+		return false, misshapen()
 	}
 	labels := p.labels[:0]
 	var last struct {
@@ -209,8 +208,8 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 			p.atoms.people[a]++
 		}
 	}
-	if p.counts {
-		p.count(u, labels, values)
+	if p.counts && !p.tabled(labels) {
+		p.count(u, labels, p.values.all())
 	}
 	p.labels = labels
 	if p.collector != nil {
@@ -224,7 +223,9 @@ func (p *pass) batch(b arrow.RecordBatch) (bool, error) {
 			}
 		}
 		p.collector.labelled(u, r, labels)
-		p.collector.valued(u, labels, values)
+		if p.collector.wantsValues() {
+			p.collector.valued(u, labels, p.values.all())
+		}
 	}
 	return true, nil
 }
@@ -298,7 +299,7 @@ func (p *pass) newAtom(g uint64, sig int64) (at uint32, ok bool) {
 
 // count takes rows into their groups: by channel and by share, as far as it is not
 // known from the atoms.
-func (p *pass) count(u, labels []uint32, values []*array.Float64) {
+func (p *pass) count(u, labels []uint32, values []numbers) {
 	k := p.policy.Threshold
 	for i, unit := range u {
 		of := &p.ofAtom[labels[i]]
@@ -314,8 +315,8 @@ func (p *pass) count(u, labels []uint32, values []*array.Float64) {
 				share := &p.r.Shares[s]
 				if share.Value < 0 {
 					t.shares[s].row(int64(unit))
-				} else if v := values[share.Value]; v.IsValid(i) {
-					x := v.Value(i)
+				} else if v := &values[share.Value]; v.there(i) {
+					x := v.x[i]
 					if p.r.Counted {
 						t.shares[s].once(int64(unit), x, k)
 					} else {
@@ -323,7 +324,7 @@ func (p *pass) count(u, labels []uint32, values []*array.Float64) {
 						t.shares[s].value(int64(unit), x, k)
 					}
 					if share.Squares {
-						t.shares[s].follow(x, k)
+						t.shares[s].follow(x, 1, k)
 					}
 				}
 			}
@@ -332,9 +333,9 @@ func (p *pass) count(u, labels []uint32, values []*array.Float64) {
 }
 
 // none reports whether no value of a row is missing or 0.
-func none(of []int, values []*array.Float64, i int) bool {
+func none(of []int, values []numbers, i int) bool {
 	for _, v := range of {
-		if values[v].IsNull(i) || values[v].Value(i) == 0 {
+		if !values[v].there(i) || values[v].x[i] == 0 {
 			return false
 		}
 	}
@@ -343,6 +344,7 @@ func none(of []int, values []*array.Float64, i int) bool {
 
 // finish writes what was counted into the evidence.
 func (p *pass) finish() {
+	p.endTables()
 	for at, of := range p.ofAtom {
 		for _, i := range of.targets {
 			for _, c := range of.whole {
@@ -385,243 +387,4 @@ func (t *groupTable) fillPeople(r *plan.Release) {
 		t.cells[c] = b.NewInt64Array()
 		b.Release()
 	}
-}
-
-// shareTally finds the largest shares of single people, and whether nearly
-// everybody has one value.
-type shareTally struct {
-	last       int64 // unit whose rows are being added up
-	sum, n     float64
-	sums, rows disclosure.Shares
-	people     int
-	common     []candidate
-	ended      bool        // no value can be common any more
-	values     []candidate // different values, by row
-	many       bool        // they are more than two that nearly everybody has, and of few people
-}
-
-// candidate is a value that nearly everybody may turn out to have.
-type candidate struct {
-	value  float64
-	people int
-	last   int64
-}
-
-// row adds a row of a unit.
-func (s *shareTally) row(unit int64) {
-	if s.last != unit {
-		s.flush()
-		s.last = unit
-		s.people++
-	}
-	s.n++
-}
-
-// once adds the value of the only row of a unit.
-func (s *shareTally) once(unit int64, x float64, k int) {
-	s.people++
-	if !s.ended {
-		s.last, s.sum, s.n = unit, 0, 0
-		s.value(unit, x, k)
-		s.sum = 0
-	}
-	add(&s.sums, math.Abs(x))
-	s.rows.Total++
-	s.rows.Second = s.rows.First
-	s.rows.First = 1
-}
-
-// value adds the row's value. A value that all but k−1 people have is had by one
-// of the first k, so only theirs need to be followed.
-func (s *shareTally) value(unit int64, x float64, k int) {
-	s.sum += math.Abs(x)
-	if s.ended {
-		return
-	}
-	for i := range s.common {
-		c := &s.common[i]
-		if c.value == x || c.value != c.value && x != x {
-			if c.last != unit {
-				c.last = unit
-				c.people++
-			}
-			return
-		}
-	}
-	if s.people <= k {
-		s.common = append(s.common, candidate{value: x, people: 1, last: unit})
-		return
-	}
-	kept := s.common[:0]
-	for _, c := range s.common {
-		had := s.people - 1 // people whose rows are all seen
-		with := c.people
-		if c.last == unit {
-			with--
-		}
-		if had-with < k {
-			kept = append(kept, c)
-		}
-	}
-	s.common = kept
-	s.ended = len(kept) == 0
-}
-
-// follow counts the rows of each value. Of two values that all but k−1 people have
-// there are no more than k+1 different ones in all.
-func (s *shareTally) follow(x float64, k int) {
-	if s.many {
-		return
-	}
-	for i := range s.values {
-		if c := &s.values[i]; c.value == x || c.value != c.value && x != x {
-			c.people++
-			return
-		}
-	}
-	if len(s.values) == k+1 {
-		s.many, s.values = true, nil
-		return
-	}
-	s.values = append(s.values, candidate{value: x, people: 1})
-}
-
-// twoMost is how many people have one of the two values that most have, where each
-// has one row; 0 where they have more, or there are many values.
-func (s *shareTally) twoMost() int {
-	if int(s.rows.Total) != s.people {
-		return 0
-	}
-	first, second := 0, 0
-	for _, c := range s.values {
-		if c.people > first {
-			first, second = c.people, first
-		} else {
-			second = max(second, c.people)
-		}
-	}
-	return first + second
-}
-
-// flush ends the rows of a unit.
-func (s *shareTally) flush() {
-	if s.n > 0 {
-		add(&s.sums, s.sum)
-		add(&s.rows, s.n)
-	}
-	s.sum, s.n = 0, 0
-}
-
-// add takes in what one person adds.
-func add(to *disclosure.Shares, x float64) {
-	to.Total += x
-	switch {
-	case x > to.First:
-		to.First, to.Second = x, to.First
-	case x > to.Second:
-		to.Second = x
-	}
-}
-
-func (s *shareTally) finish(of plan.RowShare) disclosure.CellShares {
-	s.flush()
-	out := disclosure.CellShares{Cell: of.Cell, Sums: s.sums, Rows: s.rows, People: s.people, Literal: of.Value < 0}
-	for _, c := range s.common {
-		out.Common = max(out.Common, c.people)
-	}
-	out.Two = s.twoMost()
-	return out
-}
-
-// unitSet is a set of units, which are dense.
-type unitSet struct{ words []uint64 }
-
-// add reports whether the unit was there already.
-func (s *unitSet) add(unit uint32) bool {
-	at, bit := int(unit>>6), uint64(1)<<(unit&63)
-	if at >= len(s.words) {
-		s.words = append(s.words, make([]uint64, max(at+1-len(s.words), len(s.words), 1024))...)
-	}
-	there := s.words[at]&bit != 0
-	s.words[at] |= bit
-	return there
-}
-
-// groupIndex finds a group by the hash of its keys, which is as good as chance.
-type groupIndex struct {
-	hashes []uint64
-	rows   []int32 // −1 for an empty place
-	mask   uint64
-}
-
-func newGroupIndex(groups map[uint64]int32) groupIndex {
-	size := 8
-	for size < 3*len(groups) {
-		size *= 2
-	}
-	x := groupIndex{hashes: make([]uint64, size), rows: make([]int32, size), mask: uint64(size - 1)}
-	for i := range x.rows {
-		x.rows[i] = -1
-	}
-	for hash, row := range groups {
-		at := hash & x.mask
-		for x.rows[at] >= 0 {
-			at = (at + 1) & x.mask
-		}
-		x.hashes[at], x.rows[at] = hash, row
-	}
-	return x
-}
-
-func (x *groupIndex) find(hash uint64) (int, bool) {
-	for at := hash & x.mask; x.rows[at] >= 0; at = (at + 1) & x.mask {
-		if x.hashes[at] == hash {
-			return int(x.rows[at]), true
-		}
-	}
-	return 0, false
-}
-
-// atomIndex finds an atom by the hash of its group's keys and its combination of
-// conditions.
-type atomIndex struct {
-	places []atomPlace
-	n      int
-}
-
-type atomPlace struct {
-	g   uint64
-	sig int64
-	at  uint32 // the atom, plus one; 0 for an empty place
-}
-
-func (x *atomIndex) find(g uint64, sig int64) (uint32, bool) {
-	if len(x.places) == 0 {
-		return 0, false
-	}
-	a := x.place(g, sig)
-	return a.at - 1, a.at != 0
-}
-
-func (x *atomIndex) place(g uint64, sig int64) *atomPlace {
-	mask := uint64(len(x.places) - 1)
-	for at := (g ^ uint64(sig)*0x9e3779b97f4a7c15>>20) & mask; ; at = (at + 1) & mask {
-		if a := &x.places[at]; a.at == 0 || a.g == g && a.sig == sig {
-			return a
-		}
-	}
-}
-
-func (x *atomIndex) put(g uint64, sig int64, at uint32) {
-	if 3*x.n >= len(x.places) {
-		before := x.places
-		x.places = make([]atomPlace, max(16, 4*len(before)))
-		for _, a := range before {
-			if a.at != 0 {
-				*x.place(a.g, a.sig) = a
-			}
-		}
-	}
-	x.n++
-	*x.place(g, sig) = atomPlace{g, sig, at + 1}
 }

@@ -206,7 +206,8 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 	audited := r.RowSets > 0 || len(r.Node.Sets) > 1
 	var early func() *rowStream
 	spool := ""
-	if audited || collector != nil || len(r.Shares) > 0 || countedBelow(r) { // the rows are needed whatever the groups are
+	passes := audited || collector != nil || len(r.Shares) > 0 || countedBelow(r)
+	if passes { // the rows are needed whatever the groups are
 		var drop func()
 		if spool, drop, err = putDown(ctx, vault, r); err != nil {
 			return nil, nil, nil, err
@@ -217,7 +218,7 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 		early = sync.OnceValue(func() *rowStream { return <-opened })
 		defer func() { early().close() }()
 	}
-	groups, err := readGroups(ctx, vault, r, spool)
+	groups, err := readGroups(ctx, vault, r, spool, !passes)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -228,7 +229,7 @@ func judgeRows(ctx context.Context, vault Vault, r *plan.Release, policy disclos
 	}()
 	t = groups
 	cells := rules(r, policy)
-	if audited || collector != nil || countedBelow(r) || t.inDoubt(r, policy, cells) {
+	if passes || t.inDoubt(r, policy, cells) {
 		if atoms, err = runPass(ctx, vault, r, policy, t, collector, spool, early); err != nil {
 			return nil, nil, nil, err
 		}
@@ -280,14 +281,19 @@ func statistic(m plan.Measure) disclosure.Statistic {
 	return disclosure.Count
 }
 
-// readGroups reads the vault's answer: gid, keys, aggregates, people of channels.
-func readGroups(ctx context.Context, vault Vault, r *plan.Release, spool string) (*groupTable, error) {
-	table, err := readAll(ctx, vault, r.Groups(spool))
+// readGroups reads the vault's answer: gid, keys, aggregates and, unless the pass
+// counts them, people of channels.
+func readGroups(ctx context.Context, vault Vault, r *plan.Release, spool string, people bool) (*groupTable, error) {
+	channels := 0
+	if people {
+		channels = r.Channels
+	}
+	table, err := readAll(ctx, vault, r.Groups(spool, people))
 	if err != nil {
 		return nil, err
 	}
 	defer table.Release()
-	if int(table.NumCols()) != 2+r.Keys+len(r.Cells)+r.Channels {
+	if int(table.NumCols()) != 2+r.Keys+len(r.Cells)+channels {
 		return nil, misshapen()
 	}
 	t := &groupTable{rows: int(table.NumRows()), evidence: make([]disclosure.Evidence, table.NumRows())}
@@ -312,7 +318,7 @@ func readGroups(ctx context.Context, vault Vault, r *plan.Release, spool string)
 		a.Retain()
 		t.cells = append(t.cells, a)
 	}
-	for c := range r.Channels {
+	for c := range channels {
 		counts, err := integers(table.Column(2 + r.Keys + len(r.Cells) + c))
 		if err != nil {
 			return nil, err
@@ -410,12 +416,8 @@ func integers(a arrow.Array) (*array.Int64, error) {
 	return b.NewInt64Array(), nil
 }
 
-// inDoubt reports whether the lower bounds leave a rule undecided somewhere, or one
-// person could make up too much of a number.
+// inDoubt reports whether the lower bounds leave a rule undecided somewhere.
 func (t *groupTable) inDoubt(r *plan.Release, policy disclosure.Policy, cells []disclosure.Cell) bool {
-	if len(r.Shares) > 0 {
-		return true
-	}
 	for i := range t.rows {
 		if !r.Counted && len(disclosure.InDoubt(policy.Threshold, cells, t.evidence[i].People)) > 0 {
 			return true

@@ -14,10 +14,13 @@ import (
 )
 
 // halfway is a vault that fails after the groups.
-type halfway struct{ groups arrow.RecordBatch }
+type halfway struct {
+	sql    string
+	groups arrow.RecordBatch
+}
 
 func (v halfway) Query(_ context.Context, sql string) (array.RecordReader, error) {
-	if sql != "groups" {
+	if sql != v.sql {
 		return nil, errors.New("the engine stopped")
 	}
 	return array.NewRecordReader(v.groups.Schema(), []arrow.RecordBatch{v.groups})
@@ -36,8 +39,8 @@ func TestAVaultThatStopsBetweenGroupsAndRows(t *testing.T) {
 	groups := b.NewRecordBatch()
 	b.Release()
 	defer groups.Release()
-	r := &plan.Release{Node: &plan.Aggregate{}, SQL: "groups"}
-	if _, _, _, err := judgeRows(t.Context(), halfway{groups}, r, disclosure.Policy{Threshold: 10}, &cohorts{}); err == nil {
+	r := &plan.Release{Node: &plan.Aggregate{}}
+	if _, _, _, err := judgeRows(t.Context(), halfway{r.Groups("", false), groups}, r, disclosure.Policy{Threshold: 10}, &cohorts{}); err == nil {
 		t.Fatal("rows that could not be read are judged")
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/apache/arrow-go/v18/arrow/array"
-
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
@@ -68,12 +66,12 @@ func measureOf(m plan.Measured) measure {
 }
 
 // at is what row i adds, in millionths, without what moves all rows.
-func (m *measure) at(y []*array.Float64, i int) (x int64, there bool) {
-	if y[m.value].IsNull(i) {
+func (m *measure) at(y []numbers, i int) (x int64, there bool) {
+	if !y[m.value].there(i) {
 		return 0, false
 	}
 	for _, of := range m.of {
-		x = disclosure.Plus(x, disclosure.Multiple(disclosure.Millionths(y[of.value].Value(i)), of.times))
+		x = disclosure.Plus(x, disclosure.Multiple(y[of.value].millionths(i), of.times))
 	}
 	return x, true
 }
@@ -102,7 +100,7 @@ func (p *profiles) some() bool  { return p != nil && len(p.measures) > 0 }
 func (p *profiles) whole() bool { return p.n <= maxProfiles }
 
 // add takes rows with their values.
-func (p *profiles) add(u, labels []uint32, y []*array.Float64) {
+func (p *profiles) add(u, labels []uint32, y []numbers) {
 	if !p.some() || !p.whole() {
 		return
 	}

@@ -2,10 +2,7 @@ package disclosure
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 )
 
 // packing proves of many tables together that nothing rests on fewer than k
@@ -83,6 +80,9 @@ type pivot struct {
 	slot    uint32
 	inverse uint64 // of the combination's value there
 	terms   []entry
+	// near are the values there of the combinations of those before it that are reduced
+	// together with it.
+	near [together - 1]uint64
 }
 
 // leftOpen is a combination that is zero on the pivots of a set, and on all
@@ -341,57 +341,6 @@ func (p *packing) add(c *candidate, m *members, must bool, work *int) verdict {
 	return harmless
 }
 
-// reduce takes from a number what the pivots of a set have of it.
-func (p *packing) reduce(s int, c *candidate, work *int) []uint32 {
-	set := &p.sets[s]
-	r := len(p.shadows)
-	x := make([]uint64, r+1) // each below 2³³
-	x[r] = 1
-	for i := range set.pivots {
-		v := &set.pivots[i]
-		sum := c.at[v.slot]
-		for _, t := range v.terms {
-			sum = (sum + x[t.at]%prime*t.v) % prime
-		}
-		if sum == 0 {
-			continue
-		}
-		f := prime - sum*v.inverse%prime
-		*work -= int(v.column)
-		lambda := set.lambda[v.column]
-		part := x[:len(lambda)]
-		for n, y := range lambda {
-			v := part[n] + f*uint64(y) // below 2⁶² + 2³³
-			part[n] = v&prime + v>>31  // prime is 2³¹−1
-		}
-	}
-	out := make([]uint32, r+1)
-	for n, v := range x {
-		out[n] = uint32(v % prime)
-	}
-	return out
-}
-
-// reduced are what is left of a number in every set but the first, worked out side by
-// side.
-func (p *packing) reduced(c *candidate, work *int) [][]uint32 {
-	out, took := make([][]uint32, len(p.sets)), make([]int, len(p.sets))
-	var next atomic.Int32
-	var done sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), 4) {
-		done.Go(func() {
-			for s := int(next.Add(1)); s < len(p.sets); s = int(next.Add(1)) {
-				out[s] = p.reduce(s, c, &took[s])
-			}
-		})
-	}
-	done.Wait()
-	for _, t := range took {
-		*work += t
-	}
-	return out
-}
-
 // vanishes reports whether a combination is zero everywhere.
 func (p *packing) vanishes(lambda []uint32, c *candidate) bool {
 	for b := range c.shadow {
@@ -428,6 +377,10 @@ func (p *packing) commit(c *candidate, adds []addition) {
 		v := pivot{column: r, slot: a.slot, inverse: power(a.value, prime-2)}
 		p.termsAt(a.slot, func(e entry) { v.terms = append(v.terms, e) })
 		slices.SortFunc(v.terms, func(a, b entry) int { return int(a.at - b.at) })
+		first := len(set.pivots) / together * together
+		for n, before := range set.pivots[first:] {
+			v.near[n] = valueOf(v.terms, set.lambda[before.column])
+		}
 		p.pivots[a.slot] = append(p.pivots[a.slot], place{int32(s), int32(len(set.pivots))})
 		set.pivots = append(set.pivots, v)
 	}

@@ -35,8 +35,12 @@ func (t *keptTable) members() *members {
 
 func (m *members) of(class int) []uint32 { return m.slots[m.start[class]:m.start[class+1]] }
 
-// tries is how many elements of each class are looked at before all are.
-const tries = 8
+// tries is how many elements of each class are looked at before all are, and maxTries how
+// many together: where so many do not do, few will, and these are found by pages.
+const (
+	tries    = 8
+	maxTries = 256
+)
 
 // find looks for an element, of nobody in another set, at which the combination
 // is not zero. Without one, a.open has where it is not zero. sure is false if
@@ -46,13 +50,16 @@ func (p *packing) find(s int, a *addition, c *candidate, m *members, work *int) 
 		owner, ok := p.owner[p.reg.unit(slot)]
 		return !ok || owner == int32(s)
 	}
-	for _, class := range c.classes {
-		of := m.of(int(class))
-		step := max(1, len(of)/tries)
-		for n := (s * 7) % step; n < len(of) && n < step*tries; n += step {
-			if !free(of[n]) {
+	left := maxTries
+	for try := range tries {
+		for _, class := range c.classes {
+			of := m.of(int(class))
+			step := max(1, len(of)/tries)
+			n := (s*7)%step + try*step
+			if left == 0 || n >= len(of) || !free(of[n]) {
 				continue
 			}
+			left--
 			*work -= 40 * len(p.tables)
 			if v := p.at(of[n], a.lambda); v != 0 {
 				a.slot, a.value = of[n], v

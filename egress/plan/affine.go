@@ -130,7 +130,7 @@ func (b *releaseBuilder) measuredAs(e Expr) (of []measuredTerm, plus *big.Int) {
 	at := map[string]int{}
 	var sums []*big.Rat
 	for _, t := range terms {
-		name := b.value(t.of)
+		name := b.lineValue(t.of)
 		i, ok := at[name]
 		if !ok {
 			i = len(of)
@@ -160,7 +160,7 @@ func (b *releaseBuilder) measuredAs(e Expr) (of []measuredTerm, plus *big.Int) {
 		}
 	}
 	if len(kept) == 0 { // what cancels is told by itself
-		return []measuredTerm{{b.value(e), big.NewInt(1)}}, new(big.Int)
+		return []measuredTerm{{b.lineValue(e), big.NewInt(1)}}, new(big.Int)
 	}
 	plus = whole[len(of)]
 	if common.Sign() > 0 {

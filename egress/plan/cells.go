@@ -262,7 +262,7 @@ func (b *releaseBuilder) share(cell *Cell, number int, part Part, set int) {
 			}
 			s.value = b.column("x", "1")
 		} else {
-			s.value = b.value(v)
+			s.value = b.lineValue(v)
 			s.of, s.plus = []measuredTerm{{s.value, big.NewInt(1)}}, new(big.Int)
 			if cell.Measure != MeasureQuantile {
 				s.of, s.plus = b.measuredAs(v)
@@ -329,7 +329,7 @@ func (b *releaseBuilder) part(cell *Cell, part Part, in []Column) (set, present 
 			missing = append(missing, presence(v)...)
 		}
 		if cell.Measure == MeasureSum || cell.Measure == MeasureMean || cell.Measure == MeasureSpread {
-			contributing = append(contributing, b.value(v))
+			contributing = append(contributing, b.lineValue(v))
 			if col.Form == FormIndicator {
 				ones = append(ones, &Compare{Op: "<>", L: v, R: &Const{T: v.Type(), Text: zeroOf(v.Type())}})
 			}

@@ -45,7 +45,8 @@ type Release struct {
 	Shares []RowShare
 	// Measures are what the shares' values are of.
 	Measures []Measured
-	Values   int // columns y0… of Rows
+	Columns  int    // columns y0… of Rows
+	Lines    []Line // of each value
 	// MissingOf: a row set that leaves out only what is missing in the data is, in
 	// groups where nothing is missing, this other one (−1 for the whole group).
 	MissingOf map[int]int
@@ -62,23 +63,31 @@ type Release struct {
 	inner    string // SELECT of u, h, keys, arguments and conditions
 	rows     string // SELECT of u, r and the same, with rowsWith before it
 	rowsWith string
-	spooled  []string // columns of the groups' answer over rows; nil if not worth it
+	outer    []string // columns of the groups' answer over inner
+	spooled  []string // of the same over rows; nil if not worth it
 	with     string
 	channels []string
 	rowSets  []string // inner boolean columns
 	shares   []share
-	values   []string // inner columns of y0…
+	columns  []rowColumn // y0…
+}
+
+// rowColumn is an inner column that is handed out: as it is if its numbers are small, or as
+// DOUBLE.
+type rowColumn struct {
+	name  string
+	small bool
 }
 
 // RowCount is a channel in terms of Rows: its rows are in the set (−1 for any),
 // and have none of the values 0 or NULL.
 type RowCount struct {
 	Set    int
-	Values []int // columns y
+	Values []int // places in Lines
 }
 
 // RowShare is a piece of a cell in terms of Rows: the rows of the set (−1 for any)
-// that have the value. Value is −1 where every row has the same.
+// that have the value, a place in Lines. Value is −1 where every row has the same.
 type RowShare struct {
 	Cell, Set, Value int
 	// Measured is the place in Measures of what the value is of; −1 with Value.
@@ -138,6 +147,8 @@ type releaseBuilder struct {
 	rowSets  []string
 	shares   []share
 	missing  map[int]int
+	lines    map[string]line     // of inner columns that are values
+	small    map[string]bool     // inner columns of small whole numbers
 	conds    map[string][]Expr   // of inner boolean columns
 	anyOf    map[string][]string // of those that are any of others
 }
@@ -158,9 +169,9 @@ func NewRelease(n *Aggregate) (*Release, error) {
 	r.shares, r.MissingOf = b.shares, b.missing
 	r.Meanings, r.Meant = b.meanings()
 	r.passed(b)
-	outer := r.answer(b)
+	r.outer = r.answer(b)
 	r.inner, r.with = b.inner(r.unitColumns()), b.p.with()
-	r.SQL = r.with + "SELECT " + strings.Join(outer, ", ") + " FROM (" + r.inner + ") AS s" + r.groupBy()
+	r.SQL = r.groups("", true)
 	if b.p.err != nil {
 		return nil, b.p.err
 	}
@@ -195,7 +206,7 @@ func finest(n *Aggregate) []int {
 // build prints the input and everything that the cells need of it; keep says
 // that the cells are still to be noted in r.
 func (r *Release) build(p *Printer, keep bool) (*releaseBuilder, error) {
-	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}, conds: map[string][]Expr{}, anyOf: map[string][]string{}}
+	b := &releaseBuilder{p: p, node: r.Node, named: map[string]string{}, byCond: map[string]int{}, missing: map[int]int{}, lines: map[string]line{}, small: map[string]bool{}, conds: map[string][]Expr{}, anyOf: map[string][]string{}}
 	b.from = p.from(r.Node.Input, "t")
 	b.ref = p.single(r.Node.Input)
 	b.channel(nil, -1) // channel 0: the whole group
@@ -303,19 +314,19 @@ type RowColumns struct {
 	Row       bool // r; absent where it is asked not to be, or is the unit (Counted)
 	Group     bool // g; absent where there are no keys: 0
 	Signature bool // sig; absent where there are no row sets: 0
-	Values    int
+	Measured  int  // columns y
 }
 
 // Rows asks for the rows that the groups are made of, one by one: columns u (the
 // unit), r (which row it is, see rows.go), g (as in SQL, of the finest group), sig
 // (a bit for each row set, the first the lowest, of an unsigned type that holds
-// them) and y0… (Values of them, as DOUBLE), as far as the RowColumns say. The rows
+// them) and y0… (Columns of them, as DOUBLE or as small whole numbers), as far as the RowColumns say. The rows
 // of a person follow each other where DuckDB keeps the order of the tables, and
 // certainly when sorted.
 //
 // spool is where Spool put them; "" to compute them.
 func (r *Release) Rows(spool string, identity, sorted bool) (string, RowColumns) {
-	columns := RowColumns{Row: identity && !r.Counted, Group: r.Keys > 0, Signature: r.RowSets > 0, Values: r.Values}
+	columns := RowColumns{Row: identity && !r.Counted, Group: r.Keys > 0, Signature: r.RowSets > 0, Measured: r.Columns}
 	out := []string{"u"}
 	if columns.Row {
 		out = append(out, "r")
@@ -326,8 +337,12 @@ func (r *Release) Rows(spool string, identity, sorted bool) (string, RowColumns)
 	if columns.Signature {
 		out = append(out, r.signature()+" AS sig")
 	}
-	for i, v := range r.values {
-		out = append(out, "CAST("+v+" AS DOUBLE) AS y"+strconv.Itoa(i))
+	for i, c := range r.columns {
+		y := c.name
+		if !c.small {
+			y = "CAST(" + y + " AS DOUBLE)"
+		}
+		out = append(out, y+" AS y"+strconv.Itoa(i))
 	}
 	sql := r.rowsWith + "SELECT " + strings.Join(out, ", ") + " FROM (" + r.rows + ") AS s"
 	if spool != "" {
@@ -341,12 +356,32 @@ func (r *Release) Rows(spool string, identity, sorted bool) (string, RowColumns)
 
 // passed notes how channels and shares are found in the columns of Rows.
 func (r *Release) passed(b *releaseBuilder) {
-	value := func(name string) int {
-		if i := slices.Index(r.values, name); i >= 0 {
+	column := func(name string) int {
+		c := rowColumn{name, b.small[name]}
+		if i := slices.Index(r.columns, c); i >= 0 {
 			return i
 		}
-		r.values = append(r.values, name)
-		return len(r.values) - 1
+		r.columns = append(r.columns, c)
+		return len(r.columns) - 1
+	}
+	var values []string
+	value := func(name string) int {
+		if i := slices.Index(values, name); i >= 0 {
+			return i
+		}
+		values = append(values, name)
+		of, known := b.lines[name]
+		if !known {
+			of = line{of: []measuredTerm{{name, big.NewInt(1)}}, plus: new(big.Rat)}
+		}
+		var l Line
+		l.Plus, _ = of.plus.Float64()
+		for _, t := range of.of {
+			times, _ := new(big.Rat).SetInt(t.times).Float64()
+			l.Of = append(l.Of, LineTerm{column(t.column), times})
+		}
+		r.Lines = append(r.Lines, l)
+		return len(values) - 1
 	}
 	r.Counts = make([]RowCount, len(b.channels))
 	for i, c := range b.counted {
@@ -367,7 +402,7 @@ func (r *Release) passed(b *releaseBuilder) {
 		}
 		r.Shares = append(r.Shares, share)
 	}
-	r.Values = len(r.values)
+	r.Columns = len(r.columns)
 }
 
 // measure numbers what a value is of.

@@ -18,19 +18,37 @@ func (r *Release) Spool(table string) string {
 	return "CREATE TABLE " + Ident(table) + " AS " + r.rowsWith + r.rows
 }
 
-// Groups is SQL, over the rows that Spool put into a table; SQL itself for "". The
+// Groups is SQL, over the rows that Spool put into a table, or as it is for "". Without
+// people there are no columns m: the pass over the rows counts them anyway. The
 // groups come in the order of their keys: otherwise it would be that in which a hash
 // table met them, which hangs on where each person's rows lie, tells something of
 // that, and decides between numbers that might be withheld as well as each other.
-func (r *Release) Groups(spool string) string {
-	if spool == "" {
-		return r.SQL + r.inOrder()
+func (r *Release) Groups(spool string, people bool) string {
+	return r.groups(spool, people) + r.inOrder()
+}
+
+func (r *Release) groups(spool string, people bool) string {
+	columns := r.outer
+	if spool != "" {
+		columns = r.spooled
 	}
-	rows := Ident(spool)
-	if !r.Counted {
-		rows = "(SELECT *, " + unitBit + " AS h FROM " + rows + ")"
+	if !people {
+		columns = columns[:len(columns)-r.Channels]
 	}
-	return "SELECT " + strings.Join(r.spooled, ", ") + " FROM " + rows + " AS s" + r.groupBy() + r.inOrder()
+	out := "SELECT " + strings.Join(columns, ", ") + " FROM "
+	switch {
+	case spool == "":
+		out = r.with + out + "(" + r.inner + ")"
+	case r.Counted || !people:
+		out += Ident(spool)
+	default:
+		out += "(SELECT *, " + unitBit + " AS h FROM " + Ident(spool) + ")"
+	}
+	by := r.groupBy()
+	if by == "" && !people {
+		by = " GROUP BY ()" // though there may be no aggregate left, it is one row
+	}
+	return out + " AS s" + by
 }
 
 func (r *Release) inOrder() string {
