@@ -90,6 +90,7 @@ const (
 
 	// the person index and linkage
 	CodeIndexChange Code = "GH-330" // a merge or split that cannot be made
+	CodeShift       Code = "GH-360" // dates that cannot be moved as the definition says
 
 	// requests and releases
 	CodeRequestState   Code = "GH-401" // the request's state does not allow this

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gatehouse-tre/gatehouse"
 )
 
 // RareRule groups what few people have.
@@ -173,6 +175,42 @@ func coarseness(b Bounds, r *RareRule, outcode bool) string {
 		said = append(said, fmt.Sprintf("%s stands for values of fewer than %d people", r.As, r.Fewer))
 	}
 	return strings.Join(said, "; ")
+}
+
+// coarseness is that of a column of the file.
+func (t TableRule) coarseness(c ColumnRule) string {
+	said := coarseness(c.Bounds, c.Rare, c.Treatment == TreatOutcode)
+	if t.shift == 0 || !c.dated() {
+		return said
+	}
+	moved := fmt.Sprintf("moved by up to %d days, the same for all dates of a person", t.shift)
+	if said == "" {
+		return moved
+	}
+	return said + "; " + moved
+}
+
+// maxShift is the most that dates may move.
+const maxShift = 365
+
+// shifts checks that dates move, and who may have which columns.
+func (c *checker) shifts() {
+	if r := c.d.ShiftDates; r != nil {
+		c.want(r.Days >= 1 && r.Days <= maxShift, "$.shift_dates.days", "shift_dates.days is from 1 to %d", maxShift)
+	}
+	for i, t := range c.d.Tables {
+		for j, column := range t.Columns {
+			c.study(fmt.Sprintf("$.tables[%d].columns[%d].study", i, j), t, column.Name, column.published(), column.Study)
+		}
+		for j, derived := range t.Derived {
+			c.study(fmt.Sprintf("$.tables[%d].derived[%d].study", i, j), t, derived.Name, true, derived.Study)
+		}
+	}
+}
+
+func (c *checker) study(path string, t TableRule, name string, published bool, study string) {
+	c.want(study == "" || published && !t.Public, path, "column %s is not published about people, so no study has it for itself", name)
+	c.want(study == "" || gatehouse.ValidName(study), path, "%q is not a project's name", study)
 }
 
 // describe adds what was coarsened to a description.

@@ -126,7 +126,9 @@ func (p *publication) decidePeople(ctx context.Context, in *intake) error {
 		}
 	}
 	if p.finder != nil {
-		p.version.OwnUnits = p.finder.settleOwn()
+		if p.version.OwnUnits, err = p.finder.settleOwn(); err != nil {
+			return err
+		}
 	}
 	if err := p.writer.number(ctx, p.people); err != nil {
 		return err

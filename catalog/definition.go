@@ -30,9 +30,10 @@ type Definition struct {
 	OptOutsReason string          `yaml:"opt_outs_reason"` // why none apply; only with "none"
 	People        PeopleRule      `yaml:"people"`
 	Tables        []TableRule     `yaml:"tables"`
-	Listing       *Listing        `yaml:"listing"` // what catalogues say of the dataset
-	Quality       []quality.Check `yaml:"quality"` // what must hold of the published tables
-	Risk          *RiskRule       `yaml:"risk"`    // how alone people are by what somebody could know of them
+	Listing       *Listing        `yaml:"listing"`     // what catalogues say of the dataset
+	ShiftDates    *ShiftRule      `yaml:"shift_dates"` // the dates of each person move
+	Quality       []quality.Check `yaml:"quality"`     // what must hold of the published tables
+	Risk          *RiskRule       `yaml:"risk"`        // how alone people are by what somebody could know of them
 
 	// Deleted lists whom the source holds no longer; it is read with an extract of
 	// changes, and may be absent. Kind and Optional are not given.
@@ -41,6 +42,11 @@ type Definition struct {
 	SHA256 string `yaml:"-"` // of the file
 	file   string // its name, for messages
 	lines  lines
+}
+
+// ShiftRule moves all dates of a person by one number of days, from −Days to Days.
+type ShiftRule struct {
+	Days int `yaml:"days"`
 }
 
 // The encodings that a definition may declare.
@@ -142,6 +148,8 @@ type TableRule struct {
 	Derived      []DerivedRule     `yaml:"derived"`
 	Rules        []RowRule         `yaml:"rules"`
 	Order        []string          `yaml:"order"` // published columns in the order to show them; default: as they come, derived last
+
+	shift int // by how many days its dates move at most
 }
 
 // Format is what a table's files are.
@@ -179,7 +187,8 @@ type ColumnRule struct {
 	Grain       string           `yaml:"grain"`
 	Description string           `yaml:"description"`
 	Bounds      `yaml:",inline"` // what is published lies within
-	Rare        *RareRule        `yaml:"rare"` // values of few people are grouped
+	Rare        *RareRule        `yaml:"rare"`  // values of few people are grouped
+	Study       string           `yaml:"study"` // the one project that may have the column; default: any
 
 	Path        string   `yaml:"path"`         // of a FHIR table: where the value stands, see source.Path
 	Format      string   `yaml:"format"`       // how dates are written, such as DD/MM/YYYY: see dateLayout; default: YYYY-MM-DD
@@ -217,6 +226,7 @@ type DerivedRule struct {
 	Class       Class  `yaml:"class"`
 	Grain       string `yaml:"grain"`
 	Description string `yaml:"description"`
+	Study       string `yaml:"study"` // the one project that may have it; default: any
 }
 
 // DaysRule names two date columns; the result is To − From, and NULL where

@@ -62,6 +62,7 @@ func (d *Definition) check() []string {
 		c.table(path, t)
 	}
 	c.people()
+	c.shifts()
 	d.checkQuality(c)
 	return c.faults
 }

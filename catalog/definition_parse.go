@@ -132,6 +132,9 @@ func (d *Definition) defaults() {
 		if t.RejectLimit == nil {
 			t.RejectLimit = &d.RejectLimit
 		}
+		if d.ShiftDates != nil && !t.Public {
+			t.shift = d.ShiftDates.Days
+		}
 		for j := range t.Columns {
 			c := &t.Columns[j]
 			if c.Type == "" {
@@ -208,12 +211,12 @@ func (t TableRule) columns() []Column {
 	}
 	for _, c := range t.Columns {
 		if c.published() {
-			add(Column{Name: c.As, Type: c.publishedType(), Class: c.Class, Grain: c.Grain,
-				Description: describe(c.Description, coarseness(c.Bounds, c.Rare, c.Treatment == TreatOutcode))})
+			add(Column{Name: c.As, Type: c.publishedType(), Class: c.Class, Grain: c.Grain, Study: c.Study,
+				Description: describe(c.Description, t.coarseness(c))})
 		}
 	}
 	for _, c := range t.Derived {
-		add(Column{Name: c.Name, Type: "INTEGER", Class: c.Class, Grain: c.Grain, Description: describe(c.Description, coarseness(c.Bounds, nil, false))})
+		add(Column{Name: c.Name, Type: "INTEGER", Class: c.Class, Grain: c.Grain, Study: c.Study, Description: describe(c.Description, coarseness(c.Bounds, nil, false))})
 	}
 	if len(t.Order) > 0 {
 		order = t.Order

@@ -255,16 +255,20 @@ func (f *finder) settleStrangers(out func(identifier uint32) bool) {
 
 // settleOwn makes people of the local numbers that are people of their own; units
 // have been given.
-func (f *finder) settleOwn() (people int64) {
+func (f *finder) settleOwn() (people int64, err error) {
 	for _, c := range f.own {
 		if c.why != "" { // opted out in its own rows
 			continue
 		}
+		who := person{identifier: noKey, unit: f.index.local[c.key], birth: noDay, death: noDay, state: personPublished}
+		if who.shift, err = f.people.unitShift(who.unit); err != nil {
+			return 0, err
+		}
 		c.person = uint32(len(f.people.list))
-		f.people.list = append(f.people.list, person{identifier: noKey, unit: f.index.local[c.key], birth: noDay, death: noDay, state: personPublished})
+		f.people.list = append(f.people.list, who)
 		people++
 	}
-	return people
+	return people, nil
 }
 
 // learned is what the person index does not know yet: local numbers that are people

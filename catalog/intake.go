@@ -48,6 +48,7 @@ type intake struct {
 	lives   []int // columns whose dates lie within the person's life
 	links   []int // columns by which rows that name nobody are linked
 	linking [][]byte
+	shift   int64 // by how many days the dates of the row that judge read last move
 	// Of the people table: the columns of the identifier and of the dates of life; -1 if there are none.
 	identifier, birth, death int
 	keep                     []kept       // of a public table: the values that others refer to
@@ -80,6 +81,8 @@ type output struct {
 	kind, toKind kind
 	as           form
 	cut          *cut // what is published lies within; nil: anywhere
+	coarse       bool // it is not published as it is
+	shifted      bool // a date that moves
 }
 
 // form is how a cell is published.
@@ -173,7 +176,10 @@ func (in *intake) plan() {
 		if c.Class == ClassPerson {
 			continue
 		}
-		in.outputs = append(in.outputs, byName[c.Name])
+		out := byName[c.Name]
+		out.shifted = in.table.shift > 0 && (out.kind == kindDate || out.kind == kindTimestamp) && out.as != formDays && out.as != formYears
+		out.coarse = out.as != formAsIs || out.cut != nil || out.shifted
+		in.outputs = append(in.outputs, out)
 		columns = append(columns, arrow.Field{Name: c.Name, Type: arrowTypes[c.Type], Nullable: true})
 	}
 	in.schema = arrow.NewSchema(columns, nil)
@@ -281,6 +287,9 @@ func (in *intake) Next() bool {
 			in.progress(in.read)
 		}
 		owner, column, why := in.judge(rec)
+		if in.err != nil {
+			return false
+		}
 		switch {
 		case why == "" && in.table.Withheld != "":
 			in.account.Withheld++
@@ -424,6 +433,10 @@ func (in *intake) ownerRow(rec record, fields [][]byte, key, identifier uint32) 
 	if why != "" {
 		return 0, in.table.Columns[in.identifier].place(), why
 	}
+	if p.list[number].shift, in.err = p.shiftOf(identifier); in.err != nil {
+		return 0, "", ""
+	}
+	in.shift = int64(p.list[number].shift)
 	if p.links != nil {
 		p.addLink(number, in.linkFields(fields))
 	}
@@ -447,7 +460,7 @@ func (in *intake) day(column int) int32 {
 
 func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool) (uint32, string, Reason) {
 	if in.collecting {
-		in.people.meet(key)
+		in.err = in.people.meet(key)
 		return 0, "", ""
 	}
 	var who *person
@@ -479,6 +492,7 @@ func (in *intake) personRow(rec record, fields [][]byte, key uint32, named bool)
 	case why != "":
 		return 0, keyColumn, why
 	case who != nil && (who.state == personPublished || who.state == personMerged):
+		in.shift = int64(who.shift)
 		return who.unit, "", ""
 	case who != nil && who.state == personOptedOut, who == nil && named && in.optedOut(key):
 		return 0, "", optedOut
@@ -526,7 +540,7 @@ func (in *intake) emit(owner uint32) {
 }
 
 func (in *intake) emitCell(to *columnBuilder, out *output, c *cell) {
-	if out.as != formAsIs || out.cut != nil {
+	if out.coarse {
 		in.emitCoarse(to, out, c)
 		return
 	}
@@ -558,8 +572,12 @@ func (in *intake) emitCoarse(to *columnBuilder, out *output, c *cell) {
 		n = in.cells[out.to].days(out.toKind) - c.days(out.kind)
 	case out.as == formYears:
 		n = completedYears(c.days(out.kind), in.cells[out.to].days(out.toKind))
+	case out.as == formAsIs && out.kind == kindTimestamp:
+		n = c.whole + in.shift*microsPerDay
 	case out.kind == kindDate || out.kind == kindTimestamp:
-		n = c.days(out.kind)
+		if n = c.days(out.kind); out.shifted {
+			n += in.shift
+		}
 	default:
 		n = c.whole
 	}
@@ -573,7 +591,7 @@ func (in *intake) emitCoarse(to *columnBuilder, out *output, c *cell) {
 	case formYear:
 		n, _, _ = civilFromDays(n)
 	}
-	if out.as == formAsIs && out.kind == kindBigint {
+	if out.as == formAsIs && (out.kind == kindBigint || out.kind == kindTimestamp) {
 		to.whole64 = append(to.whole64, n)
 		return
 	}

@@ -46,15 +46,20 @@ func (in *intake) collect() error {
 		if in.read++; in.read%batchRows == 0 && in.ctx.Err() != nil {
 			return in.ctx.Err()
 		}
-		in.judge(rec)
+		if in.judge(rec); in.err != nil {
+			return in.err
+		}
 	}
 	return nil
 }
 
 // meet adds a person whom a row names, once.
-func (p *people) meet(key uint32) {
-	if _, known := p.byKey.get(key); !known {
-		p.byKey.put(key, uint32(len(p.list)))
-		p.list = append(p.list, person{identifier: key, birth: noDay, death: noDay})
+func (p *people) meet(key uint32) error {
+	if _, known := p.byKey.get(key); known {
+		return nil
 	}
+	shift, err := p.shiftOf(key)
+	p.byKey.put(key, uint32(len(p.list)))
+	p.list = append(p.list, person{identifier: key, birth: noDay, death: noDay, shift: shift})
+	return err
 }

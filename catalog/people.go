@@ -28,6 +28,7 @@ type person struct {
 	birth, death int32  // days since 1970, or noDay
 	state        personState
 	file         uint16 // in which of the table's files the row is
+	shift        int16  // by how many days the dates of the person move
 }
 
 // people are the people of an extract. They are numbered in the order of their
@@ -42,7 +43,9 @@ type people struct {
 	links        map[linkKey]uint32
 	seed         maphash.Seed
 	linkSeeds    [2]maphash.Seed
-	apart        bool // rows that name nobody are not linked, but for dissents: somebody outside the extract might fit as well
+	shifts       DateShifts   // nil: dates do not move
+	index        *personIndex // that the shifts follow
+	apart        bool         // rows that name nobody are not linked, but for dissents: somebody outside the extract might fit as well
 }
 
 // linkKey is a keyed hash of a person's linking values, wide enough never to

@@ -38,6 +38,16 @@ type EngineFailure struct {
 
 func (e *EngineFailure) Error() string { return "catalog: the publishing engine failed" }
 
+// DateShifts say by how many days each person's dates move: the same for ever.
+type DateShifts interface {
+	// Days gives the days of a person, whom it knows by any text that is theirs alone.
+	Days(person []byte) (int, error)
+}
+
+// OpenShifts gives the shifts of the people of an index, of so many days at most
+// either way. Its key must never be made a second time.
+type OpenShifts func(ctx context.Context, family string, most int) (DateShifts, error)
+
 // Signer signs manifests.
 type Signer interface {
 	// KeyID names the key.

@@ -28,6 +28,7 @@ type PublishOptions struct {
 	Authorizer Authorizer
 	Start      StartEngine
 	Signer     Signer
+	Shifts     OpenShifts        // nil: definitions that move dates are refused
 	Public     ed25519.PublicKey // of Signer
 	Store      Store
 	Now        func() time.Time // nil: time.Now
@@ -303,9 +304,12 @@ func (p *publication) prepare(ctx context.Context) error {
 		Receipts: []Receipt{}, Listing: d.listing(), UnlinkedReason: d.People.UnlinkedReason,
 	}
 	if p.before != nil {
-		p.version.Before, err = linkTo(*p.before)
+		if p.version.Before, err = linkTo(*p.before); err != nil {
+			return err
+		}
 	}
-	return err
+	p.people.index = p.index
+	return p.openShifts(ctx)
 }
 
 // readers are who wants to see a table's rows while it is surveyed.

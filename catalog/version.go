@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -47,6 +48,8 @@ type Column struct {
 	Class       Class  `json:"class"`
 	Grain       string `json:"grain,omitempty"`       // dates: finest grain to group by ("month", "year"); measures: rounding step of quantiles, as a decimal
 	Description string `json:"description,omitempty"` // shown in the catalogue
+	// Study is the one project that may have the column; "": any may.
+	Study string `json:"study,omitempty"`
 }
 
 // Table is one table of a published version.
@@ -59,6 +62,12 @@ type Table struct {
 	Rows        int64    `json:"rows"`
 	People      int64    `json:"people"`            // distinct units; 0 for public tables
 	Carried     int64    `json:"carried,omitempty"` // of Rows, those that are the version before's
+}
+
+// ColumnsOf are the columns that a project may know of: without those of other
+// studies. "" stands for everybody.
+func (t Table) ColumnsOf(project string) []Column {
+	return slices.DeleteFunc(slices.Clone(t.Columns), func(c Column) bool { return c.Study != "" && c.Study != project })
 }
 
 // File is one file of a version, by its path below the version's folder.
@@ -95,10 +104,12 @@ type Version struct {
 	// Linkage tells how rows that bear no identifier found their people. OwnUnits is
 	// how many people of the version are local numbers that fit nobody, whom no opt-out
 	// by another number reaches, and UnlinkedReason why they may be published.
-	Linkage          []LinkageCount `json:"linkage,omitempty"`
-	OwnUnits         int64          `json:"own_units,omitempty"`
-	UnlinkedReason   string         `json:"unlinked_reason,omitempty"`
-	DefinitionSHA256 string         `json:"definition_sha256"` // of the definition file
+	Linkage []LinkageCount `json:"linkage,omitempty"`
+	// ShiftedDays is by how many days the dates of each person moved at most; 0: none did.
+	ShiftedDays      int    `json:"shifted_days,omitempty"`
+	OwnUnits         int64  `json:"own_units,omitempty"`
+	UnlinkedReason   string `json:"unlinked_reason,omitempty"`
+	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
 	// Quality has the checks of the definition, and Risk how alone people are: for
 	// custodians.
 	Quality []QualityMark `json:"quality,omitempty"`

@@ -109,7 +109,7 @@ func TestPseudonymsOfTheProjectAreFound(t *testing.T) {
 	h := newHouse(t)
 	names := map[string]string{}
 	for _, project := range []string{"a", "b"} {
-		p, err := h.keys.Pseudonyms(t.Context(), project, 1)
+		p, err := h.keys.Pseudonyms(t.Context(), project, "", 1)
 		if err != nil {
 			t.Fatal(err)
 		}

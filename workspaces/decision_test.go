@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -317,4 +318,26 @@ func TestDatasetsOfAProjectAreOfOneFamily(t *testing.T) {
 	_, err := h.CreateProject(t.Context(), who("kim"), p)
 	h.want(err, gatehouse.CodeInvalidProject)
 	h.want(h.SubmitProject(t.Context(), who("kim"), linked), gatehouse.CodeInvalidProject)
+}
+
+// A column that a definition made for one study is there for that project alone: for
+// another it does not exist, whether it asks for all columns or for that one.
+func TestAColumnOfOneStudyIsNoOtherProjects(t *testing.T) {
+	v := catalog.Version{Dataset: "gp", Number: 1, Tables: []catalog.Table{{Name: "patients", Columns: []catalog.Column{
+		{Name: "person_id", Class: catalog.ClassPerson}, {Name: "sex", Class: catalog.ClassDimension}, {Name: "score", Class: catalog.ClassMeasure, Study: "asthma"}}}}}
+	all := workspaces.DatasetGrant{Dataset: "gp", Tables: []workspaces.TableGrant{{Table: "patients"}}}
+	asked := workspaces.DatasetGrant{Dataset: "gp", Tables: []workspaces.TableGrant{{Table: "patients", Columns: []string{"score"}}}}
+	for project, want := range map[string]int{"asthma": 3, "stroke": 2, workspaces.CatalogueProject("gp"): 2} {
+		tables, err := all.Mounted(v, project)
+		if err != nil || len(tables[0].Columns) != want {
+			t.Errorf("%s has %v, %v", project, tables, err)
+		}
+		_, err = asked.Mounted(v, project)
+		if (err == nil) != (project == "asthma") {
+			t.Errorf("%s asks for the column: %v", project, err)
+		}
+	}
+	if len(v.Tables[0].Columns) != 3 {
+		t.Error("the version itself was changed")
+	}
 }

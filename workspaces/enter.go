@@ -134,7 +134,7 @@ func (s *Service) mount(ctx context.Context, w Workspace, p Project, grant Datas
 	if err := s.consentFresh(ctx, p, grant.Dataset, now); err != nil {
 		return Mount{}, err
 	}
-	tables, err := grant.Mounted(v)
+	tables, err := grant.Mounted(v, p.ID)
 	if err != nil {
 		return Mount{}, err
 	}

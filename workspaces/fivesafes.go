@@ -182,7 +182,7 @@ func (s *Service) safeData(ctx context.Context, p Project, g DatasetGrant, now t
 		d.Why = gatehouse.Public(err).Message
 	}
 	d.Fresh = d.Why == ""
-	mounted, err := g.Mounted(v)
+	mounted, err := g.Mounted(v, p.ID)
 	if err != nil {
 		return d, err
 	}

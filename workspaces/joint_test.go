@@ -262,7 +262,7 @@ func TestTwoCustodiansDestroyAKey(t *testing.T) {
 	h.want(err, gatehouse.CodeJointState)
 	_, err = h.AskReidentification(ctx, custodian, "diabetes-outcomes", "shared_care", "safety", because, names)
 	h.want(err, gatehouse.CodeJointState)
-	_, err = h.Pseudonymiser.Pseudonyms(ctx, "diabetes-outcomes", 1)
+	_, err = h.Pseudonymiser.Pseudonyms(ctx, "diabetes-outcomes", "", 1)
 	h.want(err, gatehouse.CodeKeys)
 }
 

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/apache/arrow-go/v18/arrow"
@@ -28,15 +27,11 @@ import (
 	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
-// populationColumns are those of population files; ShiftColumn comes behind them
-// where dates move.
+// populationColumns are those of population files.
 var populationColumns = []arrow.Field{
 	{Name: catalog.UnitColumn, Type: arrow.PrimitiveTypes.Uint32},
 	{Name: catalog.PersonColumn, Type: arrow.BinaryTypes.String},
 }
-
-// ShiftColumn is by how many days a person's dates move in the workspace.
-const ShiftColumn = "_shift"
 
 // populationGroup is how many people stand in one row group, which is DuckDB's
 // own size: one thread reads one row group.
@@ -106,7 +101,7 @@ func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Ve
 	if err != nil {
 		return p, err
 	}
-	names, err := s.names(ctx, w)
+	names, err := s.names(ctx, w, v)
 	if err != nil {
 		return p, err
 	}
@@ -214,17 +209,16 @@ func (s *Service) makeFolder(workspace string) error {
 // Names are what a project knows its people by.
 type Names struct {
 	Pseudonyms Pseudonyms
-	Shifts     Shifts // nil: dates do not move
 }
 
 // names gives those of a workspace, of the epoch in which it was opened.
-func (s *Service) names(ctx context.Context, w Workspace) (n Names, err error) {
-	n.Pseudonyms, err = s.Pseudonymiser.Pseudonyms(ctx, w.Project, w.Epoch)
+func (s *Service) names(ctx context.Context, w Workspace, v catalog.Version) (n Names, err error) {
+	n.Pseudonyms, err = s.Pseudonymiser.Pseudonyms(ctx, w.Project, v.Family, w.Epoch)
 	return n, err
 }
 
 // WritePopulation writes to w, as Parquet, each unit of v that is not withdrawn
-// with its pseudonym, and the shift of its dates if dates move, in the order of
+// with its pseudonym, in the order of
 // units, and returns how many. The units file must be the one that the manifest
 // names, and strictly ascending; else CodeManifest.
 func WritePopulation(ctx context.Context, w io.Writer, v catalog.Version, withdrawn *roaring.Bitmap, names Names) (int64, error) {
@@ -350,20 +344,12 @@ func unitsOf(column arrow.Array) ([]uint32, error) {
 }
 
 func (n Names) schema() *arrow.Schema {
-	columns := populationColumns
-	if n.Shifts != nil {
-		columns = append(slices.Clone(columns), arrow.Field{Name: ShiftColumn, Type: arrow.PrimitiveTypes.Int32})
-	}
-	return arrow.NewSchema(columns, nil)
+	return arrow.NewSchema(populationColumns, nil)
 }
 
 // of makes a batch of units with their names, on all processors.
 func (n Names) of(units []uint32, schema *arrow.Schema) (arrow.RecordBatch, error) {
 	text := make([]byte, len(units)*PseudonymLength)
-	var shifts []int32
-	if n.Shifts != nil {
-		shifts = make([]int32, len(units))
-	}
 	var g errgroup.Group
 	workers := runtime.GOMAXPROCS(0)
 	for k := range workers {
@@ -376,16 +362,6 @@ func (n Names) of(units []uint32, schema *arrow.Schema) (arrow.RecordBatch, erro
 			}
 			if len(made) != cap(part) {
 				return errors.New("workspaces: pseudonyms of another length")
-			}
-			if shifts == nil {
-				return nil
-			}
-			for i := first; i < last; i++ {
-				days, err := n.Shifts.Days(units[i])
-				if err != nil {
-					return err
-				}
-				shifts[i] = int32(days)
 			}
 			return nil
 		})
@@ -402,10 +378,6 @@ func (n Names) of(units []uint32, schema *arrow.Schema) (arrow.RecordBatch, erro
 	b.Field(0).(*array.Uint32Builder).AppendValues(units, nil)
 	columns := []arrow.Array{b.Field(0).NewArray(), array.MakeFromData(array.NewData(arrow.BinaryTypes.String, len(units),
 		[]*memory.Buffer{nil, memory.NewBufferBytes(arrow.Int32Traits.CastToBytes(offsets)), memory.NewBufferBytes(text)}, nil, 0, 0))}
-	if shifts != nil {
-		b.Field(2).(*array.Int32Builder).AppendValues(shifts, nil)
-		columns = append(columns, b.Field(2).NewArray())
-	}
 	return array.NewRecordBatch(schema, columns, int64(len(units))), nil
 }
 

@@ -64,7 +64,7 @@ func TestPopulationHoldsEverybodyUnderTheProjectsPseudonym(t *testing.T) {
 	h.activate()
 	path := filepath.Join(h.dir, "workspaces", "diabetes-outcomes", "population.parquet")
 	people := readPopulation(t, path)
-	p, err := h.keys.ProjectPseudonyms("diabetes-outcomes", 1)
+	p, err := h.keys.ProjectPseudonyms("diabetes-outcomes", "", 1)
 	h.must(err)
 	if len(people) != 1000 {
 		t.Errorf("%d people", len(people))
@@ -259,7 +259,7 @@ func BenchmarkWritePopulation(b *testing.B) {
 	v := h.publish(2, people)
 	store, err := keys.Create(filepath.Join(b.TempDir(), "keys"))
 	h.must(err)
-	p, err := store.ProjectPseudonyms("asthma", 1)
+	p, err := store.ProjectPseudonyms("asthma", "", 1)
 	h.must(err)
 	var before, after syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &before)

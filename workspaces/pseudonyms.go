@@ -8,13 +8,10 @@ const PseudonymLength = 32
 // Pseudonymiser holds secret keys for each project: random ones for each epoch,
 // none made of another.
 type Pseudonymiser interface {
-	// Pseudonyms gives those of a project and epoch, from 1 on, and makes its key
-	// if the epoch never had one. A key that was destroyed is CodeKeys: it does not
-	// come back.
-	Pseudonyms(ctx context.Context, project string, epoch int) (Pseudonyms, error)
-	// Shifts gives by how many days people's dates move in a project and epoch: most
-	// at most.
-	Shifts(ctx context.Context, project string, epoch, most int) (Shifts, error)
+	// Pseudonyms gives those of the people of an index in a project and epoch, from 1
+	// on, and makes the epoch's key if it never had one. A key that was destroyed, or
+	// lost, is CodeKeys: it does not come back.
+	Pseudonyms(ctx context.Context, project, family string, epoch int) (Pseudonyms, error)
 	// Reverse gives whom pseudonyms of a project name, whatever their epoch. It is
 	// for what two custodians decided.
 	Reverse(ctx context.Context, project string, names []string) ([]Reversed, error)
@@ -32,14 +29,9 @@ type Pseudonyms interface {
 	Pseudonym(unit uint32) (string, error)
 }
 
-// Shifts say by how many days a person's dates move: the same in all tables.
-type Shifts interface {
-	// Days may be called by many goroutines at once.
-	Days(unit uint32) (int, error)
-}
-
 // Reversed is whom a pseudonym names; Epoch 0 stands for nobody.
 type Reversed struct {
-	Unit  uint32
-	Epoch int
+	Unit   uint32
+	Epoch  int
+	Family string // the index whose unit it is; "" for names from before they told
 }

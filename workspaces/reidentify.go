@@ -56,7 +56,7 @@ func (s *Service) trace(ctx context.Context, a JointAct) error {
 	}
 	var units []uint32
 	for _, r := range reversed {
-		if r.Epoch > 0 {
+		if r.of(v.Family) {
 			units = append(units, r.Unit)
 		}
 	}
@@ -73,10 +73,10 @@ func (s *Service) trace(ctx context.Context, a JointAct) error {
 		switch {
 		case r.Epoch == 0:
 			rows = append(rows, []string{name, "", "", "no pseudonym of this project"})
-		case len(people[r.Unit]) == 0:
+		case !r.of(v.Family) || len(people[r.Unit]) == 0:
 			rows = append(rows, []string{name, epoch, "", "nobody of this dataset's person index"})
 		}
-		if r.Epoch > 0 {
+		if r.of(v.Family) {
 			for _, identifier := range people[r.Unit] {
 				rows = append(rows, []string{name, epoch, identifier, "found"})
 			}
@@ -100,6 +100,11 @@ func (s *Service) trace(ctx context.Context, a JointAct) error {
 		return unwritable(err)
 	}
 	return nil
+}
+
+// of reports whether a pseudonym is of somebody of a person index.
+func (r Reversed) of(family string) bool {
+	return r.Epoch > 0 && (r.Family == family || r.Family == "")
 }
 
 // destroyKeys destroys a project's keys, and the population files and workspaces' own

@@ -134,9 +134,9 @@ func (d DatasetGrant) validate(f *faults) {
 
 // Mounted gives the version's tables as the grant lets a project see them:
 // approved tables in the version's order, with their approved columns only. The
-// person's identity is in every table about people. A table or column that the
-// version does not have is CodeInvalidProject.
-func (d DatasetGrant) Mounted(v catalog.Version) ([]catalog.Table, error) {
+// person's identity is in every table about people. Columns of other studies are not
+// there. A table or column that the version does not have is CodeInvalidProject.
+func (d DatasetGrant) Mounted(v catalog.Version, project string) ([]catalog.Table, error) {
 	granted := make(map[string]TableGrant, len(d.Tables))
 	for _, t := range d.Tables {
 		granted[t.Table] = t
@@ -148,6 +148,7 @@ func (d DatasetGrant) Mounted(v catalog.Version) ([]catalog.Table, error) {
 			continue
 		}
 		delete(granted, t.Name)
+		t.Columns = t.ColumnsOf(project)
 		if len(grant.Columns) > 0 {
 			for _, name := range grant.Columns {
 				if !slices.ContainsFunc(t.Columns, func(c catalog.Column) bool { return c.Name == name }) {
@@ -187,7 +188,7 @@ func (p *Project) pin(ctx context.Context, c Catalogue) error {
 		if err != nil {
 			return err
 		}
-		if _, err := d.Mounted(v); err != nil {
+		if _, err := d.Mounted(v, p.ID); err != nil {
 			return err
 		}
 		p.Datasets[i].Version = v.Number

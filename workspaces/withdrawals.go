@@ -71,7 +71,7 @@ func (s *Service) Remount(ctx context.Context, workspace string) (*Session, erro
 	}
 	var p Population
 	if granted {
-		if m.Tables, err = grant.Mounted(m.Version); err != nil {
+		if m.Tables, err = grant.Mounted(m.Version, session.Project.ID); err != nil {
 			return nil, err
 		}
 		p, err = s.population(ctx, session.Workspace, m.Version)

@@ -69,7 +69,7 @@ func schemas(v catalog.Version, p *catalog.Profile) []map[string]any {
 	for _, t := range v.Tables {
 		columns := []map[string]any{}
 		profile := profiled(p, t.Name)
-		for _, c := range t.Columns {
+		for _, c := range t.ColumnsOf("") {
 			column := without(map[string]any{"csvw:name": c.Name, "csvw:datatype": c.Type, "dct:description": c.Description, "gatehouse:class": string(c.Class)})
 			if profile != nil && profile.Rows != nil && *profile.Rows > 0 {
 				if known := profile.Column(c.Name); known != nil && known.Missing != nil {

@@ -258,7 +258,7 @@ func tables(v catalog.Version, p *catalog.Profile) []dataTable {
 	for _, t := range v.Tables {
 		shown := dataTable{Name: t.Name, Description: t.Description, Columns: []dataColumn{}}
 		profile := profiled(p, t.Name)
-		for _, c := range t.Columns {
+		for _, c := range t.ColumnsOf("") {
 			column := dataColumn{Name: c.Name, Type: c.Type, Description: c.Description, Sensitive: c.Class == catalog.ClassPerson || c.Class == catalog.ClassQuasi}
 			if profile != nil {
 				if known := profile.Column(c.Name); known != nil {

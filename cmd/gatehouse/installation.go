@@ -220,5 +220,5 @@ func (in *installation) publish(ctx context.Context, who gatehouse.Principal, de
 		return catalog.Version{}, err
 	}
 	return catalog.Publish(ctx, catalog.PublishOptions{Dir: in.dir, Definition: definition, Extracts: extracts, Changes: changes, MaxListAge: in.settings.MaxListAge,
-		Principal: who, Authorizer: in.policy, Start: engines.publish, Signer: signer, Public: public, Store: state.Catalogue{DB: in.state}, Progress: progress})
+		Principal: who, Authorizer: in.policy, Start: engines.publish, Signer: signer, Public: public, Shifts: in.keys.DateShifts, Store: state.Catalogue{DB: in.state}, Progress: progress})
 }

@@ -23,7 +23,7 @@ func TestBatchesAreTinksPseudonyms(t *testing.T) {
 	k, _ := create(t)
 	rapid.Check(t, func(t *rapid.T) {
 		project := rapid.StringMatching(`[a-z][a-z0-9_-]{0,30}`).Filter(gatehouse.ValidName).Draw(t, "project")
-		p, err := k.ProjectPseudonyms(project, rapid.IntRange(1, 3).Draw(t, "epoch"))
+		p, err := k.ProjectPseudonyms(project, "people", rapid.IntRange(1, 3).Draw(t, "epoch"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func TestBatchesAreTinksPseudonyms(t *testing.T) {
 // series are the pseudonyms of units 0 to n-1.
 func series(t testing.TB, k *keys.Keys, project string, epoch, n int) []string {
 	t.Helper()
-	p, err := k.ProjectPseudonyms(project, epoch)
+	p, err := k.ProjectPseudonyms(project, "people", epoch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,11 +162,11 @@ func TestEpochs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		unit := rapid.Uint32().Draw(t, "unit")
 		made, opens := rapid.IntRange(1, 4).Draw(t, "made in"), rapid.IntRange(1, 4).Draw(t, "opened in")
-		p, err := k.ProjectPseudonyms("asthma", made)
+		p, err := k.ProjectPseudonyms("asthma", "people", made)
 		if err != nil {
 			t.Fatal(err)
 		}
-		q, err := k.ProjectPseudonyms("asthma", opens)
+		q, err := k.ProjectPseudonyms("asthma", "people", opens)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestEpochs(t *testing.T) {
 			t.Fatalf("made in %d, opened in %d: %d, %v", made, opens, back, err)
 		}
 		traced, err := k.Reverse(ctx, "asthma", []string{name, strings.Repeat("a", 32)})
-		if err != nil || traced[0] != (workspaces.Reversed{Unit: unit, Epoch: made}) || traced[1].Epoch != 0 {
+		if err != nil || traced[0] != (workspaces.Reversed{Unit: unit, Epoch: made, Family: "people"}) || traced[1].Epoch != 0 {
 			t.Fatalf("traced to %v, %v", traced, err)
 		}
 		recognise, err := k.Recogniser(ctx, "asthma")
@@ -190,9 +190,6 @@ func TestEpochs(t *testing.T) {
 			t.Fatalf("traced in another project: %v, %v", others, err)
 		}
 	})
-	if _, err := k.Shifts(ctx, "asthma", 2, 10); err != nil {
-		t.Fatal(err)
-	}
 	if err := k.DestroyProjectKey(ctx, "asthma"); err != nil {
 		t.Fatal(err)
 	}
@@ -200,9 +197,7 @@ func TestEpochs(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 	for epoch := 1; epoch < 6; epoch++ {
-		_, err := k.Pseudonyms(ctx, "asthma", epoch)
-		want(t, err, gatehouse.CodeKeys)
-		_, err = k.Shifts(ctx, "asthma", epoch, 10)
+		_, err := k.Pseudonyms(ctx, "asthma", "people", epoch)
 		want(t, err, gatehouse.CodeKeys)
 	}
 	_, err := k.Reverse(ctx, "asthma", nil)
@@ -230,51 +225,51 @@ func TestADestroyedKeyIsOverwritten(t *testing.T) {
 }
 
 // Everybody's dates move by up to so many days, either way, evenly, by the same in
-// each run, and otherwise in each project and epoch.
+// each run, and otherwise in each index.
 func TestShifts(t *testing.T) {
 	const n, most = 30_000, 15
 	k, _ := create(t)
-	days := func(project string, epoch int) []int {
-		s, err := k.Shifts(t.Context(), project, epoch, most)
+	days := func(family string) []int {
+		s, err := k.DateShifts(t.Context(), family, most)
 		if err != nil {
 			t.Fatal(err)
 		}
 		out := make([]int, n)
 		for i := range out {
-			if out[i], err = s.Days(uint32(i)); err != nil || out[i] < -most || out[i] > most {
+			if out[i], err = s.Days(fmt.Append(nil, i)); err != nil || out[i] < -most || out[i] > most {
 				t.Fatalf("%d, %v", out[i], err)
 			}
 		}
 		return out
 	}
-	first := days("asthma", 1)
+	first := days("north")
 	count := map[int]int{}
-	for i, d := range days("asthma", 1) {
+	for i, d := range days("north") {
 		if d != first[i] {
 			t.Fatal("a shift changed")
 		}
 		count[d]++
 	}
 	for d := -most; d <= most; d++ {
-		within(t, "asthma", fmt.Sprint(d, " days"), float64(count[d]), n, 1.0/(2*most+1))
+		within(t, "north", fmt.Sprint(d, " days"), float64(count[d]), n, 1.0/(2*most+1))
 	}
-	for _, others := range [][]int{days("asthma", 2), days("stroke", 1)} {
-		same := 0
-		for i := range n {
-			if first[i] == others[i] {
-				same++
-			}
+	same := 0
+	for i, d := range days("south") {
+		if first[i] == d {
+			same++
 		}
-		within(t, "asthma", "shifts that agree", float64(same), n, 1.0/(2*most+1))
 	}
-	_, err := k.Shifts(t.Context(), "asthma", 1, 0)
+	within(t, "north", "shifts that agree", float64(same), n, 1.0/(2*most+1))
+	_, err := k.DateShifts(t.Context(), "north", 0)
+	want(t, err, gatehouse.CodeKeys)
+	_, err = k.DateShifts(t.Context(), "../north", 10)
 	want(t, err, gatehouse.CodeKeys)
 }
 
 // BenchmarkPseudonyms is pseudonymising in batches, on one processor.
 func BenchmarkPseudonyms(b *testing.B) {
 	k, _ := create(b)
-	p, err := k.ProjectPseudonyms("asthma", 1)
+	p, err := k.ProjectPseudonyms("asthma", "people", 1)
 	if err != nil {
 		b.Fatal(err)
 	}

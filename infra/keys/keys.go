@@ -75,18 +75,24 @@ func Create(dir string) (*Keys, error) {
 		return nil, err
 	}
 	for _, name := range signing {
+		public := filepath.Join(dir, name+".pub.pem")
+		if _, err := os.Stat(public); err == nil { // made before there were markers
+			if err := k.mark("sign-" + name); err != nil {
+				return nil, err
+			}
+		}
 		if err := k.create("sign-"+name, signature.ED25519KeyWithoutPrefixTemplate()); err != nil {
 			return nil, err
 		}
-		public, err := k.Verifier(name)
+		verifier, err := k.Verifier(name)
 		if err != nil {
 			return nil, err
 		}
-		text, err := MarshalPublic(public)
+		text, err := MarshalPublic(verifier)
 		if err != nil {
 			return nil, err
 		}
-		if err := writeNew(filepath.Join(dir, name+".pub.pem"), text, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := writeNew(public, text, 0o644); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, unreadable(err, "A public key cannot be written.")
 		}
 	}
@@ -126,9 +132,14 @@ func (k *Keys) path(name string) string { return filepath.Join(k.dir, name+".key
 func (k *Keys) context(name string) []byte { return []byte("gatehouse keyset v1 " + name) }
 
 // create makes a keyset unless there is one of this name.
+// One that was made before and is not there any more is an error: what it made
+// cannot be made again with another.
 func (k *Keys) create(name string, template *tinkpb.KeyTemplate) error {
 	if _, err := os.Stat(k.path(name)); err == nil {
-		return nil
+		return k.mark(name)
+	}
+	if _, err := os.Stat(k.marker(name)); !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(err, "The key %q was lost.", name).WithAdvice("Restore the folder of keys from its backup; a new key in its place would give everybody other names.")
 	}
 	handle, err := keyset.NewHandle(template)
 	if err != nil {
@@ -140,6 +151,20 @@ func (k *Keys) create(name string, template *tinkpb.KeyTemplate) error {
 	}
 	if err := writeNew(k.path(name), text.Bytes(), 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
 		return unreadable(err, "A key cannot be written.")
+	}
+	return k.mark(name)
+}
+
+// marker is a file that says that a key was made, or that a project's people of an
+// index have names.
+func (k *Keys) marker(name string) string { return filepath.Join(k.dir, name+".made") }
+
+func (k *Keys) mark(name string) error {
+	if _, err := os.Stat(k.marker(name)); err == nil {
+		return nil
+	}
+	if err := writeNew(k.marker(name), nil, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		return unreadable(err, "That the key %q was made cannot be written.", name)
 	}
 	return nil
 }

@@ -26,8 +26,11 @@ import (
 // Pseudonyms are one project's, of one epoch.
 type Pseudonyms struct {
 	aead tink.DeterministicAEAD
-	data []byte // associated data: version, project and epoch
+	data []byte // associated data: version, project, epoch and index
 	fast *batchSIV
+
+	family string
+	epoch  int
 }
 
 var _ workspaces.Pseudonymiser = (*Keys)(nil)
@@ -41,15 +44,19 @@ func projectKey(project string, epoch int) string {
 	return "project-" + project + ".epoch-" + strconv.Itoa(epoch)
 }
 
-// Pseudonyms opens the key of a project and epoch, and makes one at random for an
-// epoch that never had any. A key that was destroyed is CodeKeys.
-func (k *Keys) Pseudonyms(_ context.Context, project string, epoch int) (workspaces.Pseudonyms, error) {
-	return k.ProjectPseudonyms(project, epoch)
+// Pseudonyms opens the key of a project and epoch for the people of an index, and
+// makes one at random for an epoch that never had any. A key that was destroyed, or
+// lost, is CodeKeys.
+func (k *Keys) Pseudonyms(_ context.Context, project, family string, epoch int) (workspaces.Pseudonyms, error) {
+	return k.ProjectPseudonyms(project, family, epoch)
 }
 
 // ProjectPseudonyms is Pseudonyms with the type that can also reverse them,
 // which takes two custodians.
-func (k *Keys) ProjectPseudonyms(project string, epoch int) (*Pseudonyms, error) {
+func (k *Keys) ProjectPseudonyms(project, family string, epoch int) (*Pseudonyms, error) {
+	if family != "" && !gatehouse.ValidName(family) { // "" is of versions from before they named their index
+		return nil, unreadable(nil, "%q is not a person index's name.", family)
+	}
 	name, err := k.ownKey(project, epoch)
 	if err != nil {
 		return nil, err
@@ -64,7 +71,53 @@ func (k *Keys) ProjectPseudonyms(project string, epoch int) (*Pseudonyms, error)
 	if err := k.create(name, template); err != nil {
 		return nil, err
 	}
-	return k.openPseudonyms(project, epoch)
+	if family != "" { // before any name is made, so that every name is recognised
+		if err := k.mark(familyMark(project, family)); err != nil {
+			return nil, err
+		}
+	}
+	return k.openPseudonyms(project, family, epoch)
+}
+
+// familyMark names what says that a project's people of an index have names.
+func familyMark(project, family string) string { return "project-" + project + ".family-" + family }
+
+// families are the indexes whose people have names in a project; "" stands for the
+// names from before the index was part of them.
+func (k *Keys) families(project string) ([]string, error) {
+	prefix := k.marker(familyMark(project, "*"))
+	names, err := filepath.Glob(prefix)
+	if err != nil {
+		return nil, unreadable(err, "The keys of project %q cannot be read.", project)
+	}
+	all := []string{""}
+	for _, name := range names {
+		all = append(all, strings.TrimSuffix(strings.TrimPrefix(filepath.Base(name), familyMark(project, "")), ".made"))
+	}
+	return all, nil
+}
+
+// all opens the keys of all epochs of a project, for all indexes.
+func (k *Keys) all(project string) ([]*Pseudonyms, error) {
+	epochs, err := k.epochs(project)
+	if err != nil {
+		return nil, err
+	}
+	families, err := k.families(project)
+	if err != nil {
+		return nil, err
+	}
+	var all []*Pseudonyms
+	for _, epoch := range epochs {
+		for _, family := range families {
+			p, err := k.openPseudonyms(project, family, epoch)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, p)
+		}
+	}
+	return all, nil
 }
 
 // ownKey names the key of a project and epoch.
@@ -89,7 +142,7 @@ func (k *Keys) mayMake(project, name string) error {
 }
 
 // openPseudonyms opens a key that is there.
-func (k *Keys) openPseudonyms(project string, epoch int) (*Pseudonyms, error) {
+func (k *Keys) openPseudonyms(project, family string, epoch int) (*Pseudonyms, error) {
 	name := projectKey(project, epoch)
 	handle, err := k.read(name)
 	if err != nil {
@@ -108,7 +161,10 @@ func (k *Keys) openPseudonyms(project string, epoch int) (*Pseudonyms, error) {
 		return nil, unreadable(nil, "The key %q does not make pseudonyms.", name)
 	}
 	// A valid name holds no zero byte, so the parts cannot run into each other.
-	p := &Pseudonyms{aead: primitive, data: []byte("v1\x00" + project + "\x00" + strconv.Itoa(epoch))}
+	p := &Pseudonyms{aead: primitive, data: []byte("v2\x00" + project + "\x00" + strconv.Itoa(epoch) + "\x00" + family), family: family, epoch: epoch}
+	if family == "" {
+		p.data = []byte("v1\x00" + project + "\x00" + strconv.Itoa(epoch))
+	}
 	if p.fast, err = newBatchSIV(key, p.data); err != nil {
 		return nil, unreadable(err, "The key %q does not make pseudonyms.", name)
 	}
@@ -203,6 +259,20 @@ func (k *Keys) epochs(project string) ([]int, error) {
 		}
 	}
 	slices.Sort(found)
+	// A key that was made and is not there any more: its names would not be known.
+	made, err := filepath.Glob(k.marker("project-" + project + "*"))
+	if err != nil {
+		return nil, unreadable(err, "The keys of project %q cannot be read.", project)
+	}
+	for _, name := range made {
+		key := strings.TrimSuffix(filepath.Base(name), ".made")
+		if key != projectKey(project, 1) && !strings.HasPrefix(key, "project-"+project+".epoch-") {
+			continue
+		}
+		if _, err := os.Stat(k.path(key)); err != nil {
+			return nil, unreadable(err, "The key %q was lost.", key).WithAdvice("Restore the folder of keys from its backup.")
+		}
+	}
 	return found, nil
 }
 
@@ -215,19 +285,15 @@ func (k *Keys) Reverse(_ context.Context, project string, names []string) ([]wor
 	if err := k.mayMake(project, projectKey(project, 1)); err != nil {
 		return nil, err
 	}
-	epochs, err := k.epochs(project)
+	all, err := k.all(project)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]workspaces.Reversed, len(names))
-	for _, epoch := range epochs {
-		p, err := k.openPseudonyms(project, epoch)
-		if err != nil {
-			return nil, err
-		}
+	for _, p := range all {
 		for i, name := range names {
 			if unit, err := p.Unit(name); err == nil {
-				out[i] = workspaces.Reversed{Unit: unit, Epoch: epoch}
+				out[i] = workspaces.Reversed{Unit: unit, Epoch: p.epoch, Family: p.family}
 			}
 		}
 	}

@@ -19,17 +19,9 @@ func (k *Keys) Recogniser(_ context.Context, project string) (func([]byte) bool,
 	if err := k.mayMake(project, projectKey(project, 1)); err != nil {
 		return nil, err
 	}
-	epochs, err := k.epochs(project)
-	if err != nil || len(epochs) == 0 {
+	all, err := k.all(project)
+	if err != nil || len(all) == 0 {
 		return nil, err
-	}
-	var all []*Pseudonyms
-	for _, epoch := range epochs {
-		p, err := k.openPseudonyms(project, epoch)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, p)
 	}
 	return func(name []byte) bool {
 		var sealed [sealedSize]byte

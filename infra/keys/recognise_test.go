@@ -17,11 +17,11 @@ func TestAProjectsPseudonymsAreRecognisedAndNoOthers(t *testing.T) {
 	if recognise, err := k.Recogniser(ctx, "fresh"); err != nil || recognise != nil {
 		t.Errorf("a project without a key: %v", err)
 	}
-	mine, err := k.Pseudonyms(ctx, "mine", 1)
+	mine, err := k.Pseudonyms(ctx, "mine", "people", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	others, err := k.Pseudonyms(ctx, "others", 1)
+	others, err := k.Pseudonyms(ctx, "others", "people", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func BenchmarkRecognise(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	p, err := k.Pseudonyms(b.Context(), "mine", 1)
+	p, err := k.Pseudonyms(b.Context(), "mine", "people", 1)
 	if err != nil {
 		b.Fatal(err)
 	}

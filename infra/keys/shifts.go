@@ -3,35 +3,29 @@ package keys
 import (
 	"context"
 	"encoding/binary"
-	"strconv"
 
 	"github.com/tink-crypto/tink-go/v2/prf"
 
-	"github.com/gatehouse-tre/gatehouse/workspaces"
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
 // shifts moves people's dates.
 type shifts struct {
 	set  *prf.Set
-	data []byte // project and epoch
+	data []byte // the index
 	most uint64
 }
 
-// Shifts gives by how many days the dates of each person of a project move, most
-// days at most either way: HMAC-SHA256 under a random key of the project's and
-// epoch's own, which is no part of the one that makes pseudonyms.
-func (k *Keys) Shifts(_ context.Context, project string, epoch, most int) (workspaces.Shifts, error) {
-	name, err := k.ownKey(project, epoch)
-	if err != nil {
-		return nil, err
+// DateShifts gives by how many days the dates of each person of an index move, most
+// days at most either way: HMAC-SHA256 under a random key of the index's own, which
+// is made once. One that was lost is CodeKeys: dates that move by other numbers in the
+// next version would tell by how many they moved.
+func (k *Keys) DateShifts(_ context.Context, family string, most int) (catalog.DateShifts, error) {
+	if !gatehouse.ValidName(family) || most < 1 {
+		return nil, unreadable(nil, "The dates of %q cannot move by %d days.", family, most)
 	}
-	if most < 1 {
-		return nil, unreadable(nil, "Dates cannot move by %d days.", most)
-	}
-	if err := k.mayMake(project, name); err != nil {
-		return nil, err
-	}
-	name += ".shift"
+	name := "index-" + family + ".shift"
 	if err := k.create(name, prf.HMACSHA256PRFKeyTemplate()); err != nil {
 		return nil, err
 	}
@@ -43,14 +37,12 @@ func (k *Keys) Shifts(_ context.Context, project string, epoch, most int) (works
 	if err != nil {
 		return nil, unreadable(err, "The key %q is damaged.", name)
 	}
-	return &shifts{set: set, data: []byte("shift v1\x00" + project + "\x00" + strconv.Itoa(epoch) + "\x00"), most: uint64(most)}, nil
+	return &shifts{set: set, data: []byte("shift v2\x00" + family + "\x00"), most: uint64(most)}, nil
 }
 
-// Days implements workspaces.Shifts.
-func (s *shifts) Days(unit uint32) (int, error) {
-	var input [128]byte
-	text := binary.BigEndian.AppendUint32(append(input[:0], s.data...), unit)
-	out, err := s.set.ComputePrimaryPRF(text, 8)
+// Days implements catalog.DateShifts.
+func (s *shifts) Days(person []byte) (int, error) {
+	out, err := s.set.ComputePrimaryPRF(append(s.data[:len(s.data):len(s.data)], person...), 8)
 	if err != nil {
 		return 0, unreadable(err, "A date cannot be moved.")
 	}

@@ -178,7 +178,7 @@ func (s *server) datasets(ctx context.Context) ([]Dataset, error) {
 			if !t.Public {
 				rows, people = catalog.About(rows), catalog.About(people)
 			}
-			d.Tables = append(d.Tables, DatasetTable{t.Name, t.Description, t.Public, rows, people, t.Columns})
+			d.Tables = append(d.Tables, DatasetTable{t.Name, t.Description, t.Public, rows, people, t.ColumnsOf("")})
 		}
 		for _, r := range v.Receipts {
 			d.Lists = append(d.Lists, OptOutList{r.List, r.Dated})

@@ -299,7 +299,7 @@ func (w *history) check() {
 			}
 		}
 		done()
-		p, err := w.keys.ProjectPseudonyms(id, 1)
+		p, err := w.keys.ProjectPseudonyms(id, s.Mounts[0].Version.Family, 1)
 		w.must(err)
 		var names [][]byte
 		for u := range gone {

@@ -106,7 +106,7 @@ func (v *visit) formOf(p, base workspaces.Project) (applicationForm, error) {
 		version := newest[name]
 		choice := datasetChoice{Dataset: name, Title: version.Title, Version: version.Number}
 		for _, t := range version.Tables {
-			choice.Tables = append(choice.Tables, choiceOf(name, t, asked[name]))
+			choice.Tables = append(choice.Tables, choiceOf(name, p.ID, t, asked[name]))
 		}
 		f.Datasets = append(f.Datasets, choice)
 	}
@@ -123,7 +123,7 @@ func keysOf[V any](m map[string]V) func(func(string) bool) {
 	}
 }
 
-func choiceOf(dataset string, t catalog.Table, grant workspaces.DatasetGrant) tableChoice {
+func choiceOf(dataset, project string, t catalog.Table, grant workspaces.DatasetGrant) tableChoice {
 	c := tableChoice{Key: dataset + "/" + t.Name, Name: t.Name, Description: t.Description}
 	var asked workspaces.TableGrant
 	for _, g := range grant.Tables {
@@ -131,7 +131,7 @@ func choiceOf(dataset string, t catalog.Table, grant workspaces.DatasetGrant) ta
 			asked, c.Chosen, c.Some, c.Why = g, true, len(g.Columns) > 0, g.Why
 		}
 	}
-	for _, column := range t.Columns {
+	for _, column := range t.ColumnsOf(project) {
 		if column.Class != catalog.ClassPerson { // the person's pseudonym comes with every table
 			c.Columns = append(c.Columns, columnChoice{column, slices.Contains(asked.Columns, column.Name), asked.ColumnsWhy[column.Name]})
 		}
