@@ -148,7 +148,7 @@ func (s signer) Sign(_ context.Context, m []byte) ([]byte, error) {
 	return s.key.Sign(nil, m, crypto.Hash(0))
 }
 
-func newHouse(t tb, projects ...string) *house {
+func newHouse(t tb) *house {
 	h := &house{tb: t}
 	ctx := context.Background()
 	root, err := os.MkdirTemp("", "gh") // paths of sockets are short
