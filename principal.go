@@ -43,6 +43,11 @@ const (
 	ActionJournalRead      Action = "journal.read"      // read and verify the journal
 	ActionSessionRead      Action = "session.read"      // see who is signed in
 	ActionSessionRevoke    Action = "session.revoke"    // end the sessions and tokens of others, lock users
+	ActionUserAdd          Action = "user.add"          // make users known, and link the first account of somebody who is nobody yet
+	ActionRolePropose      Action = "role.propose"      // ask that somebody be given a role of the house
+	ActionRoleGrant        Action = "role.grant"        // confirm that, if another asked
+	ActionRoleRevoke       Action = "role.revoke"       // take a role of the house away
+	ActionCustodianName    Action = "custodian.name"    // name and remove custodians of a dataset that one is custodian of
 	ActionSystemOperate    Action = "system.operate"    // see the state of engines, storage and deliveries; no data
 	ActionNoticeRetry      Action = "notice.retry"      // have what could not be delivered sent again
 	ActionNoticeChoose     Action = "notice.choose"     // say how one's own notices are sent

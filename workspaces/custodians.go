@@ -8,10 +8,14 @@ import (
 )
 
 // AddCustodian names a user custodian of a dataset: one of those who decide about
-// projects that use it. Only System may. The user must hold the role of custodian.
+// projects that use it. A custodian of the dataset may, and System. The user must
+// hold the role of custodian.
 func (s *Service) AddCustodian(ctx context.Context, actor gatehouse.Principal, dataset, user string) error {
 	e := gatehouse.Event{Action: "custodian.named", Subject: dataset, Detail: map[string]string{"user": user}}
-	return s.actAsSystem(ctx, actor, e, func(tx Tx) error {
+	return s.inHouse(ctx, actor, gatehouse.ActionCustodianName, e, func(tx Tx) error {
+		if err := namedFor(ctx, tx, actor, dataset); err != nil {
+			return err
+		}
 		if _, err := s.Catalogue.Version(ctx, dataset, 0); err != nil {
 			return err
 		}
@@ -31,10 +35,14 @@ func (s *Service) AddCustodian(ctx context.Context, actor gatehouse.Principal, d
 }
 
 // RemoveCustodian ends that, at once. Decisions that were taken stand until the
-// application changes. Only System may.
+// application changes. A custodian of the dataset may, oneself included but for the
+// last, and System.
 func (s *Service) RemoveCustodian(ctx context.Context, actor gatehouse.Principal, dataset, user string) error {
 	e := gatehouse.Event{Action: "custodian.removed", Subject: dataset, Detail: map[string]string{"user": user}}
-	return s.actAsSystem(ctx, actor, e, func(tx Tx) error {
+	return s.inHouse(ctx, actor, gatehouse.ActionCustodianName, e, func(tx Tx) error {
+		if err := namedFor(ctx, tx, actor, dataset); err != nil {
+			return err
+		}
 		named, err := tx.Custodians(ctx, dataset)
 		if err != nil {
 			return err
@@ -42,8 +50,23 @@ func (s *Service) RemoveCustodian(ctx context.Context, actor gatehouse.Principal
 		if !slices.Contains(named, user) {
 			return gatehouse.Errorf(gatehouse.CodeNotFound, "%s is not custodian of the dataset %q.", user, dataset)
 		}
+		if actor != System && len(named) == 1 {
+			return gatehouse.Errorf(gatehouse.CodeConflict, "%s is the only custodian of the dataset %q.", user, dataset).WithAdvice("Name another first; without any, nobody decides about it.")
+		}
 		return tx.RemoveCustodian(ctx, dataset, user)
 	})
+}
+
+// namedFor is CodeNotCustodian unless actor is custodian of the dataset, or System.
+func namedFor(ctx context.Context, tx Tx, actor gatehouse.Principal, dataset string) error {
+	if actor == System {
+		return nil
+	}
+	named, err := tx.Custodians(ctx, dataset)
+	if err == nil && !slices.Contains(named, actor.User) {
+		err = gatehouse.Errorf(gatehouse.CodeNotCustodian, "You are not custodian of the dataset %q.", dataset)
+	}
+	return err
 }
 
 // Custodians gives the custodians of a dataset, to whoever may see the catalogue,

@@ -224,17 +224,15 @@ func (s *Service) Projects(ctx context.Context, actor gatehouse.Principal) ([]Pr
 		if err != nil {
 			return err
 		}
-		for _, p := range all {
-			err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionProjectRead, p.ID)
-			switch gatehouse.CodeOf(err) {
-			case gatehouse.CodeNotFound, gatehouse.CodeDenied:
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			visible = append(visible, p)
+		ids := make([]string, len(all))
+		for i, p := range all {
+			ids[i] = p.ID
 		}
+		may, err := s.Authorizer.Among(ctx, actor, gatehouse.ActionProjectRead, ids)
+		if err != nil {
+			return err
+		}
+		visible = slices.DeleteFunc(all, func(p Project) bool { return !slices.Contains(may, p.ID) })
 		return nil
 	})
 	return visible, err

@@ -7,16 +7,22 @@ import (
 )
 
 // LinkIdentity lets a user sign in with an account at a provider. A user may
-// have several; an account that is a user's already is CodeConflict. Only System
-// may.
+// have several; an account that is a user's already is CodeConflict. System may; an
+// operator too, for a user without any account who holds no role and is in no
+// project: everybody else's account would be a way to act as them.
 func (s *Service) LinkIdentity(ctx context.Context, actor gatehouse.Principal, user string, who Identity) error {
 	e := gatehouse.Event{Action: "identity.linked", Subject: user, Detail: map[string]string{"identity": who.fingerprint()}}
-	return s.actAsSystem(ctx, actor, e, func(tx Tx) error {
+	return s.inHouse(ctx, actor, gatehouse.ActionUserAdd, e, func(tx Tx) error {
 		if err := who.valid(); err != nil {
 			return err
 		}
 		if err := requireUser(ctx, tx, user); err != nil {
 			return err
+		}
+		if actor != System {
+			if err := nobodyYet(ctx, tx, user); err != nil {
+				return err
+			}
 		}
 		held, err := tx.UserOf(ctx, who)
 		if err == nil {
@@ -27,6 +33,41 @@ func (s *Service) LinkIdentity(ctx context.Context, actor gatehouse.Principal, u
 		}
 		return tx.LinkIdentity(ctx, who, user)
 	})
+}
+
+// nobodyYet is CodeSeparation for a user who can do anything here, or could.
+func nobodyYet(ctx context.Context, tx Tx, user string) error {
+	refused := separation("%s is somebody here already: whose account is theirs is for the owner of the machine to say.", user)
+	accounts, err := tx.Identities(ctx, user)
+	if err != nil {
+		return err
+	}
+	roles, err := tx.HouseRoles(ctx, user)
+	if err != nil {
+		return err
+	}
+	if len(accounts) > 0 || len(roles) > 0 {
+		return refused
+	}
+	projects, err := tx.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range projects {
+		if _, member := p.member(user); member || p.CreatedBy == user {
+			return refused
+		}
+	}
+	asked, err := tx.Appointments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range asked {
+		if a.User == user && a.open(tx.Now()) {
+			return refused // whoever confirms it looks at the accounts
+		}
+	}
+	return nil
 }
 
 // UnlinkIdentity takes an account from the user who signs in with it, and ends

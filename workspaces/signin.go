@@ -22,8 +22,8 @@ const (
 // Identity is an account at an OpenID Connect provider: the provider's issuer
 // and its subject, which is never given to anybody else.
 type Identity struct {
-	Issuer  string
-	Subject string
+	Issuer  string `json:"issuer"`
+	Subject string `json:"subject"`
 }
 
 // fingerprint names an identity in the journal without telling it.

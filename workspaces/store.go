@@ -101,6 +101,7 @@ type Tx interface {
 	DirectoryTx
 	SubmissionTx
 	JointTx
+	AppointmentTx
 
 	// Withdraw adds units to those who left; project "" means every project.
 	// It advances the mark that Withdrawn gives.
@@ -127,6 +128,8 @@ type Authorizer interface {
 	// Authorize returns nil if p may do a in project ("" for the house), else
 	// CodeDenied, or CodeNotFound where p may not know that the project exists.
 	Authorize(ctx context.Context, p gatehouse.Principal, a gatehouse.Action, project string) error
+	// Among gives those of some projects for which Authorize is nil, in their order.
+	Among(ctx context.Context, p gatehouse.Principal, a gatehouse.Action, projects []string) ([]string, error)
 }
 
 // Catalogue gives published versions whose manifest verifies.

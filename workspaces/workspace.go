@@ -3,6 +3,7 @@ package workspaces
 import (
 	"context"
 	"path/filepath"
+	"slices"
 
 	"github.com/gatehouse-tre/gatehouse"
 )
@@ -95,19 +96,22 @@ func (p Project) grantOr(dataset string) (DatasetGrant, error) {
 
 // Workspaces gives the workspaces of the projects that actor may see.
 func (s *Service) Workspaces(ctx context.Context, actor gatehouse.Principal) ([]Workspace, error) {
-	projects, err := s.Projects(ctx, actor)
-	if err != nil {
-		return nil, err
-	}
-	visible := make(map[string]bool, len(projects))
-	for _, p := range projects {
-		visible[p.ID] = true
-	}
 	var found []Workspace
-	err = s.Store.View(ctx, func(tx Tx) error {
+	err := s.Store.View(ctx, func(tx Tx) error {
 		all, err := tx.Workspaces(ctx)
+		if err != nil {
+			return err
+		}
+		var ids []string
 		for _, w := range all {
-			if visible[w.Project] {
+			if !IsCatalogue(w.Project) {
+				ids = append(ids, w.Project)
+			}
+		}
+		slices.Sort(ids)
+		may, err := s.Authorizer.Among(ctx, actor, gatehouse.ActionProjectRead, slices.Compact(ids))
+		for _, w := range all {
+			if slices.Contains(may, w.Project) {
 				w.Folder = s.folder(w.ID)
 				found = append(found, w)
 			}

@@ -96,8 +96,33 @@ func Actions() ([]gatehouse.Action, error) {
 	return slices.Compact(actions), nil
 }
 
+// somewhere stands for any project.
+const somewhere = "project"
+
+// there gives the roles that are held in a project or everywhere, and names for
+// both in which every project is the same.
+func there(held []workspaces.Assignment, project string) ([]workspaces.Assignment, string) {
+	name := project
+	if project != workspaces.HouseOnly && project != gatehouse.Everywhere {
+		name = somewhere
+	}
+	var roles []workspaces.Assignment
+	for _, a := range held {
+		switch a.Scope {
+		case project:
+			roles = append(roles, workspaces.Assignment{Role: a.Role, Scope: name})
+		case gatehouse.Everywhere:
+			roles = append(roles, a)
+		}
+	}
+	return roles, name
+}
+
 // decide asks the rules of whoever holds the given roles.
 func (p *Policy) decide(held []workspaces.Assignment, action gatehouse.Action, project string) (verdict, error) {
+	// Where else somebody holds a role has no part in it: see model.conf. Without that,
+	// and whatever the project is called, there are few cases, and they are kept.
+	held, project = there(held, project)
 	key := fmt.Sprintf("%q %q %q", held, action, project)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -177,31 +202,73 @@ func (d Decision) Err() error {
 	return gatehouse.Errorf(gatehouse.CodeDenied, "Your roles do not allow %q in the project %q.", d.Action, d.Project)
 }
 
+// Among gives those of some projects in which the principal may do the action: those
+// for which Authorize is nil. The principal's roles are read once.
+func (p *Policy) Among(ctx context.Context, who gatehouse.Principal, action gatehouse.Action, projects []string) ([]string, error) {
+	if who.Anonymous() {
+		return nil, Decision{}.Err()
+	}
+	h, err := p.held(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	var may []string
+	for _, project := range projects {
+		if project == workspaces.HouseOnly {
+			continue // is no project
+		}
+		d, err := p.explain(h, who, action, project)
+		if err != nil {
+			return nil, err
+		}
+		if d.Allowed {
+			may = append(may, project)
+		}
+	}
+	return may, nil
+}
+
 // Explain decides as Authorize does and says why.
 func (p *Policy) Explain(ctx context.Context, who gatehouse.Principal, action gatehouse.Action, project string) (Decision, error) {
-	d := Decision{User: who.User, Action: action, Project: project}
 	if who.Anonymous() {
-		return d, nil
+		return Decision{Action: action, Project: project}, nil
 	}
-	held, err := p.roles.Assignments(ctx, who.User)
+	h, err := p.held(ctx, who)
 	if err != nil {
-		return d, err
+		return Decision{User: who.User, Action: action, Project: project}, err
 	}
-	if who.Workspace != "" {
-		home, err := p.roles.ProjectOf(ctx, who.Workspace)
-		if err != nil {
-			return d, err
-		}
-		held = slices.DeleteFunc(held, func(a workspaces.Assignment) bool { return home == "" || a.Scope != home })
-		if project == "" {
-			d.Project = home
-		}
+	return p.explain(h, who, action, project)
+}
+
+// holding is what somebody holds, and the project of their token's workspace.
+type holding struct {
+	roles []workspaces.Assignment
+	home  string
+}
+
+// held reads what counts of somebody's roles.
+func (p *Policy) held(ctx context.Context, who gatehouse.Principal) (holding, error) {
+	var h holding
+	var err error
+	if h.roles, err = p.roles.Assignments(ctx, who.User); err != nil || who.Workspace == "" {
+		return h, err
+	}
+	if h.home, err = p.roles.ProjectOf(ctx, who.Workspace); err != nil {
+		return h, err
+	}
+	h.roles = slices.DeleteFunc(h.roles, func(a workspaces.Assignment) bool { return h.home == "" || a.Scope != h.home })
+	return h, nil
+}
+
+func (p *Policy) explain(h holding, who gatehouse.Principal, action gatehouse.Action, project string) (Decision, error) {
+	d := Decision{User: who.User, Action: action, Project: project, Held: h.roles}
+	if who.Workspace != "" && project == "" {
+		d.Project = h.home
 	}
 	if d.Project == "" {
 		d.Project = workspaces.HouseOnly
 	}
-	d.Held = held
-	v, err := p.decide(held, action, d.Project)
+	v, err := p.decide(h.roles, action, d.Project)
 	d.Allowed, d.Rule, d.known = v.allowed, v.rule, v.known
 	if err != nil || !d.Allowed || who.Workspace == "" {
 		return d, err

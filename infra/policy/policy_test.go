@@ -12,6 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/casbin/casbin/v2"
+	"pgregory.net/rapid"
+
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
@@ -172,6 +175,68 @@ func TestRolesCountOnlyWhereTheyAreHeld(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// What is kept of decisions, and where else roles are held, changes none of them:
+// each is what the rules say of all that is held, and Among agrees with Authorize.
+func TestDecisionsAreThoseOfTheRules(t *testing.T) {
+	roles := []gatehouse.Role{workspaces.RoleApplicant, workspaces.RoleCreator}
+	for _, c := range columns {
+		roles = append(roles, c.role)
+	}
+	scopes := []string{"asthma", "stroke", "project", gatehouse.Everywhere, workspaces.HouseOnly}
+	places := state{held: map[string][]workspaces.Assignment{}, workspaces: map[string]string{"ws": "asthma"}}
+	p, actions := newPolicy(t, places), declaredActions(t)
+	rules, err := embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		held := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) workspaces.Assignment {
+			return workspaces.Assignment{Role: rapid.SampledFrom(roles).Draw(t, "role"), Scope: rapid.SampledFrom(scopes).Draw(t, "scope")}
+		}), 0, 5).Draw(t, "held")
+		places.held["ada"] = held
+		e, err := casbin.NewEnforcer(rules.Copy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range held {
+			if _, err := e.AddGroupingPolicy("user:", string(a.Role), a.Scope); err != nil {
+				t.Fatal(err)
+			}
+		}
+		action := rapid.SampledFrom(actions).Draw(t, "action")
+		ada := gatehouse.Principal{User: "ada"}
+		var may []string
+		projects := []string{"asthma", "stroke", "project", "elsewhere"}
+		for _, project := range projects {
+			want, err := e.Enforce("user:", string(action), project)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := p.Authorize(context.Background(), ada, action, project)
+			if want != (got == nil) {
+				t.Fatalf("%s in %s with %v: the rules say %v, and it is %v", action, project, held, want, got)
+			}
+			if want {
+				may = append(may, project)
+			}
+		}
+		among, err := p.Among(context.Background(), ada, action, projects)
+		if err != nil || !slices.Equal(among, may) {
+			t.Fatalf("%s with %v: allowed in %v, one by one in %v, %v", action, held, among, may, err)
+		}
+		bound := gatehouse.Principal{User: "ada", Workspace: "ws"}
+		for _, project := range projects {
+			alone := p.Authorize(context.Background(), bound, action, project) == nil
+			if among, err := p.Among(context.Background(), bound, action, []string{project}); err != nil || (len(among) == 1) != alone {
+				t.Fatalf("a notebook's %s in %s: %v and %v, %v", action, project, among, alone, err)
+			}
+		}
+	})
+	if _, err := p.Among(t.Context(), gatehouse.Principal{}, gatehouse.ActionProjectRead, nil); gatehouse.CodeOf(err) != gatehouse.CodeUnauthenticated {
+		t.Errorf("nobody: %v", err)
 	}
 }
 

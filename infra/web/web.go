@@ -52,6 +52,7 @@ type Config struct {
 	Gate       Gate              // explains questions
 	Notices    *workspaces.Notices
 	People     People  // who is signed in
+	House      House   // who may sign in, and as what
 	Devices    Devices // signs in on the command line
 	Journal    Journal // nil: it is not shown
 	Ready      func(context.Context) error
@@ -115,6 +116,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeHealth(api)
 	s.describeProjects(api)
 	s.describeSignIn(api)
+	s.describeHouse(api)
 	s.describeExplain(api)
 	s.describeRequests(api)
 	s.describeFiles(api)

@@ -46,7 +46,7 @@ func (w *world) call(actor string, o operation, in map[string]string, body strin
 // release, and what surrounds them.
 func (w *world) places(f fixture) map[string]string {
 	return map[string]string{"request": f.id, "release": f.release, "name": fileName, "project": "asthma", "workspace": "asthma-ws", "dataset": "care", "number": "1", "parcel": "msg_00000000000000000000",
-		"amendment": "amd_00000000000000000000", "session": "ses_00000000000000000000", "token": "tok_00000000000000000000", "user": "ada", "secret": "none", "index": "0"}
+		"amendment": "amd_00000000000000000000", "session": "ses_00000000000000000000", "token": "tok_00000000000000000000", "user": "ada", "role": "checker", "appointment": "app_00000000000000000000", "secret": "none", "index": "0"}
 }
 
 // Auditors see everything but the bytes of files, which they have no need of,
@@ -110,8 +110,8 @@ func TestOperatorsSeeNoDataAndApproveNothing(t *testing.T) {
 	w := newWorld(t)
 	f := w.made(egress.RequestReleased)
 	// What is public, what is their own, and the machinery.
-	shows := []string{"health", "register", "register-feed", "get-agreement", "me", "list-tokens", "list-my-notices", "get-my-notice-options", "list-deliveries", "list-sessions"}
-	operates := []string{"set-my-notice-options", "lock-user", "revoke-user", "end-session", "revoke-token", "retry-delivery"} // what they are there for
+	shows := []string{"health", "register", "register-feed", "get-agreement", "me", "list-tokens", "list-my-notices", "get-my-notice-options", "list-deliveries", "list-sessions", "list-users", "list-appointments"}
+	operates := []string{"set-my-notice-options", "lock-user", "revoke-user", "end-session", "revoke-token", "retry-delivery", "add-user", "link-account", "revoke-role", "ask-role"} // what they are there for
 	before := w.kept()
 	for _, o := range operations(t) {
 		if slices.Contains(operates, o.id) || slices.Contains(own, o.id) || strings.HasPrefix(o.path, "/v1/journal/") { // the journal: what cmd adds
@@ -129,7 +129,7 @@ func TestOperatorsSeeNoDataAndApproveNothing(t *testing.T) {
 		t.Errorf("an operator changed something: %s", firstDifference(before, after))
 	}
 	for _, action := range []gatehouse.Action{gatehouse.ActionDatasetRead, gatehouse.ActionProjectRead, gatehouse.ActionProjectApprove, gatehouse.ActionWorkspaceQuery, gatehouse.ActionWorkspaceOpen,
-		gatehouse.ActionRequestRead, gatehouse.ActionRequestReview, gatehouse.ActionRequestVet, gatehouse.ActionRequestRelease, gatehouse.ActionRequestDownload, gatehouse.ActionJournalRead} {
+		gatehouse.ActionRequestRead, gatehouse.ActionRequestReview, gatehouse.ActionRequestVet, gatehouse.ActionRequestRelease, gatehouse.ActionRequestDownload, gatehouse.ActionJournalRead, gatehouse.ActionRoleGrant, gatehouse.ActionCustodianName} {
 		if w.rules.Authorize(t.Context(), gatehouse.Principal{User: "olga"}, action, "asthma") == nil {
 			t.Errorf("an operator may %s", action)
 		}

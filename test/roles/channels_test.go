@@ -3,14 +3,11 @@ package roles
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -32,7 +29,7 @@ const (
 // does not offer it.
 type try struct {
 	api  func(context.Context, *web.Client) error
-	cli  []string // arguments of the program
+	cli  []string // arguments of the command line
 	site *form
 }
 
@@ -40,15 +37,9 @@ type try struct {
 type form struct {
 	path   string
 	values []string // name, value, …
+	file   []string // name and content of a file that goes with it
+	page   bool     // there is nothing to send: it is a page
 }
-
-// cliEvery: the command line starts a process for each try and speaks to the same
-// API, so that of what is refused it tries each pair of actor and step in some
-// states only; everything that is allowed it tries always.
-const cliEvery = 8
-
-// thorough reports whether it tries them in all, for some minutes.
-func thorough() bool { return os.Getenv("GATEHOUSE_ROLES") == "all" }
 
 // outcome is "done", or the code of a refusal.
 type outcome string
@@ -75,7 +66,7 @@ func (w *world) by(c channel, actor string, t try) outcome {
 	case viaAPI:
 		return outcomeOf(t.api(w.t.Context(), w.client(actor)))
 	case viaCLI:
-		return w.run(actor, t.cli...)
+		return w.runInLine(actor, t.cli...)
 	}
 	return w.post(actor, *t.site)
 }
@@ -89,37 +80,33 @@ func outcomeOf(err error) outcome {
 
 var code = regexp.MustCompile(`GH-\d{3}`)
 
-// run runs the program with an actor's token.
-func (w *world) run(actor string, args ...string) outcome {
-	w.t.Helper()
-	c := exec.CommandContext(w.t.Context(), program, args...)
-	c.Dir = w.folder
-	c.Env = append(os.Environ(), "GATEHOUSE_SERVER="+w.api.URL, "GATEHOUSE_CA="+filepath.Join(w.folder, "ca.pem"), "GATEHOUSE_TOKEN="+w.tokens[actor], "GOMAXPROCS=1")
-	var stderr bytes.Buffer
-	c.Stderr = &stderr
-	err := c.Run()
-	if err == nil {
-		return done
-	}
-	var exit *exec.ExitError
-	found := code.FindString(stderr.String())
-	if !errors.As(err, &exit) || found == "" {
-		w.t.Errorf("%s: %v: %v\n%s", actor, args, err, stderr.String())
-	}
-	return outcome(found)
-}
-
-// post sends a form with an actor's session.
+// post sends a form, or asks for a page, with an actor's session.
 func (w *world) post(actor string, f form) outcome {
 	w.t.Helper()
+	if f.page {
+		return w.send(actor, http.MethodGet, f.path, "", "")
+	}
+	if f.file != nil {
+		var body bytes.Buffer
+		parts := multipart.NewWriter(&body)
+		for i := 0; i+1 < len(f.values); i += 2 {
+			w.must(parts.WriteField(f.values[i], f.values[i+1]))
+		}
+		part, err := parts.CreateFormFile("file", f.file[0])
+		w.must(err)
+		_, err = io.WriteString(part, f.file[1])
+		w.must(err)
+		w.must(parts.Close())
+		return w.send(actor, http.MethodPost, f.path, parts.FormDataContentType(), body.String())
+	}
 	values := url.Values{}
 	for i := 0; i+1 < len(f.values); i += 2 {
 		values.Add(f.values[i], f.values[i+1])
 	}
-	return w.send(actor, http.MethodPost, f.path, values)
+	return w.send(actor, http.MethodPost, f.path, "application/x-www-form-urlencoded", values.Encode())
 }
 
-func (w *world) send(actor, method, path string, values url.Values) outcome {
+func (w *world) send(actor, method, path, kind, sent string) outcome {
 	w.t.Helper()
 	jar, err := cookiejar.New(nil)
 	w.must(err)
@@ -129,9 +116,11 @@ func (w *world) send(actor, method, path string, values url.Values) outcome {
 		jar.SetCookies(at, []*http.Cookie{{Name: "__Host-gatehouse-session", Value: secret, Secure: true, Path: "/"}})
 	}
 	browser := &http.Client{Transport: w.site.Client().Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	req, err := http.NewRequestWithContext(w.t.Context(), method, w.site.URL+path, strings.NewReader(values.Encode()))
+	req, err := http.NewRequestWithContext(w.t.Context(), method, w.site.URL+path, strings.NewReader(sent))
 	w.must(err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if kind != "" {
+		req.Header.Set("Content-Type", kind)
+	}
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
 	resp, err := browser.Do(req)
 	w.must(err)
@@ -160,7 +149,7 @@ func (w *world) awaited(actor, work string) outcome {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
 	for range look.C {
-		if o := w.send(actor, http.MethodGet, work, nil); o != "" {
+		if o := w.send(actor, http.MethodGet, work, "", ""); o != "" {
 			return o
 		}
 		if w.t.Context().Err() != nil {

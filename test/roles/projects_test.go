@@ -34,19 +34,19 @@ func (w *world) projectTrial(step, id string) try {
 	cli := func(name string, more ...string) []string {
 		return append([]string{"project", name, "--dir", w.dir, id}, more...)
 	}
-	moved := &form{page + "/step", []string{"step", step}}
+	moved := &form{path: page + "/step", values: []string{"step", step}}
 	switch step {
 	case "decide":
 		seen := w.digest(id)
-		return try{call("decisions", `{"dataset": "care", "verdict": "approve", "seen": "`+seen+`"}`), cli("approve"), &form{page + "/decide", []string{"dataset", "care", "verdict", "approve", "seen", seen}}}
+		return try{call("decisions", `{"dataset": "care", "verdict": "approve", "seen": "`+seen+`"}`), cli("approve"), &form{path: page + "/decide", values: []string{"dataset", "care", "verdict", "approve", "seen", seen}}}
 	case "sign":
-		return try{call("signatures", `{"agreement": 1}`), cli("sign", "--agreement", "1"), &form{page + "/agreement", []string{"version", "1", "read", "yes"}}}
+		return try{call("signatures", `{"agreement": 1}`), cli("sign", "--agreement", "1"), &form{path: page + "/agreement", values: []string{"version", "1", "read", "yes"}}}
 	case "see":
 		return try{func(ctx context.Context, c *web.Client) error {
 			return w.answered(c, w.actorOf(c), operation{method: "GET", path: "/v1/projects/" + id}, "")
-		}, cli("show"), nil}
+		}, cli("show"), &form{path: page, page: true}}
 	case "suspend", "close":
-		return try{call(step, `{"why": "A reason"}`), cli(step, "--why", "A reason"), &form{page + "/step", []string{"step", step, "why", "A reason"}}}
+		return try{call(step, `{"why": "A reason"}`), cli(step, "--why", "A reason"), &form{path: page + "/step", values: []string{"step", step, "why", "A reason"}}}
 	}
 	return try{call(step), cli(step), moved}
 }
@@ -152,6 +152,7 @@ func (w *world) expectedProject(actor, step string, s workspaces.ProjectState) b
 
 func TestRolesInEveryStateOfAProject(t *testing.T) {
 	w := newWorld(t)
+	w.startLines(2)
 	m := machine[string]{
 		what: "a project of lea's", actors: projectActors, steps: projectSteps, shows: []string{"see"}, legend: projectLegend,
 		trial:    w.projectTrial,

@@ -48,17 +48,17 @@ func (w *world) trial(step string, f fixture) try {
 				return err
 			},
 			[]string{"request", "edit", f.id, "--title", title},
-			&form{r + "/edit", []string{"title", title, "what", "counts", "population", "adults", "dates", "2024", "people", "ten or more", "controls", "k = 10"}},
+			&form{path: r + "/edit", values: []string{"title", title, "what", "counts", "population", "adults", "dates", "2024", "people", "ten or more", "controls", "k = 10"}},
 		}
 	case "submit":
-		return try{func(ctx context.Context, c *web.Client) error { _, err := c.SubmitRequest(ctx, f.id); return err }, []string{"request", "submit", f.id}, &form{r + "/submit", nil}}
+		return try{func(ctx context.Context, c *web.Client) error { _, err := c.SubmitRequest(ctx, f.id); return err }, []string{"request", "submit", f.id}, &form{path: r + "/submit"}}
 	case "withdraw":
-		return try{func(ctx context.Context, c *web.Client) error { _, err := c.WithdrawRequest(ctx, f.id); return err }, []string{"request", "withdraw", f.id}, &form{r + "/withdraw", nil}}
+		return try{func(ctx context.Context, c *web.Client) error { _, err := c.WithdrawRequest(ctx, f.id); return err }, []string{"request", "withdraw", f.id}, &form{path: r + "/withdraw"}}
 	case "vote":
 		return try{func(ctx context.Context, c *web.Client) error {
 			_, err := c.Vote(ctx, f.id, []web.BallotInput{{File: fileName, Verdict: egress.VerdictApprove}})
 			return err
-		}, []string{"request", "review", f.id, "--approve", fileName}, &form{r + "/votes", []string{"file", fileName, "verdict", "approve"}}}
+		}, []string{"request", "review", f.id, "--approve", fileName}, &form{path: r + "/votes", values: []string{"file", fileName, "verdict", "approve"}}}
 	case "clear", "veto":
 		cli := []string{"request", "clear", f.id, "--reason", "seen"}
 		if step == "veto" {
@@ -67,30 +67,30 @@ func (w *world) trial(step string, f fixture) try {
 		return try{func(ctx context.Context, c *web.Client) error {
 			_, err := c.ClearRequest(ctx, f.id, web.ClearanceInput{Verdict: egress.ClearanceVerdict(step), Reason: "seen"})
 			return err
-		}, cli, nil}
+		}, cli, &form{path: r + "/clear", values: []string{"verdict", step, "reason", "seen"}}}
 	case "release":
-		return try{func(ctx context.Context, c *web.Client) error { _, err := c.ReleaseRequest(ctx, f.id); return err }, []string{"request", "release", f.id}, &form{r + "/release", nil}}
+		return try{func(ctx context.Context, c *web.Client) error { _, err := c.ReleaseRequest(ctx, f.id); return err }, []string{"request", "release", f.id}, &form{path: r + "/release"}}
 	case "download":
 		return try{
 			func(ctx context.Context, c *web.Client) error { return c.Download(ctx, f.release, io.Discard) },
-			[]string{"request", "download", f.release, "--output", gatehouse.NewID("out") + ".zip"}, &form{"/releases/" + f.release + "/bundle", nil},
+			[]string{"request", "download", f.release, "--output", gatehouse.NewID("out") + ".zip"}, &form{path: "/releases/" + f.release + "/bundle"},
 		}
 	case "recall":
 		return try{func(ctx context.Context, c *web.Client) error {
 			_, err := c.RecallRelease(ctx, f.release, "wrong population")
 			return err
-		}, []string{"request", "recall", f.release, "--reason", "wrong population"}, &form{"/releases/" + f.release + "/recall", []string{"reason", "wrong population"}}}
+		}, []string{"request", "recall", f.release, "--reason", "wrong population"}, &form{path: "/releases/" + f.release + "/recall", values: []string{"reason", "wrong population"}}}
 	case "add-file":
 		return try{func(ctx context.Context, c *web.Client) error {
 			_, err := c.AddFile(ctx, f.id, "b.csv", strings.NewReader("region,n\nWales,300\n"))
 			return err
-		}, []string{"request", "add", f.id, "b.csv"}, nil}
+		}, []string{"request", "add", f.id, "b.csv"}, &form{path: r + "/files", values: []string{"kind", "output", "group", ""}, file: []string{"b.csv", "region,n\nWales,300\n"}}}
 	case "claim":
-		return try{func(ctx context.Context, c *web.Client) error { _, err := c.ClaimRequest(ctx, f.id); return err }, []string{"request", "claim", f.id}, nil}
+		return try{func(ctx context.Context, c *web.Client) error { _, err := c.ClaimRequest(ctx, f.id); return err }, []string{"request", "claim", f.id}, &form{path: r + "/claim"}}
 	case "look":
-		return try{func(ctx context.Context, c *web.Client) error { return c.File(ctx, f.id, fileName, io.Discard) }, []string{"request", "file", f.id, fileName, "--output", gatehouse.NewID("out") + ".csv"}, nil}
+		return try{func(ctx context.Context, c *web.Client) error { return c.File(ctx, f.id, fileName, io.Discard) }, []string{"request", "file", f.id, fileName, "--output", gatehouse.NewID("out") + ".csv"}, &form{path: r + "/files/" + fileName + "/view", page: true}}
 	case "see":
-		return try{func(ctx context.Context, c *web.Client) error { _, err := c.Request(ctx, f.id); return err }, []string{"request", "show", f.id}, nil}
+		return try{func(ctx context.Context, c *web.Client) error { _, err := c.Request(ctx, f.id); return err }, []string{"request", "show", f.id}, &form{path: r, page: true}}
 	}
 	w.t.Fatalf("nobody knows how to try %q", step)
 	return try{}
@@ -250,6 +250,7 @@ func TestRolesInEveryStateOfARequest(t *testing.T) {
 	var err error
 	w.tokens["notebook"], err = w.services.IssueToken(t.Context(), gatehouse.Principal{User: "lea"}, "ada", "asthma-ws", time.Hour)
 	w.must(err)
+	w.startLines(2)
 	m := machine[fixture]{
 		what: "a request of ada's", actors: actors, steps: steps, shows: []string{"see", "look"}, legend: legend,
 		trial:    w.trial,

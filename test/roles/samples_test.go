@@ -72,7 +72,7 @@ func operations(t *testing.T) []operation {
 }
 
 // named are values of fields that say more than their type.
-var named = map[string]any{"project": "asthma", "dataset": "care", "file": fileName, "id": "fresh", "user": "mia", "sql": "SELECT 1", "policy": "sdap@1"}
+var named = map[string]any{"project": "asthma", "dataset": "care", "file": fileName, "id": "fresh", "user": "mia", "sql": "SELECT 1", "policy": "sdap@1", "issuer": "https://provider.example", "role": "checker"}
 
 // sample gives a value of the schema: everything that is required, and little else.
 func (d description) sample(name string, s schema) any {

@@ -14,7 +14,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -49,17 +48,21 @@ var program string
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	// `make test` has just built it; by hand it is built here.
-	if built := os.Getenv("GATEHOUSE_BIN"); built != "" {
-		program = filepath.Join(built, "gatehouse")
-		return m.Run()
-	}
 	folder, err := os.MkdirTemp("", "gatehouse-roles-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(folder)
+	if err := buildCommands(folder); err != nil {
+		fmt.Fprintln(os.Stderr, "building the command line:", err)
+		return 1
+	}
+	// `make test` has just built it; by hand it is built here.
+	if built := os.Getenv("GATEHOUSE_BIN"); built != "" {
+		program = filepath.Join(built, "gatehouse")
+		return m.Run()
+	}
 	program = filepath.Join(folder, "gatehouse")
 	build := exec.Command("go", "build", "-o", program, "../../cmd/gatehouse")
 	build.Stderr = os.Stderr
@@ -88,6 +91,7 @@ type world struct {
 	folder   string            // for the files of the command line
 	number   int               // of projects that were put in place
 	senders  notices.Settings
+	lines    chan line // processes that run commands
 
 	mu      sync.Mutex
 	clients map[string]*web.Client
@@ -152,6 +156,7 @@ func newWorld(t *testing.T) *world {
 	w.notices = &workspaces.Notices{Store: state.Notices{DB: w.db}, Authorizer: w.rules}
 	w.populate(ctx)
 	w.serve(catalogue)
+	w.watch()
 	return w
 }
 
@@ -261,7 +266,7 @@ func (w *world) serve(catalogue *catalog.Catalogue) {
 	log := slog.New(slog.NewTextHandler(w, nil))
 	w.api = httptest.NewUnstartedServer(nil)
 	w.api.Config = web.NewServer(web.Config{
-		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, People: w.services, Log: log,
+		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, People: w.services, House: w.services, Log: log,
 		Profiles: &egress.Profiles{Sessions: w.services, Store: state.Profiles{DB: w.db}, Authorizer: w.rules, Policy: "sdap", Now: time.Now, Log: log},
 	}, &tls.Config{MinVersion: tls.VersionTLS12})
 	w.api.EnableHTTP2 = true
@@ -305,51 +310,103 @@ func (w *world) kept() string {
 	w.t.Helper()
 	var all strings.Builder
 	w.must(w.db.View(w.t.Context(), func(tx *state.Tx) error {
-		names, err := tx.SQL().Query(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'journal_%' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+		tables, err := watched(tx)
 		if err != nil {
 			return err
 		}
-		var tables []string
-		for names.Next() {
-			var name string
-			if err := names.Scan(&name); err != nil {
-				return errors.Join(err, names.Close())
-			}
-			tables = append(tables, name)
-		}
-		for _, name := range tables {
-			if name == "sessions" {
-				continue
-			}
-			fmt.Fprintf(&all, "== %s\n", name)
-			rows, err := tx.SQL().Query(`SELECT * FROM ` + name)
+		for _, t := range tables {
+			fmt.Fprintf(&all, "== %s\n", t.name)
+			rows, err := texts(tx, `SELECT quote("`+strings.Join(t.columns, `")||'|'||quote("`)+`") FROM `+t.name)
 			if err != nil {
 				return err
 			}
-			columns, err := rows.Columns()
-			if err != nil {
-				return errors.Join(err, rows.Close())
-			}
-			for rows.Next() {
-				values := make([]any, len(columns))
-				for i := range values {
-					values[i] = new(any)
-				}
-				if err := rows.Scan(values...); err != nil {
-					return errors.Join(err, rows.Close())
-				}
-				for _, v := range values {
-					fmt.Fprintf(&all, "%v|", *v.(*any))
-				}
+			for _, row := range rows {
+				all.WriteString(row)
 				all.WriteByte('\n')
 			}
-			if err := rows.Err(); err != nil {
-				return err
-			}
 		}
-		return names.Err()
+		return nil
 	}))
 	return all.String()
+}
+
+// table is one whose rows somebody could change.
+type table struct {
+	name    string
+	columns []string
+}
+
+func watched(tx *state.Tx) ([]table, error) {
+	names, err := texts(tx, `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'journal_%' AND name NOT LIKE 'sqlite_%' AND name NOT IN ('sessions', 'changes_seen') ORDER BY name`)
+	var tables []table
+	for _, name := range names {
+		t := table{name: name}
+		if t.columns, err = texts(tx, `SELECT name FROM pragma_table_info('`+name+`') ORDER BY cid`); err != nil {
+			return nil, err
+		}
+		tables = append(tables, t)
+	}
+	return tables, err
+}
+
+// texts gives the rows of a query with one column.
+func texts(tx *state.Tx, query string) ([]string, error) {
+	rows, err := tx.SQL().Query(query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, rows.Err()
+}
+
+// watch makes the database count what becomes different of what kept gives: to
+// compare all of it for each thing that works takes longer than all the rest.
+func (w *world) watch() {
+	w.t.Helper()
+	w.must(w.db.Update(w.t.Context(), func(tx *state.Tx) error {
+		tables, err := watched(tx)
+		if err != nil {
+			return err
+		}
+		statements := []string{`CREATE TABLE changes_seen (place INTEGER PRIMARY KEY, of_table TEXT NOT NULL)`}
+		for _, t := range tables {
+			var differs []string
+			for _, c := range t.columns {
+				differs = append(differs, fmt.Sprintf(`OLD."%s" IS NOT NEW."%s"`, c, c))
+			}
+			for event, when := range map[string]string{"INSERT": "", "DELETE": "", "UPDATE": "WHEN " + strings.Join(differs, " OR ")} {
+				statements = append(statements, fmt.Sprintf(`CREATE TRIGGER seen_%s_%s AFTER %s ON %s %s BEGIN INSERT INTO changes_seen (of_table) VALUES ('%s'); END`, t.name, event, event, t.name, when, t.name))
+			}
+		}
+		for _, s := range statements {
+			if _, err := tx.SQL().Exec(s); err != nil {
+				return fmt.Errorf("%s: %w", s, err)
+			}
+		}
+		return nil
+	}))
+}
+
+// changes gives the tables whose rows became different after a place, and the place
+// up to which that is.
+func (w *world) changes(after int) (tables []string, upTo int) {
+	w.t.Helper()
+	w.must(w.db.View(w.t.Context(), func(tx *state.Tx) (err error) {
+		if err := tx.SQL().QueryRow(`SELECT coalesce(max(place), 0) FROM changes_seen`).Scan(&upTo); err != nil {
+			return err
+		}
+		tables, err = texts(tx, fmt.Sprintf(`SELECT DISTINCT of_table FROM changes_seen WHERE place > %d ORDER BY 1`, after))
+		return err
+	}))
+	return tables, upTo
 }
 
 // firstDifference is the first line in which two states differ.
