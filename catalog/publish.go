@@ -345,8 +345,13 @@ func (p *publication) follow(ctx context.Context, numbers []int) error {
 }
 
 // checkIndex refuses to go on with an index that has lost units which a version
-// already uses: their numbers would be given to other people.
+// already uses: their numbers would be given to other people. Withdrawals and consent
+// are of the units of a dataset, so that it stays with its index.
 func (p *publication) checkIndex() error {
+	if p.before != nil && p.before.Family != p.Definition.Index {
+		return gatehouse.Errorf(gatehouse.CodeDefinition, "%s knows people by the index %q, and this definition by %q: whoever withdrew would be somebody else.", p.before.Name(), p.before.Family, p.Definition.Index).
+			WithAdvice("Name the same index, or publish it as another dataset.")
+	}
 	if p.before != nil && int64(p.index.end.next) < p.before.Units {
 		return indexFailure(errors.New("it has fewer people than " + p.before.Name()))
 	}

@@ -9,13 +9,16 @@ import (
 
 // openShifts gets ready to move dates, if the definition says so (docs/design/0020).
 func (p *publication) openShifts(ctx context.Context) (err error) {
-	rule := p.Definition.ShiftDates
+	rule, days := p.Definition.ShiftDates, 0
+	if rule != nil {
+		days = rule.Days
+	}
+	if p.before != nil && p.before.ShiftedDays != 0 && p.before.ShiftedDays != days {
+		return gatehouse.Errorf(gatehouse.CodeShift, "The dates of %s move by up to %d days; by up to %d, the two versions together would tell by how many.",
+			p.before.Name(), p.before.ShiftedDays, days).WithAdvice("Say the same number, or publish another dataset about an index of its own.")
+	}
 	if rule == nil {
 		return nil
-	}
-	if p.before != nil && p.before.ShiftedDays != 0 && p.before.ShiftedDays != rule.Days {
-		return gatehouse.Errorf(gatehouse.CodeShift, "The dates of %s move by up to %d days; by up to %d, the two versions together would tell by how many.",
-			p.before.Name(), p.before.ShiftedDays, rule.Days).WithAdvice("Say the same number, or publish another dataset about an index of its own.")
 	}
 	if p.Shifts == nil {
 		return gatehouse.Errorf(gatehouse.CodeShift, "This installation has no keys to move dates by.")

@@ -65,7 +65,8 @@ func (m *remaking) table(ctx context.Context, t ScratchTable) error {
 	for _, mount := range m.there.Mounts {
 		q.decision.Datasets = append(q.decision.Datasets, mount.Version.Name())
 	}
-	q.scratch = slices.DeleteFunc(slices.Clone(m.q.scratch), func(o ScratchTable) bool { return o.Table.Name == name })
+	// What was made since, or anew, is not what it was made of.
+	q.scratch = slices.DeleteFunc(slices.Clone(m.q.scratch), func(o ScratchTable) bool { return o.Table.Name == name || !o.Made.Before(t.Made) })
 	q.tables = tablesOf(m.there, q.scratch)
 	if err := q.bind(ctx, nil); err != nil {
 		return err

@@ -50,6 +50,14 @@ func (s *Service) RecordConsents(ctx context.Context, actor gatehouse.Principal,
 		case age > s.MaxListAge:
 			return gatehouse.Errorf(gatehouse.CodeConsent, "The list of consent is too old.").WithAdvice("Ask the study for who consents now.")
 		}
+		before, err := tx.ConsentsDated(ctx, c.Dataset, c.Project)
+		switch {
+		case err == nil && c.Dated.Before(before):
+			return gatehouse.Errorf(gatehouse.CodeConsent, "A newer list of consent is recorded: of %s.", before.UTC().Format(time.DateOnly)).
+				WithAdvice("Ask the study for who consents now.")
+		case err != nil && gatehouse.CodeOf(err) != gatehouse.CodeNotFound:
+			return err
+		}
 		return tx.SetConsents(ctx, c)
 	})
 }

@@ -60,6 +60,7 @@ func TestAProjectOfConsentSeesWhoConsents(t *testing.T) {
 	if got := h.seen(); !slices.Equal(got, []uint32{3, 12}) || after.Mounts[0].Digest == before.Mounts[0].Digest {
 		t.Errorf("it sees %v", got)
 	}
+	h.want(h.RecordConsents(ctx, custodian, consents(start.Add(-time.Hour), 3, 6)), gatehouse.CodeConsent) // an older one does not
 	h.must(h.Withdraw(ctx, custodian, "shared_care", study, []uint32{3}))
 	_, err = h.Enter(ctx, h.signIn("ada"))
 	h.must(err)

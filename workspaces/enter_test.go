@@ -145,12 +145,15 @@ func TestOptOutThatDoesNotApplyNeedsNoNationalList(t *testing.T) {
 	h.must(h.SubmitProject(ctx, lead, p.ID))
 	h.must(h.ApproveProject(ctx, custodian, p.ID))
 	h.sign(p.ID, "ada", "ben")
+	h.must(h.RecordConsents(ctx, custodian, consents(start, 3)))
 	_, err = h.OpenWorkspace(ctx, lead, p.ID, p.ID)
 	h.must(err)
 	ben := h.signIn("ben")
 	_, err = h.Enter(ctx, ben)
 	h.must(err)
-	h.at(start.AddDate(0, 0, 29).Add(time.Second)) // local dissent has an age too
+	late := start.AddDate(0, 0, 29).Add(time.Second)
+	h.at(late) // local dissent has an age too
+	h.must(h.RecordConsents(ctx, custodian, consents(late, 3)))
 	_, err = h.Enter(ctx, ben)
 	h.want(err, gatehouse.CodeListsStale)
 }

@@ -44,22 +44,30 @@ func (s *Service) populationFile(workspace string) string {
 // population gives the workspace's population of v, and writes it anew if there
 // is none or somebody has withdrawn since. Callers at the same time wait for one.
 func (s *Service) population(ctx context.Context, w Workspace, v catalog.Version) (Population, error) {
-	p, current, err := s.currentPopulation(ctx, w, v)
-	if err != nil || current {
-		return p, err
-	}
-	done := s.building.DoChan(w.ID+"/"+v.Dataset, func() (any, error) {
-		// For whoever waits, not only for the first who asked.
-		return s.buildPopulation(context.WithoutCancel(ctx), w, v)
-	})
-	select {
-	case r := <-done:
-		p, _ := r.Val.(Population)
-		return p, r.Err
-	case <-ctx.Done():
-		return Population{}, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(ctx.Err())
+	for {
+		p, current, err := s.currentPopulation(ctx, w, v)
+		if err != nil || current {
+			return p, err
+		}
+		done := s.building.DoChan(buildingKey(w, v.Dataset), func() (any, error) {
+			// For whoever waits, not only for the first who asked.
+			return s.buildPopulation(context.WithoutCancel(ctx), w, v)
+		})
+		select {
+		case r := <-done:
+			if r.Err != nil {
+				return Population{}, r.Err
+			}
+			// It may have begun before somebody withdrew, or be of another version: whether it
+			// is current is asked again.
+		case <-ctx.Done():
+			return Population{}, gatehouse.Errorf(gatehouse.CodeCancelled, "The question was cancelled.").Because(ctx.Err())
+		}
 	}
 }
+
+// buildingKey is what one writer at a time writes.
+func buildingKey(w Workspace, dataset string) string { return w.ID + "/" + dataset }
 
 // currentPopulation gives what was last written, and whether it is of v, without
 // anybody who has withdrawn, and still there.

@@ -2,9 +2,11 @@ package workspaces_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -272,4 +274,57 @@ func BenchmarkWritePopulation(b *testing.B) {
 	cpu := time.Duration(after.Utime.Nano() - before.Utime.Nano() + after.Stime.Nano() - before.Stime.Nano())
 	b.ReportMetric(float64(people*b.N)/b.Elapsed().Seconds(), "people/s")
 	b.ReportMetric(float64(people*b.N)/cpu.Seconds(), "people/cpu-s")
+}
+
+// slowKeys hold the first population that is written until they are let go.
+type slowKeys struct {
+	workspaces.Pseudonymiser
+	once  sync.Once
+	began chan struct{}
+	letGo chan struct{}
+}
+
+func (k *slowKeys) Pseudonyms(ctx context.Context, project, family string, epoch int) (workspaces.Pseudonyms, error) {
+	k.once.Do(func() {
+		close(k.began)
+		<-k.letGo
+	})
+	return k.Pseudonymiser.Pseudonyms(ctx, project, family, epoch)
+}
+
+// A question that begins after a withdrawal does not get the population that another
+// began to write before it.
+func TestAPopulationThatBeganBeforeAWithdrawalIsNotThatAfterIt(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	h.activate()
+	ben := h.signIn("ben")
+	_, err := h.Enter(ctx, ben)
+	h.must(err)
+	slow := &slowKeys{Pseudonymiser: h.Pseudonymiser, began: make(chan struct{}), letGo: make(chan struct{})}
+	h.Pseudonymiser = slow
+	h.must(h.Withdraw(ctx, custodian, "shared_care", "", []uint32{3}))
+	var before, after *workspaces.Session
+	var failed [2]error
+	var both sync.WaitGroup
+	both.Go(func() { before, failed[0] = h.Enter(ctx, ben) })
+	<-slow.began
+	h.must(h.Withdraw(ctx, custodian, "shared_care", "", []uint32{6}))
+	asked := make(chan struct{})
+	both.Go(func() {
+		close(asked)
+		after, failed[1] = h.Enter(ctx, ben)
+	})
+	<-asked
+	close(slow.letGo)
+	both.Wait()
+	h.must(errors.Join(failed[:]...))
+	if got := h.seen(); slices.Contains(got, 3) || slices.Contains(got, 6) {
+		t.Errorf("it sees %v", got)
+	}
+	now, err := h.Enter(ctx, ben)
+	h.must(err)
+	if after.Mounts[0].Digest != now.Mounts[0].Digest || before == nil {
+		t.Error("the second question was given the population of the first")
+	}
 }

@@ -40,7 +40,7 @@ func TestAccountsBelongToOneUserByIssuerAndSubject(t *testing.T) {
 	h.want(h.LinkIdentity(ctx, workspaces.System, "eve", ben), gatehouse.CodeConflict)
 	h.want(h.LinkIdentity(ctx, workspaces.System, "zoe", account("sub-zoe").Identity), gatehouse.CodeNotFound)
 	h.want(h.LinkIdentity(ctx, gatehouse.Principal{User: "eve"}, "eve", account("sub-eve").Identity), gatehouse.CodeDenied)
-	h.want(h.LinkIdentity(ctx, gatehouse.Principal{User: "oona"}, "oona", account("sub-cora").Identity), gatehouse.CodeDenied)
+	h.want(h.LinkIdentity(ctx, gatehouse.Principal{User: "oona"}, "oona", account("sub-cora").Identity), gatehouse.CodeSeparation)
 	h.want(h.UnlinkIdentity(ctx, gatehouse.Principal{User: "ben"}, "ben", ben), gatehouse.CodeDenied)
 	h.want(h.UnlinkIdentity(ctx, workspaces.System, "eve", ben), gatehouse.CodeNotFound)
 	for _, bad := range []workspaces.Identity{{Issuer: "http://login.example.org", Subject: "x"}, {Issuer: issuer}, {Issuer: "", Subject: "x"}, {Issuer: issuer, Subject: "a\nb"}, {Issuer: issuer, Subject: strings.Repeat("x", 256)}, {Issuer: issuer + "?a=b", Subject: "x"}} {

@@ -91,7 +91,24 @@ func (s *Service) Remount(ctx context.Context, workspace string) (*Session, erro
 
 // lastPopulation brings the population that a workspace had last up to date with
 // withdrawals, without the version that it was of.
-func (s *Service) lastPopulation(ctx context.Context, w Workspace) (p Population, err error) {
+func (s *Service) lastPopulation(ctx context.Context, w Workspace) (Population, error) {
+	for {
+		p, current, err := s.prunedPopulation(ctx, w, false)
+		if err != nil || current {
+			return p, err
+		}
+		if _, err, _ = s.building.Do(buildingKey(w, w.Dataset), func() (any, error) {
+			_, _, err := s.prunedPopulation(ctx, w, true)
+			return nil, err
+		}); err != nil {
+			return p, err
+		}
+	}
+}
+
+// prunedPopulation gives the population that a workspace had last, and whether it is up to
+// date; if not, and it is to write, it writes it.
+func (s *Service) prunedPopulation(ctx context.Context, w Workspace, write bool) (p Population, current bool, err error) {
 	var mark int64
 	var withdrawn *roaring.Bitmap
 	only := false // of those who consented
@@ -108,16 +125,17 @@ func (s *Service) lastPopulation(ctx context.Context, w Workspace) (p Population
 		return err
 	})
 	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
-		return p, refuse(gatehouse.CodeWrongWorkspace, "The workspace %q never had a population.", w.ID)
+		return p, false, refuse(gatehouse.CodeWrongWorkspace, "The workspace %q never had a population.", w.ID)
 	}
-	if err != nil || p.Mark == mark && p.Consent == only {
-		return p, err
+	if current = p.Mark == mark && p.Consent == only; err != nil || current || !write {
+		return p, current, err
 	}
 	p.Mark, p.Consent = mark, only
-	return s.writePopulation(ctx, w, p, func(out io.Writer) (people int64, complete bool, err error) {
+	p, err = s.writePopulation(ctx, w, p, func(out io.Writer) (people int64, complete bool, err error) {
 		people, err = prunePopulation(ctx, out, s.custodiansPopulation(w.ID), withdrawn)
 		return people, false, err
 	})
+	return p, err == nil, err
 }
 
 // prunePopulation writes to w the population file at path without whoever is withdrawn,

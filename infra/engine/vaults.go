@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -108,13 +109,19 @@ func (v *Vaults) slot(workspace string) (*vaultSlot, error) {
 	return v.running[workspace], nil
 }
 
-// Pids lists the process ids of the running vaults, by workspace, for the operator.
+// Pids lists the process ids of the running vaults, by workspace, for the operator, without
+// those that are being started or ended.
 func (v *Vaults) Pids() map[string]int {
 	v.mu.Lock()
-	defer v.mu.Unlock()
+	slots := maps.Clone(v.running)
+	v.mu.Unlock()
 	out := map[string]int{}
-	for id, slot := range v.running {
-		slot.mu.Lock()
+	for id, slot := range slots {
+		// One that is being ended or made waits for questions, and these for the list of
+		// slots: whoever only looks waits for neither.
+		if !slot.mu.TryLock() {
+			continue
+		}
 		if slot.process != nil && slot.process.Alive() {
 			out[id] = slot.process.Pid()
 		}

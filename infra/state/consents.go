@@ -8,6 +8,7 @@ import (
 
 	"github.com/RoaringBitmap/roaring/v2"
 
+	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -62,4 +63,50 @@ func (tx workspacesTx) advanceMark(ctx context.Context, dataset, project string)
 	_, err := tx.sql.ExecContext(ctx, `INSERT INTO withdrawal_marks (dataset, project, mark) VALUES ($1, $2, 1)
 		ON CONFLICT (dataset, project) DO UPDATE SET mark = withdrawal_marks.mark + 1`, dataset, project)
 	return err
+}
+
+// endConsents takes the units of a change of the person index out of the lists of
+// consent to a dataset's projects.
+func (tx workspacesTx) endConsents(ctx context.Context, dataset string, carried []catalog.Carried) error {
+	changed := roaring.New()
+	for _, c := range carried {
+		changed.AddMany(c.From)
+		changed.AddMany(c.To)
+	}
+	rows, err := tx.sql.QueryContext(ctx, `SELECT project, units FROM consents WHERE dataset = $1`, dataset)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	fewer := map[string][]byte{}
+	for rows.Next() {
+		var project string
+		var packed []byte
+		if err := rows.Scan(&project, &packed); err != nil {
+			return err
+		}
+		units := roaring.New()
+		if err := units.UnmarshalBinary(packed); err != nil {
+			return err
+		}
+		if !units.Intersects(changed) {
+			continue
+		}
+		units.AndNot(changed)
+		if fewer[project], err = units.ToBytes(); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for project, units := range fewer {
+		if _, err := tx.sql.ExecContext(ctx, `UPDATE consents SET units = $3 WHERE dataset = $1 AND project = $2`, dataset, project, units); err != nil {
+			return err
+		}
+		if err := tx.advanceMark(ctx, dataset, project); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,7 +12,8 @@ import (
 
 // RecordIndexChange keeps the event of a change of a person index. In the same
 // transaction whoever has withdrawn from one of the datasets, which are those of the
-// index, is withdrawn under the units to which that is carried.
+// index, is withdrawn under the units to which that is carried, and nobody's consent
+// stands whose unit is, or was, one of these: until the next list.
 func (s Catalogue) RecordIndexChange(ctx context.Context, datasets []string, e gatehouse.Event, carried []catalog.Carried) error {
 	return s.DB.Update(ctx, func(tx *Tx) error {
 		tx.Record(e)
@@ -28,6 +29,9 @@ func (s Catalogue) RecordIndexChange(ctx context.Context, datasets []string, e g
 						return err
 					}
 				}
+			}
+			if err := w.endConsents(ctx, dataset, carried); err != nil {
+				return err
 			}
 		}
 		return nil

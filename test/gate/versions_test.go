@@ -206,6 +206,7 @@ func TestWorkspaceTablesAreComparedWithOtherVersions(t *testing.T) {
 		"one has a row more":          {one, []string{"CREATE TABLE mine AS SELECT person_id, code, value FROM events", "CREATE TABLE more AS SELECT * FROM mine WHERE code = '60621009'"}, "SELECT count(*) FROM more", false},
 		"through a view":              {one, []string{"CREATE TABLE mine AS SELECT * FROM patients", "CREATE VIEW seen AS SELECT imd_decile FROM mine"}, "SELECT sum(imd_decile) FROM seen", false},
 		"made of what is gone":        {nil, []string{"CREATE TABLE mine AS SELECT * FROM patients", "CREATE TABLE more AS SELECT * FROM mine", "DROP TABLE mine"}, "SELECT sum(imd_decile) FROM more", false},
+		"made of what was replaced":   {nil, []string{"CREATE TABLE mine AS SELECT * FROM patients", "CREATE TABLE more AS SELECT * FROM mine", "CREATE OR REPLACE TABLE mine AS SELECT * FROM patients WHERE birth_year < 0"}, "SELECT sum(imd_decile) FROM more", false},
 		"made of itself":              {nil, []string{"CREATE TABLE mine AS SELECT * FROM patients", "CREATE OR REPLACE TABLE mine AS SELECT * FROM mine WHERE birth_year > 0"}, "SELECT sum(imd_decile) FROM mine", false},
 		"made of another that is now": {one, []string{"CREATE TABLE mine AS SELECT * FROM patients", "CREATE TABLE more AS SELECT * FROM mine", "CREATE OR REPLACE TABLE mine AS SELECT * FROM patients WHERE sex = 'F'"}, "SELECT sum(imd_decile) FROM more", false},
 	} {

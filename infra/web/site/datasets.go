@@ -98,6 +98,9 @@ func (s *server) showDataset(v *visit) error {
 	if d.Version.Number == 0 {
 		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
 	}
+	if !d.Custodial {
+		d.Version = withoutStudies(d.Version)
+	}
 	d.Size = &plot{Title: "Rows of each table, about", Category: "Table", Series: []string{"Rows"}}
 	for _, t := range d.Version.Tables {
 		shown := datasetTable{Table: t, Rows: t.Rows, People: t.People}
@@ -191,6 +194,15 @@ func (v *visit) withUsers(d *datasetPage) error {
 // differ where anybody but a custodian sees them.
 const shownDifference = 10
 
+// withoutStudies is a version without the columns that only one project has.
+func withoutStudies(v catalog.Version) catalog.Version {
+	v.Tables = slices.Clone(v.Tables)
+	for i, t := range v.Tables {
+		v.Tables[i].Columns = t.ColumnsOf("")
+	}
+	return v
+}
+
 // versionsPage is a version beside an earlier one.
 type versionsPage struct {
 	catalog.Diff
@@ -214,7 +226,7 @@ func (s *server) compareVersions(v *visit) error {
 		}
 		pair[i] = found[at]
 	}
-	p := versionsPage{Diff: catalog.Compare(pair[0], pair[1]), At: pair[1]}
+	p := versionsPage{At: pair[1]}
 	if v.may(gatehouse.ActionDatasetPublish, "") {
 		named, err := v.Projects.Custodians(v.r.Context(), v.who, p.At.Dataset)
 		if err != nil {
@@ -222,8 +234,10 @@ func (s *server) compareVersions(v *visit) error {
 		}
 		p.Exact = slices.Contains(named, v.who.User)
 	}
-	if !p.Exact {
-		p.Diff = p.Shown(shownDifference)
+	if p.Exact {
+		p.Diff = catalog.Compare(pair[0], pair[1])
+	} else {
+		p.Diff = catalog.Compare(withoutStudies(pair[0]), withoutStudies(pair[1])).Shown(shownDifference)
 	}
 	v.render(http.StatusOK, "versions", p.To+" since "+p.From, p)
 	return nil
