@@ -130,6 +130,12 @@ func TestDatesOfAPersonMoveTogether(t *testing.T) {
 	wantCode(t, err, gatehouse.CodeShift)
 	_, err = h.publishShifted(shifted(t), nil, false)
 	wantCode(t, err, gatehouse.CodeShift)
+	_, err = h.publishShifted(shifted(t, "shift_dates: {days: 30}\n", ""), store.DateShifts, false) // nor as they are
+	wantCode(t, err, gatehouse.CodeShift)
+	other := shifted(t) // nor about people of another index, whose numbers are other people's
+	other.Index = "elsewhere"
+	_, err = h.publishShifted(other, store.DateShifts, false)
+	wantCode(t, err, gatehouse.CodeDefinition)
 	lost := func(ctx context.Context, family string, most int) (catalog.DateShifts, error) {
 		return nil, gatehouse.Errorf(gatehouse.CodeKeys, "lost")
 	}

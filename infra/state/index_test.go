@@ -3,6 +3,9 @@ package state_test
 import (
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/RoaringBitmap/roaring/v2"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -30,7 +33,7 @@ func TestWithdrawalsAreCarriedByChangesOfTheIndex(t *testing.T) {
 				return err
 			}
 		}
-		return nil
+		return tx.SetConsents(ctx, workspaces.Consents{Dataset: "gp", Project: "asthma", Units: roaring.BitmapOf(2, 6, 7), Dated: time.Unix(0, 0)})
 	}))
 	look := func(dataset, project string) (units []uint32, mark int64) {
 		must(store.View(ctx, func(tx workspaces.Tx) error {
@@ -53,14 +56,21 @@ func TestWithdrawalsAreCarriedByChangesOfTheIndex(t *testing.T) {
 		units            []uint32
 		mark             int64
 	}{
-		{"gp", "asthma", []uint32{1, 2, 3, 5, 6}, 4}, {"gp", "cancer", []uint32{1, 2, 3, 9}, 3}, {"gp", "", []uint32{1, 2, 3}, 2}, {"other", "", []uint32{1}, 1},
+		{"gp", "asthma", []uint32{1, 2, 3, 5, 6}, 6}, {"gp", "cancer", []uint32{1, 2, 3, 9}, 3}, {"gp", "", []uint32{1, 2, 3}, 2}, {"other", "", []uint32{1}, 1},
 	} {
 		if units, mark := look(want.dataset, want.project); !slices.Equal(units, want.units) || mark != want.mark {
 			t.Errorf("%s of %q: %v at %d, want %v at %d", want.dataset, want.project, units, mark, want.units, want.mark)
 		}
 	}
 	must(state.Catalogue{DB: db}.RecordIndexChange(ctx, []string{"gp"}, e, carried)) // and again, which changes nothing
-	if _, mark := look("gp", "asthma"); mark != 4 {
+	if _, mark := look("gp", "asthma"); mark != 6 {
 		t.Errorf("the mark is %d", mark)
 	}
+	must(store.View(ctx, func(tx workspaces.Tx) error { // whose units moved consent again, or not at all
+		c, err := tx.Consents(ctx, "gp", "asthma")
+		if err == nil && !slices.Equal(c.Units.ToArray(), []uint32{7}) {
+			t.Errorf("consent stands of %v", c.Units)
+		}
+		return err
+	}))
 }
