@@ -60,6 +60,7 @@ type codedEvents struct {
 	links     []int
 	linking   [][]byte
 	cell      cell
+	decoded   []byte
 
 	byKey  map[string]dissent // by the text of the key
 	byLink map[linkKey]dissent
@@ -103,12 +104,17 @@ func newCodedEvents(l *optOutList, d *Definition, p *people, f *finder, today in
 // be read and holds one of them anywhere is an error: an opt-out that cannot be
 // read cannot be honoured.
 func (c *codedEvents) note(file string, in rows, rec record) error {
-	if !c.mayMatter(rec.raw) {
+	text := rec // as people's values are known: a linking value of another form is nobody's
+	if c.table.Encoding == EncodingWindows1252 && !plainText(rec.raw) {
+		c.decoded = appendWindows1252(c.decoded[:0], rec.raw)
+		text.raw = c.decoded
+	}
+	if !c.mayMatter(text.raw) {
 		return nil
 	}
 	var fields [][]byte
 	if !rec.broken {
-		fields = in.split(rec, len(c.table.Columns))
+		fields = in.split(text, len(c.table.Columns))
 	}
 	if len(fields) != len(c.table.Columns) {
 		return gatehouse.Errorf(gatehouse.CodeListInvalid, "%s line %d holds an opt-out code and cannot be read.", file, rec.line).

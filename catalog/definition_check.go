@@ -216,6 +216,10 @@ func (c *checker) people() {
 				"link needs people.linkage or people.link_without_key, and a table about people other than %s", t.Name)
 		}
 	}
+	for j, other := range c.d.Tables {
+		c.want(other.Local == nil || p.Key == p.Identifier, fmt.Sprintf("$.tables[%d].local", j),
+			"local needs rows that name people by people.identifier: where people.key is another column, a row that bears both would not say whose its local number is")
+	}
 	c.linkage(t)
 }
 

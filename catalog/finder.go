@@ -3,9 +3,6 @@ package catalog
 import (
 	"slices"
 	"strconv"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/charmap"
 
 	"github.com/gatehouse-tre/gatehouse/catalog/linkage"
 )
@@ -368,14 +365,7 @@ func (t *tableFinder) split(in rows, rec record) [][]byte {
 		return nil
 	}
 	if t.table.Encoding == EncodingWindows1252 {
-		t.decoded = t.decoded[:0]
-		for _, c := range rec.raw {
-			if c < utf8.RuneSelf {
-				t.decoded = append(t.decoded, c)
-			} else {
-				t.decoded = utf8.AppendRune(t.decoded, charmap.Windows1252.DecodeByte(c))
-			}
-		}
+		t.decoded = appendWindows1252(t.decoded[:0], rec.raw)
 		rec.raw = t.decoded
 	}
 	if fields := in.split(rec, len(t.table.Columns)); len(fields) == len(t.table.Columns) {

@@ -437,6 +437,7 @@ func TestADefinitionOfLinkageSaysEverything(t *testing.T) {
 		"local numbers of the codes":    {[]string{"    public: true\n", "    public: true\n    local: {organisation: RXX, column: term}\n"}, "rows about people"},
 		"linked columns that are not":   {[]string{"    link: true\n", "    link: true\n    link_columns: {sex: client}\n"}, "links nothing"},
 		"linked columns without a link": {[]string{"    link: true\n", "    link_columns: {given: client}\n"}, "link_columns needs"},
+		"local numbers and another key": {[]string{"  identifier: nhs_number\n", "  identifier: nhs_number\n  key: hospital_no\n", "      - {name: nhs_number, treatment: unit}\n      - {name: hospital_no, treatment: drop}", "      - {name: nhs_number, treatment: drop}\n      - {name: hospital_no, treatment: unit}", "  local: [{organisation: RXX, column: hospital_no}]\n", ""}, "where people.key is another column"},
 	} {
 		text, err := os.ReadFile(filepath.Join("testdata", "small.yaml"))
 		if err != nil {

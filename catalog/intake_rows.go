@@ -22,15 +22,20 @@ func (in *intake) readKey(f []byte) (key uint32, named bool, why Reason) {
 }
 
 func (in *intake) decodeText(raw []byte) []byte {
-	in.decoded = in.decoded[:0]
+	in.decoded = appendWindows1252(in.decoded[:0], raw)
+	return in.decoded
+}
+
+// appendWindows1252 appends as UTF-8 what is in windows-1252.
+func appendWindows1252(to, raw []byte) []byte {
 	for _, c := range raw {
 		if c < utf8.RuneSelf {
-			in.decoded = append(in.decoded, c)
+			to = append(to, c)
 		} else {
-			in.decoded = utf8.AppendRune(in.decoded, charmap.Windows1252.DecodeByte(c))
+			to = utf8.AppendRune(to, charmap.Windows1252.DecodeByte(c))
 		}
 	}
-	return in.decoded
+	return to
 }
 
 func (in *intake) checkOrders() (column string, why Reason) {
