@@ -218,7 +218,8 @@ func (c *codedEvents) mayMatter(raw []byte) bool {
 }
 
 // settle puts those whose dissent stands on the list. The people are known by
-// then. A person has dissent by key and by link together.
+// then. A person has dissent by key and by link together. In an extract of changes
+// people.linkage names nobody: somebody outside the extract might fit as well.
 func (c *codedEvents) settle() {
 	merged := map[uint32]dissent{} // by key of the identifier
 	merge := func(identifier uint32, d dissent) {
@@ -252,6 +253,8 @@ func (c *codedEvents) settle() {
 	}
 	for ref, d := range c.byRow {
 		switch number, ok := c.found.all.person(ref); {
+		case c.people.apart && (ref.local == nil || ref.local.linked):
+			c.namesNobody(d.dissented != never)
 		case ok:
 			merge(c.people.list[number].identifier, d)
 		case ref.local != nil && ref.local.outcome == outcomeOwn:

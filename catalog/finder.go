@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog/linkage"
 )
 
@@ -55,11 +56,12 @@ func reservedOutcome(name string) bool {
 
 // localCase is one local number, what the extracts say of it, and what it came to.
 type localCase struct {
-	key   localKey
-	said  uint32   // the person whose row of the table of people bears it, or noKey
-	named []uint32 // the identifiers that other rows bear beside it
-	torn  bool     // rows of the table of people, or what its rows say, name several people
-	asked []int32  // rows with it that bear no identifier, as the linker knows them
+	key      localKey
+	said     uint32   // the person whose row of the table of people bears it, or noKey
+	named    []uint32 // the identifiers that other rows bear beside it
+	rejected bool     // a row of the table of people bears it that is not believed
+	torn     bool     // rows of the table of people, or what its rows say, name several people
+	asked    []int32  // rows with it that bear no identifier, as the linker knows them
 
 	person  uint32 // whose it is, or noKey
 	outcome string
@@ -132,6 +134,30 @@ func (f *finder) offer(number uint32, fields [][]byte, again bool) {
 	}
 }
 
+// rejected takes a row of the table of people that is not believed: its local numbers
+// are of somebody who is not known, and who may have opted out. Where every local number
+// that fits nobody would be a person, a row that cannot be read is an error.
+func (f *finder) rejected(file string, in rows, rec record) error {
+	if len(f.rule.Local) == 0 {
+		return nil
+	}
+	t := f.tables[f.rule.Table]
+	fields := t.split(in, rec)
+	if fields == nil {
+		if f.rule.Unlinked != UnlinkedOwnUnit {
+			return nil
+		}
+		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d cannot be read, so that nobody knows whose local numbers it bears.", file, rec.line).
+			WithAdvice("Correct the row in the extract, or say unlinked: drop: with own_unit its person could come back as somebody else.")
+	}
+	for i, l := range f.rule.Local {
+		if text := fields[t.locals[i]]; len(text) > 0 {
+			f.localCase(l.Organisation, text).rejected = true
+		}
+	}
+	return nil
+}
+
 // same reports whether two people of the extract are one person.
 func (f *finder) same(a, b uint32) bool {
 	if a == b {
@@ -190,6 +216,9 @@ func (f *finder) decide(c *localCase) {
 			strangers = append(strangers, key)
 		}
 	}
+	if c.rejected && (own || !c.indexed) { // the index says whose it is, or nothing does
+		c.torn = true
+	}
 	known := len(found) + min(len(strangers), 1)
 	switch {
 	case c.torn, known > 1, own && known > 0:
@@ -206,13 +235,16 @@ func (f *finder) decide(c *localCase) {
 
 func (c *localCase) fail(why Reason) { c.why, c.outcome = why, string(why) }
 
-// link finds whose a local number is by what its rows say; own says that the index
-// has it as a person of its own.
+// link finds whose a local number is by what its rows say: all that say anything
+// come to one person, and none is in doubt. own says that the index has it as a person
+// of its own.
 func (f *finder) link(c *localCase, own bool) {
 	worst := linkage.NoCandidate
 	for _, n := range c.asked {
 		d := f.linker.Decided(int(n))
 		switch {
+		case d.Outcome == linkage.Excluded:
+			c.torn = true
 		case !d.Linked:
 			if worst != linkage.Ambiguous && d.Outcome != linkage.NoCandidate {
 				worst = d.Outcome
@@ -227,9 +259,10 @@ func (f *finder) link(c *localCase, own bool) {
 	case c.torn || own && c.person != noKey:
 		c.person = noKey
 		c.fail(ReasonLocalConflict)
-	case c.person != noKey:
 	case worst != linkage.NoCandidate:
+		c.person = noKey
 		c.fail(Reason(worst))
+	case c.person != noKey:
 	case f.rule.Unlinked == UnlinkedOwnUnit:
 		c.outcome = outcomeOwn
 		f.own = append(f.own, c)

@@ -2,6 +2,9 @@ package catalog_test
 
 import (
 	"testing"
+
+	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/catalog"
 )
 
 // A dissent without a number is its person's, also where a linking value is of more
@@ -22,5 +25,89 @@ func TestDissentIsLinkedInTheEncodingOfItsTable(t *testing.T) {
 		if r.List == "type1" && (r.Entries != 1 || r.Nobody != 0) {
 			t.Errorf("%+v", r)
 		}
+	}
+}
+
+// All rows of a local number that fit anybody come to one person, or it is nobody's.
+func TestALocalNumberInDoubtIsNobodys(t *testing.T) {
+	h := hospitalHouse(t)
+	h.write("patients.csv", hospitalHeader+
+		nhsA+",h1,Ada,Abel,1950-03-14,AA1 1AA,F,\n"+
+		nhsE+",,Eve,Ash,1980-01-01,EE1 1EE,F,\n"+
+		nhsF+",,Eva,Ash,1980-01-01,EE1 1EE,F,\n"+
+		nhsG+",,Gus,Gale,1990-01-01,GG1 1GG,M,\n"+
+		nhsG+",,Gil,Gale,1990-01-01,GG1 1GG,M,\n")
+	ada := ",,Ada,Abel,1950-03-14,AA1 1AA,2010-01-01,\n"
+	h.write("care.csv", careHeader+
+		"h50"+ada+"h50,,Gil,Gale,1990-01-01,GG1 1GG,2010-01-01,\n"+
+		"h51"+ada+"h51,,E.,Ash,1980-01-01,EE1 1EE,2010-01-01,\n"+
+		"h52"+ada+"h52,,,,,,2010-01-01,\n")
+	v := h.mustPublish(linkedDefinition(t, ownUnits()...))
+	mustBalance(t, v)
+	wantOutcomes(t, v, map[string]int64{"local_number_conflict": 2, "unlinked_ambiguous": 2, "exact": 2})
+	wantRows(t, h.care(v), "1950|2")
+}
+
+// Whoever's row of the table of people is rejected does not come back as a person of
+// their own, under a local number of that row.
+func TestARejectedPersonIsNoOwnUnit(t *testing.T) {
+	h := hospitalHouse(t)
+	h.write("out.csv", "nhs_number\n"+nhsD+"\n")
+	ada := nhsA + ",h1,Ada,Abel,1950-03-14,AA1 1AA,F,\n"
+	h.write("patients.csv", hospitalHeader+ada+nhsC+",,Cy,Cole,2000-02-29,CC1 1CC,M,\n"+nhsD+",h40,Dan,Dunn,1970-02-31,DD1 1DD,M,\n")
+	h.write("care.csv", careHeader+"h1,,,,,,2010-01-01,\nh40,,,,,,2010-01-01,\n")
+	d := linkedDefinition(t, ownUnits()...)
+	v := h.mustPublish(d)
+	mustBalance(t, v)
+	wantOutcomes(t, v, map[string]int64{"local_number": 1, "local_number_conflict": 1})
+	wantRows(t, h.care(v), "1950|1")
+	h.write("patients.csv", hospitalHeader+ada+nhsD+",h40\n")
+	_, err := h.publish(d)
+	wantCode(t, err, gatehouse.CodeExtractBroken)
+}
+
+// In an extract of changes a dissent of nobody but whom its row describes may be that
+// of somebody outside the extract: it is not taken for one who fits.
+func TestChangesDoNotGuessWhoseADissentIs(t *testing.T) {
+	coded := "{list: type1, coded: {table: care, code: note, date: started}, max_age: 720h}"
+	note := []string{type1File, coded, "      - {name: started,", "      - {name: note, treatment: drop}\n      - {name: started,"}
+	for name, c := range map[string]struct {
+		d      func() *catalog.Definition
+		client string
+	}{
+		"by what the row says":     {func() *catalog.Definition { return linkedDefinition(t, append(hospital(), note...)...) }, ""},
+		"by what its number's say": {func() *catalog.Definition { return linkedDefinition(t, append(hospital(), note...)...) }, "h77"},
+	} {
+		h := hospitalHouse(t)
+		columns := "client,nhs_number,given,family,born,postcode,note,started,ended\n"
+		h.write("care.csv", columns)
+		h.mustPublish(c.d())
+		h.write("patients.csv", hospitalHeader+nhsA+",h1,Ada,Abel,1950-03-14,AA1 1AA,F,2020-05-17\n")
+		h.write("events.csv", eventsHeader)
+		h.write("care.csv", columns+c.client+",,Ada,Abel,1950-03-14,AA1 1AA,9Nu0,2012-01-01,\n")
+		o := h.options(c.d())
+		o.Changes = true
+		_, err := catalog.Publish(t.Context(), o)
+		if gatehouse.CodeOf(err) != gatehouse.CodeChanges {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Two local numbers that no identifier names are never one person of the index.
+func TestLocalNumbersAloneAreNotMerged(t *testing.T) {
+	h := hospitalHouse(t)
+	h.write("care.csv", careHeader+"h20,,,,,,2010-01-01,\nh21,,,,,,2010-01-01,\n")
+	h.mustPublish(linkedDefinition(t, ownUnits()...))
+	o := h.indexOptions()
+	wantCode(t, catalog.MergePeople(t.Context(), o, []catalog.Merge{{Kept: "RXX/h20", Superseded: "RXX/h21"}}), gatehouse.CodeIndexChange)
+	h.mustMerge(catalog.Merge{Kept: nhsC, Superseded: "RXX/h20"}, catalog.Merge{Kept: nhsC, Superseded: "RXX/h21"})
+	split := func(of string, separate ...string) error {
+		return catalog.SplitPeople(t.Context(), o, []catalog.Split{{Of: of, Separate: separate}})
+	}
+	wantCode(t, split(nhsC, "RXX/h20", "RXX/h21"), gatehouse.CodeIndexChange)
+	wantCode(t, split("RXX/h20", nhsC), gatehouse.CodeIndexChange)
+	if err := split(nhsC, "RXX/h20"); err != nil {
+		t.Error(err)
 	}
 }

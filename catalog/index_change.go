@@ -61,6 +61,9 @@ func MergePeople(ctx context.Context, o IndexOptions, merges []Merge) error {
 			if kept == gone {
 				return nil, nil, indexChange("Line %d: the two are one person already.", i+1)
 			}
+			if len(x.numbers(kept)) == 0 && len(x.numbers(gone)) == 0 {
+				return nil, nil, indexChange("Line %d: both are local numbers of people whom nothing else names; they can be merged only with an identifier of the person.", i+1)
+			}
 			all := append(x.everOf(kept), x.everOf(gone)...)
 			carried = append(carried, Carried{From: all, To: all})
 			for key, unit := range x.units {
@@ -136,9 +139,28 @@ func SplitPeople(ctx context.Context, o IndexOptions, splits []Split) error {
 				x.settled = len(entries)
 				event = indexMoved
 			}
+			if x.severalLocal(of) || x.severalLocal(uint32(len(x.owners)-1)) {
+				return nil, nil, indexChange("Line %d: a person would be left with several local numbers and no identifier.", i+1)
+			}
 		}
 		return entries, carried, nil
 	})
+}
+
+// severalLocal reports whether a unit stands for several local numbers and no
+// identifier. A publication takes each local number that nothing else names as one
+// person, so that a dissent by one would not be the other's.
+func (x *personIndex) severalLocal(unit uint32) bool {
+	if len(x.numbers(unit)) > 0 {
+		return false
+	}
+	count := 0
+	for _, u := range x.local {
+		if u == unit {
+			count++
+		}
+	}
+	return count > 1
 }
 
 func indexChange(format string, args ...any) error {

@@ -49,6 +49,7 @@ type intake struct {
 	identifier, birth, death int
 	keep                     []kept       // of a public table: the values that others refer to
 	finder                   *finder      // of the people table: who learns of its people; nil: nobody
+	known                    bool         // of the people table: the row that judge read last is a person's
 	found                    *tableFinder // of other tables: finds the people of rows without an identifier; nil: see links
 
 	outputs  []output
@@ -282,7 +283,11 @@ func (in *intake) Next() bool {
 			}
 			in.progress(in.read)
 		}
+		in.known = false
 		owner, column, why := in.judge(rec)
+		if why != "" && in.finder != nil && !in.known && in.err == nil {
+			in.err = in.finder.rejected(in.account.Extract, in.rows, rec)
+		}
 		if in.err != nil {
 			return false
 		}

@@ -68,6 +68,7 @@ func (in *intake) ownerRow(rec record, fields [][]byte, key, identifier uint32) 
 	p := in.people
 	row := person{content: p.hash(p.seed, fields), line: rec.line, file: uint16(in.at), birth: in.day(in.birth), death: in.day(in.death)}
 	number, why := p.add(key, identifier, row)
+	in.known = true
 	if in.finder != nil && why != ReasonDuplicateRow {
 		in.finder.offer(number, fields, why != "")
 	}
