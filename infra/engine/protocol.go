@@ -19,6 +19,7 @@ const (
 	pathOpen  = "/open"  // vault, publish
 	pathQuery = "/query" // vault, publish
 	pathExec  = "/exec"  // vault, publish
+	pathStop  = "/stop"  // vault, publish: interrupts an /exec
 	pathLoad  = "/load"  // publish: ?table=NAME, body is an Arrow stream
 	pathCopy  = "/copy"  // publish: ?sql=STATEMENT, body is an Arrow stream
 	pathBind  = "/bind"  // binder
@@ -72,8 +73,14 @@ type queryRequest struct {
 	SQL string `json:"sql"`
 }
 
+// execRequest has a name of its own, by which it is stopped.
 type execRequest struct {
+	ID         string   `json:"id"`
 	Statements []string `json:"statements"`
+}
+
+type stopRequest struct {
+	ID string `json:"id"`
 }
 
 type bindRequest struct {

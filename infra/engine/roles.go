@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"sort"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
+	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/egress"
 )
 
@@ -171,9 +173,45 @@ func (p *Process) open(ctx context.Context, statements []string) error {
 	return p.explain(p.client.call(ctx, pathOpen, openRequest{Statements: statements}, &struct{}{}))
 }
 
+// exec returns when the worker has ended the statements, also when ctx ends before:
+// what a caller does next, such as to drop what they made, comes after them.
 func (p *Process) exec(ctx context.Context, statements []string) error {
-	return p.explain(p.client.call(ctx, pathExec, execRequest{Statements: statements}, &struct{}{}))
+	if err := ctx.Err(); err != nil {
+		return p.explain(timed(ctx, err))
+	}
+	id := gatehouse.NewID("exec")
+	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- p.client.call(work, pathExec, execRequest{ID: id, Statements: statements}, &struct{}{})
+	}()
+	select {
+	case err := <-ended:
+		return p.explain(err)
+	case <-ctx.Done():
+	}
+	// A worker that does not stop is left to its own end (stuckTime).
+	patience := time.AfterFunc(stuckTime, abandon)
+	defer patience.Stop()
+	again := time.NewTicker(stopEvery)
+	defer again.Stop()
+	for {
+		// The statements may not have come to the worker yet: it is told again.
+		_ = p.client.call(work, pathStop, stopRequest{ID: id}, &struct{}{})
+		select {
+		case err := <-ended:
+			if err == nil {
+				err = errors.New("engine: stopped when it was done")
+			}
+			return p.explain(timed(ctx, err))
+		case <-again.C:
+		}
+	}
 }
+
+// stopEvery is how often a worker is told to stop statements.
+const stopEvery = 10 * time.Millisecond
 
 func (p *Process) query(ctx context.Context, sql string) (array.RecordReader, error) {
 	b, err := json.Marshal(queryRequest{SQL: sql})

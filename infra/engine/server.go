@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -86,7 +87,9 @@ func routes(role Role, exec Executor) (*http.ServeMux, error) {
 	case (role == RoleVault || role == RolePublish) && exec.Database != nil:
 		mux.HandleFunc("POST "+pathOpen, serveOpen(exec.Database))
 		mux.HandleFunc("POST "+pathQuery, serveQuery(exec.Database))
-		mux.HandleFunc("POST "+pathExec, serveExec(exec.Database))
+		var running sync.Map // context.CancelFunc by the request's ID
+		mux.HandleFunc("POST "+pathExec, serveExec(exec.Database, &running))
+		mux.HandleFunc("POST "+pathStop, serveStop(&running))
 		if role == RolePublish {
 			mux.HandleFunc("POST "+pathLoad, serveStream("table", exec.Database.Load))
 			mux.HandleFunc("POST "+pathCopy, serveStream("sql", exec.Database.Copy))
@@ -115,15 +118,32 @@ func serveOpen(db Database) http.HandlerFunc {
 	}
 }
 
-func serveExec(db Database) http.HandlerFunc {
+func serveExec(db Database, running *sync.Map) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in execRequest
 		if !ask(w, r, &in) {
 			return
 		}
-		if err := db.Exec(r.Context(), in.Statements...); err != nil {
+		ctx, stop := context.WithCancel(r.Context())
+		defer stop()
+		running.Store(in.ID, stop)
+		defer running.Delete(in.ID)
+		if err := db.Exec(ctx, in.Statements...); err != nil {
 			fail(w, err)
 			return
+		}
+		answer(w, struct{}{})
+	}
+}
+
+func serveStop(running *sync.Map) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in stopRequest
+		if !ask(w, r, &in) {
+			return
+		}
+		if stop, ok := running.Load(in.ID); ok {
+			stop.(context.CancelFunc)()
 		}
 		answer(w, struct{}{})
 	}

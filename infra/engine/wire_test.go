@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -153,6 +154,39 @@ func TestEndingTheContextReachesTheWorker(t *testing.T) {
 		t.Errorf("got %#v", err)
 	}
 	<-interrupted
+}
+
+// Whoever cancels statements may undo what they did: they are over when the call returns.
+func TestStatementsThatAreCancelledHaveEnded(t *testing.T) {
+	began, let := make(chan struct{}), make(chan struct{})
+	var ended atomic.Bool
+	c := serve(t, RoleVault, Executor{Database: database(func(ctx context.Context, _ string) (array.RecordReader, error) {
+		close(began)
+		<-ctx.Done() // interrupted, and still at work
+		<-let
+		ended.Store(true)
+		return nil, nil
+	})})
+	ctx, cancel := context.WithCancel(t.Context())
+	returned := make(chan error, 1)
+	go func() {
+		returned <- (&Process{client: c, gone: make(chan struct{})}).exec(ctx, []string{"CREATE TABLE t"})
+	}()
+	<-began
+	cancel()
+	select {
+	case err := <-returned:
+		t.Fatalf("returned while the statements ran: %v", err)
+	case <-time.After(50 * time.Millisecond): // long enough to return if nothing is waited for
+	}
+	close(let)
+	err := <-returned
+	if !ended.Load() {
+		t.Error("returned before the statements had ended")
+	}
+	if got := (*egress.EngineFailure)(nil); !errors.As(err, &got) || got.Kind != egress.FailureCancelled {
+		t.Errorf("got %#v", err)
+	}
 }
 
 func TestAnOperationThatCannotBeInterruptedEndsTheWorker(t *testing.T) {
