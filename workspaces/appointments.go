@@ -97,7 +97,8 @@ func (a Appointment) open(now time.Time) bool {
 }
 
 // ConfirmRole gives the role that an appointment asks for. A custodian may who
-// neither asked for it nor is the one to be appointed.
+// neither asked for it nor is the one to be appointed, while whoever asked still may
+// ask. After AppointmentLife it is CodeConflict.
 func (s *Service) ConfirmRole(ctx context.Context, actor gatehouse.Principal, id string) (Appointment, error) {
 	return s.decideRole(ctx, actor, id, AppointmentConfirmed)
 }
@@ -132,6 +133,9 @@ func (s *Service) decideRole(ctx context.Context, actor gatehouse.Principal, id 
 			if actor.User == a.AskedBy || actor.User == a.User {
 				return separation("Who asked for a role, and whose it would be, do not confirm it.")
 			}
+			if err := s.mayAskStill(ctx, tx, a.AskedBy); err != nil {
+				return err
+			}
 			tx.Record(done)
 			if err := grantRole(ctx, tx, actor, a.User, a.Role); err != nil {
 				return err
@@ -149,6 +153,20 @@ func (s *Service) decideRole(ctx context.Context, actor gatehouse.Principal, id 
 	})
 	e.Actor = actor.User
 	return a, s.journalRefusal(ctx, e, err)
+}
+
+// mayAskStill is CodeSeparation unless whoever asked could ask now as well: what they
+// asked for does not outlive their right to.
+func (s *Service) mayAskStill(ctx context.Context, tx Tx, user string) error {
+	err := s.Authorizer.Authorize(ctx, gatehouse.Principal{User: user}, gatehouse.ActionRolePropose, "")
+	if err == nil {
+		err = unlocked(ctx, tx, user)
+	}
+	switch gatehouse.CodeOf(err) {
+	case gatehouse.CodeDenied, gatehouse.CodeUserLocked:
+		return separation("%s, who asked for this, may not any more; it has to be asked for again.", user)
+	}
+	return err
 }
 
 // Appointments lists what roles were asked for, newest first, to those who may ask or

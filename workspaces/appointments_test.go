@@ -97,6 +97,33 @@ func TestARoleTakesWhoAsksAndACustodianWhoConfirms(t *testing.T) {
 	}
 }
 
+// What somebody asked for does not outlive their right to ask.
+func TestAnAppointmentEndsWithTheRightOfWhoAsked(t *testing.T) {
+	for how, lose := range map[string]func(*house) error{
+		"the role is taken away": func(h *house) error {
+			return h.RevokeRole(t.Context(), workspaces.System, "oona", gatehouse.RoleOperator)
+		},
+		"the user is locked": func(h *house) error { return h.LockUser(t.Context(), workspaces.System, "oona") },
+	} {
+		t.Run(how, func(t *testing.T) {
+			h := newHouse(t)
+			ctx := t.Context()
+			a, err := h.AskRole(ctx, operator, "eve", gatehouse.RoleChecker)
+			h.must(err)
+			h.must(lose(h))
+			_, err = h.ConfirmRole(ctx, custodian, a.ID)
+			h.want(err, gatehouse.CodeSeparation)
+			h.holds("eve")
+			_, err = h.DeclineRole(ctx, custodian, a.ID)
+			h.must(err)
+			b, err := h.AskRole(ctx, custodian, "eve", gatehouse.RoleChecker)
+			h.must(err)
+			_, err = h.ConfirmRole(ctx, another, b.ID)
+			h.must(err)
+		})
+	}
+}
+
 func (h *house) holds(user string, want ...gatehouse.Role) {
 	h.t.Helper()
 	h.must(h.Store.View(h.t.Context(), func(tx workspaces.Tx) error {
@@ -128,6 +155,40 @@ func TestAnOperatorLinksAccountsOfWhoIsNobodyYet(t *testing.T) {
 	h.must(h.LinkIdentity(ctx, operator, "mallory", account("first")))
 	h.want(h.LinkIdentity(ctx, operator, "mallory", account("second")), gatehouse.CodeSeparation)
 	h.want(h.UnlinkIdentity(ctx, operator, "mallory", account("first")), gatehouse.CodeDenied)
+
+	// Who has left is nobody new, whatever it was that they had here.
+	for user, was := range map[string]func(user string){
+		"linked": func(user string) {
+			h.must(h.LinkIdentity(ctx, workspaces.System, user, account("old")))
+			h.must(h.UnlinkIdentity(ctx, workspaces.System, user, account("old")))
+		},
+		"appointed": func(user string) {
+			h.must(h.GrantRole(ctx, workspaces.System, user, gatehouse.RoleChecker))
+			h.must(h.RevokeRole(ctx, operator, user, gatehouse.RoleChecker))
+		},
+		"member": func(user string) {
+			for _, members := range [][]workspaces.Member{{{User: user, Role: gatehouse.RoleResearcher, TrainingUntil: start}}, nil} {
+				h.must(h.Store.Update(ctx, func(tx workspaces.Tx) error {
+					p, err := tx.Project(ctx, "diabetes-outcomes")
+					if err != nil {
+						return err
+					}
+					p.Members = append(p.Members[:2:2], members...)
+					return tx.ChangeProject(ctx, p)
+				}))
+			}
+		},
+		"carrier": func(user string) {
+			_, err := h.IssueHouseToken(ctx, workspaces.System, user, time.Hour)
+			h.must(err)
+			h.must(h.RevokeUser(ctx, workspaces.System, user))
+		},
+	} {
+		h.must(h.AddUser(ctx, operator, user))
+		was(user)
+		h.want(h.LinkIdentity(ctx, operator, user, account(user)), gatehouse.CodeSeparation)
+		h.must(h.LinkIdentity(ctx, workspaces.System, user, account(user))) // the owner knows who it is
+	}
 	h.must(h.LinkIdentity(ctx, workspaces.System, "mallory", account("second")))
 	a, err := h.AskRole(ctx, operator, "mallory", gatehouse.RoleChecker)
 	h.must(err)

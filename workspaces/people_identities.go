@@ -8,8 +8,8 @@ import (
 
 // LinkIdentity lets a user sign in with an account at a provider. A user may
 // have several; an account that is a user's already is CodeConflict. System may; an
-// operator too, for a user without any account who holds no role and is in no
-// project: everybody else's account would be a way to act as them.
+// operator too, for a user who never had an account, a session, a token or a role and
+// is in no project: everybody else's account would be a way to act as them.
 func (s *Service) LinkIdentity(ctx context.Context, actor gatehouse.Principal, user string, who Identity) error {
 	e := gatehouse.Event{Action: "identity.linked", Subject: user, Detail: map[string]string{"identity": who.fingerprint()}}
 	return s.inHouse(ctx, actor, gatehouse.ActionUserAdd, e, func(tx Tx) error {
@@ -35,18 +35,15 @@ func (s *Service) LinkIdentity(ctx context.Context, actor gatehouse.Principal, u
 	})
 }
 
-// nobodyYet is CodeSeparation for a user who can do anything here, or could.
+// nobodyYet is CodeSeparation for a user who can do anything here, or ever could: a
+// new account for somebody who has left brings back what they could do, and their name.
 func nobodyYet(ctx context.Context, tx Tx, user string) error {
-	refused := separation("%s is somebody here already: whose account is theirs is for the owner of the machine to say.", user)
-	accounts, err := tx.Identities(ctx, user)
+	refused := separation("%s is somebody here already, or was: whose account is theirs is for the owner of the machine to say.", user)
+	ever, err := tx.Somebody(ctx, user)
 	if err != nil {
 		return err
 	}
-	roles, err := tx.HouseRoles(ctx, user)
-	if err != nil {
-		return err
-	}
-	if len(accounts) > 0 || len(roles) > 0 {
+	if ever {
 		return refused
 	}
 	projects, err := tx.Projects(ctx)

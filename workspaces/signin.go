@@ -130,6 +130,10 @@ type SignInTx interface {
 	UserOf(ctx context.Context, who Identity) (string, error)
 	Identities(ctx context.Context, user string) ([]Identity, error)
 
+	// Somebody tells whether a user ever had an account, a session, a token, a role of
+	// the house or a part in a project that had been approved, whatever became of it.
+	Somebody(ctx context.Context, user string) (bool, error)
+
 	Locked(ctx context.Context, user string) (bool, error)
 	SetLocked(ctx context.Context, user string, locked bool) error
 

@@ -34,7 +34,9 @@ func TestProjectsOfBeforeAreKept(t *testing.T) {
 	_, err = provider.UpTo(ctx, 62)
 	must(err)
 	_, err = old.ExecContext(ctx, `
-		INSERT INTO users VALUES ('ada', '2026-01-01T00:00:00.000000Z'), ('cora', '2026-01-01T00:00:00.000000Z'), ('carl', '2026-01-01T00:00:00.000000Z');
+		INSERT INTO users VALUES ('ada', '2026-01-01T00:00:00.000000Z'), ('cora', '2026-01-01T00:00:00.000000Z'), ('carl', '2026-01-01T00:00:00.000000Z'), ('dora', '2026-01-01T00:00:00.000000Z');
+		INSERT INTO journal_events VALUES (0, CAST('{"action":"role.granted","actor":"system","subject":"carl","time":"2026-01-01T00:00:00Z"}' AS BLOB)),
+			(1, CAST('{"action":"user.added","actor":"system","subject":"dora","time":"2026-01-01T00:00:00Z"}' AS BLOB)), (2, CAST('{"action":"role.gra' AS BLOB));
 		INSERT INTO house_roles (user_name, role, granted) VALUES ('cora', 'custodian', '2026-01-01T00:00:00.000000Z');
 		INSERT INTO projects (id, title, purpose, state, policy, opt_out_basis, opt_out_ref, expires, created_by, approved_by, version)
 			VALUES ('a', 'A', 'P', 'active', 'sdap@1', 'applies', '', '2027-01-01T00:00:00.000000Z', 'ada', 'cora', 3),
@@ -67,6 +69,14 @@ func TestProjectsOfBeforeAreKept(t *testing.T) {
 			must(err)
 			if len(named) != want || want == 1 && named[0] != "cora" {
 				t.Errorf("custodians of %s: %v", dataset, named)
+			}
+		}
+		// Who was somebody stays it, though the journal alone remembers.
+		for user, want := range map[string]bool{"ada": true, "cora": true, "carl": true, "dora": false} {
+			ever, err := tx.Somebody(ctx, user)
+			must(err)
+			if ever != want {
+				t.Errorf("%s was somebody: %v", user, ever)
 			}
 		}
 		return nil

@@ -40,6 +40,16 @@ func (tx workspacesTx) Identities(ctx context.Context, user string) ([]workspace
 	return all, err
 }
 
+// Somebody reads what triggers wrote when it came about.
+func (tx workspacesTx) Somebody(ctx context.Context, user string) (bool, error) {
+	var ever bool
+	err := tx.sql.QueryRowContext(ctx, `SELECT somebody IS NOT NULL FROM users WHERE name = $1`, user).Scan(&ever)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, absent("user", user)
+	}
+	return ever, err
+}
+
 func (tx workspacesTx) Locked(ctx context.Context, user string) (bool, error) {
 	var locked bool
 	err := tx.sql.QueryRowContext(ctx, `SELECT locked IS NOT NULL FROM users WHERE name = $1`, user).Scan(&locked)
