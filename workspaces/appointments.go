@@ -43,6 +43,8 @@ const AppointmentLife = 7 * 24 * time.Hour
 type AppointmentTx interface {
 	AddAppointment(ctx context.Context, a Appointment) error
 	Appointment(ctx context.Context, id string) (Appointment, error)
+	// Holders gives the users who hold a role of the house, by name.
+	Holders(ctx context.Context, role gatehouse.Role) ([]string, error)
 	// Appointments gives all, newest first.
 	Appointments(ctx context.Context) ([]Appointment, error)
 	// DecideAppointment keeps a's state and who decided. It is CodeConflict unless the
@@ -79,7 +81,7 @@ func (s *Service) AskRole(ctx context.Context, actor gatehouse.Principal, user s
 			return err
 		}
 		for _, b := range before {
-			if b.User == user && b.Role == role && b.open(tx.Now()) {
+			if b.User == user && b.Role == role && b.Open(tx.Now()) {
 				return gatehouse.Errorf(gatehouse.CodeConflict, "%s asked for that already, as %s.", b.AskedBy, b.ID)
 			}
 		}
@@ -87,13 +89,35 @@ func (s *Service) AskRole(ctx context.Context, actor gatehouse.Principal, user s
 			return err
 		}
 		a.Asked = tx.Now()
+		custodians, err := tx.Holders(ctx, gatehouse.RoleCustodian)
+		if err != nil {
+			return err
+		}
+		for _, c := range custodians {
+			if c != actor.User && c != user { // those may confirm it
+				a.notify(tx, c, "asked")
+			}
+		}
 		return tx.AddAppointment(ctx, a)
 	})
 	return a, err
 }
 
-func (a Appointment) open(now time.Time) bool {
-	return a.State == AppointmentAsked && now.Before(a.Asked.Add(AppointmentLife))
+// Open reports whether an appointment can still be confirmed at now.
+func (a Appointment) Open(now time.Time) bool {
+	return a.State == AppointmentAsked && now.Before(a.Until())
+}
+
+// Until is when an appointment that nobody decided ends.
+func (a Appointment) Until() time.Time { return a.Asked.Add(AppointmentLife) }
+
+// notify tells somebody of an appointment.
+func (a Appointment) notify(tx Tx, to, what string) {
+	n := gatehouse.Notice{Kind: "role." + what, To: to, Subject: a.ID}
+	if what == "asked" {
+		n.Due = a.Until()
+	}
+	tx.Notify(n)
 }
 
 // ConfirmRole gives the role that an appointment asks for. A custodian may who
@@ -124,7 +148,7 @@ func (s *Service) decideRole(ctx context.Context, actor gatehouse.Principal, id 
 		if a, err = tx.Appointment(ctx, id); err != nil {
 			return err
 		}
-		if !a.open(tx.Now()) {
+		if !a.Open(tx.Now()) {
 			return gatehouse.Errorf(gatehouse.CodeConflict, "The appointment %s is decided, or waited too long.", id).WithAdvice("Look at how it stands; it can be asked for again.")
 		}
 		a.State, a.DecidedBy, a.Decided = to, actor.User, tx.Now()
@@ -140,12 +164,16 @@ func (s *Service) decideRole(ctx context.Context, actor gatehouse.Principal, id 
 			if err := grantRole(ctx, tx, actor, a.User, a.Role); err != nil {
 				return err
 			}
+			a.notify(tx, a.User, "granted")
+			a.notify(tx, a.AskedBy, "granted")
 			return tx.DecideAppointment(ctx, a)
 		}
 		if actor.User == a.AskedBy {
 			a.State = AppointmentWithdrawn
 		} else if err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionRoleGrant, ""); err != nil {
 			return err
+		} else {
+			a.notify(tx, a.AskedBy, "declined")
 		}
 		done.Detail["state"] = string(a.State)
 		tx.Record(done)

@@ -1,10 +1,12 @@
 package workspaces_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
@@ -44,8 +46,10 @@ func TestARoleTakesWhoAsksAndACustodianWhoConfirms(t *testing.T) {
 		t.Errorf("the refusal is journaled as %+v", e)
 	}
 	h.holds("mallory")
+	h.told("role.asked", "carl", "cora") // those who may confirm it
 	_, err = h.ConfirmRole(ctx, custodian, a.ID)
 	h.must(err)
+	h.told("role.granted", "mallory", "oona")
 	if e := h.last(); e.Action != "role.granted" || e.Actor != "cora" || e.Subject != "mallory" || e.Detail["asked_by"] != "oona" || e.Detail["role"] != "checker" {
 		t.Errorf("journaled as %+v", e)
 	}
@@ -73,6 +77,8 @@ func TestARoleTakesWhoAsksAndACustodianWhoConfirms(t *testing.T) {
 	}
 	_, err = h.ConfirmRole(ctx, another, b.ID)
 	h.want(err, gatehouse.CodeConflict)
+	h.told("role.asked", "carl", "carl", "cora", "cora") // not who asked, nor whose it would be
+	h.told("role.declined", "cora")
 
 	// It does not wait for ever, and what held when it was asked must hold still.
 	d, err := h.AskRole(ctx, operator, "eve", gatehouse.RoleChecker)
@@ -121,6 +127,26 @@ func TestAnAppointmentEndsWithTheRightOfWhoAsked(t *testing.T) {
 			_, err = h.ConfirmRole(ctx, another, b.ID)
 			h.must(err)
 		})
+	}
+}
+
+// told checks who was ever told something of a kind, by name.
+func (h *house) told(kind string, want ...string) {
+	h.t.Helper()
+	var got []string
+	for _, user := range []string{"ada", "aude", "ben", "carl", "chad", "cora", "eve", "mallory", "oona"} {
+		h.must(state.Notices{DB: h.db}.View(h.t.Context(), func(tx workspaces.NoticeTx) error {
+			all, err := tx.Notices(h.t.Context(), user, 100)
+			for _, n := range all {
+				if n.Kind == kind {
+					got = append(got, user)
+				}
+			}
+			return err
+		}))
+	}
+	if !slices.Equal(got, want) {
+		h.t.Errorf("%s was told to %v, want %v", kind, got, want)
 	}
 }
 

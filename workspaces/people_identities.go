@@ -60,7 +60,7 @@ func nobodyYet(ctx context.Context, tx Tx, user string) error {
 		return err
 	}
 	for _, a := range asked {
-		if a.User == user && a.open(tx.Now()) {
+		if a.User == user && a.Open(tx.Now()) {
 			return refused // whoever confirms it looks at the accounts
 		}
 	}

@@ -77,6 +77,9 @@ func pathOf(n workspaces.KeptNotice) string {
 			return "/" + page + "/" + url.PathEscape(n.Subject)
 		}
 	}
+	if n.Kind == "role.asked" || n.Kind == "role.declined" {
+		return "/appointments"
+	}
 	if n.Project != "" {
 		return "/projects/" + url.PathEscape(n.Project)
 	}
@@ -120,6 +123,10 @@ var words = map[string]wording{
 	"joint.asked":    {subject: "another custodian asks for your agreement", text: "Another custodian asks for what takes two: look at it, then approve or decline it."},
 	"joint.approved": {subject: "a second custodian agreed", text: "What you asked for was approved by another custodian, and is done."},
 	"joint.declined": {subject: "a second custodian declined", text: "What you asked for was declined."},
+
+	"role.asked":    {subject: "an appointment waits for a custodian", text: "Somebody is to be given a role of the house: look at who it is, then confirm or decline it."},
+	"role.granted":  {subject: "an appointment was confirmed", text: "A role of the house that was asked for was given."},
+	"role.declined": {subject: "an appointment was declined", text: "A role of the house that you asked for was not given."},
 
 	"agreement.to_sign": {subject: "an agreement waits for you", text: "A project's agreement waits for your signature."},
 	"agreement.lapses":  {subject: "your agreement ends soon", text: "Your agreement ends soon, and your access with it. Sign a new one before then."},

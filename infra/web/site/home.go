@@ -14,6 +14,7 @@ type homePage struct {
 	Queue    []egress.QueueItem      // requests that the reader can do something for
 	Tasks    []workspaces.Task
 	Projects []workspaces.Project
+	Confirm  []appointment // roles that wait for the reader's word
 }
 
 func (s *server) home(v *visit) error {
@@ -39,6 +40,9 @@ func (s *server) home(v *visit) error {
 		return err
 	}
 	if h.Queue, err = v.Requests.Queue(ctx, v.who); err != nil {
+		return err
+	}
+	if h.Confirm, err = v.toConfirm(); err != nil {
 		return err
 	}
 	h.Queue = slices.DeleteFunc(h.Queue, func(i egress.QueueItem) bool { return i.Task == egress.TaskNone })

@@ -142,3 +142,38 @@ func TestOperatorsSendAgainWhatWasGivenUp(t *testing.T) {
 	olga.post("/operations/messages/"+parcel.ID+"/retry").wants(t, http.StatusOK, "sent again", "None was given up")
 	olga.post("/operations/messages/msg_0/retry").wants(t, http.StatusNotFound)
 }
+
+func TestARoleIsAskedForByOneAndConfirmedByAnother(t *testing.T) {
+	h := newHouse(t)
+	olga, cora := h.as("olga"), h.as("cora")
+	for _, user := range []string{"ada", "chris"} {
+		h.as(user).get("/appointments").wants(t, http.StatusForbidden)
+		h.as(user).post("/appointments", "user", "ann", "role", "checker").wants(t, http.StatusForbidden)
+		h.as(user).post("/people", "user", "nina").wants(t, http.StatusForbidden)
+	}
+	h.as("aud").get("/appointments").wants(t, http.StatusOK, "No appointment waits").lacks(t, "Ask for it")
+	h.as("aud").get("/people").wants(t, http.StatusOK).lacks(t, "Make them known")
+
+	olga.post("/people", "user", "Not a name").wants(t, http.StatusUnprocessableEntity, "cannot be a user name", "Make them known")
+	olga.post("/people", "user", "nina").wants(t, http.StatusOK, "That person is known now", "Link an account", "https://provider.example")
+	olga.post("/people/nina/accounts", "issuer", "https://provider.example", "subject", "nina-7d3c").wants(t, http.StatusOK, "They can sign in")
+	olga.post("/people/nina/accounts", "issuer", "https://provider.example", "subject", "olga-2").wants(t, http.StatusForbidden, "somebody here already")
+	olga.post("/people/ada/accounts", "issuer", "https://provider.example", "subject", "olga-2").wants(t, http.StatusForbidden)
+	olga.post("/appointments", "user", "nobody-here", "role", "checker").wants(t, http.StatusUnprocessableEntity, "There is no such user", "nobody-here")
+	olga.post("/appointments", "user", "olga", "role", "checker").wants(t, http.StatusForbidden, "a role of their own")
+	olga.post("/appointments", "user", "nina", "role", "checker").wants(t, http.StatusOK, "It was asked for", "nina to be checker", "Withdraw").lacks(t, ">Confirm<")
+
+	cora.get("/me").wants(t, http.StatusOK, "look at who it is", `href="/appointments"`)
+	home := cora.get("/").wants(t, http.StatusOK, "nina to be checker", "confirm or decline")
+	id := regexp.MustCompile(`app_[0-9a-f]+`).FindString(home.body)
+	cora.get("/appointments").wants(t, http.StatusOK, "nina-7d3c", "Confirm<")
+	olga.post("/appointments/"+id+"/decision", "verdict", "confirm").wants(t, http.StatusForbidden)
+	cora.post("/appointments/"+id+"/decision", "verdict", "confirm").wants(t, http.StatusOK, "they have the role now", "confirmed by cora", "No appointment waits")
+	cora.post("/appointments/"+id+"/decision", "verdict", "confirm").wants(t, http.StatusConflict, "is decided")
+	cora.post("/appointments/app_0/decision", "verdict", "confirm").wants(t, http.StatusNotFound)
+
+	olga.get("/people/nina").wants(t, http.StatusOK, "No checker any more").lacks(t, "Link an account")
+	h.as("aud").get("/people/nina").wants(t, http.StatusOK, "checker").lacks(t, "any more</button>")
+	h.as("aud").post("/people/nina/roles/checker/revoke").wants(t, http.StatusForbidden)
+	olga.post("/people/nina/roles/checker/revoke").wants(t, http.StatusOK, "The role was taken away")
+}

@@ -120,6 +120,7 @@ func (v *visit) nav() []link {
 	add("Requests", "/requests", research || v.may(gatehouse.ActionRequestRead, ""))
 	add("Datasets", "/datasets", research || v.may(gatehouse.ActionDatasetRead, ""))
 	add("People", "/people", v.may(gatehouse.ActionSessionRead, ""))
+	add("Appointments", "/appointments", v.may(gatehouse.ActionRolePropose, "") || v.may(gatehouse.ActionSessionRead, ""))
 	add("Operations", "/operations", v.may(gatehouse.ActionSystemOperate, ""))
 	add("Journal", "/journal", v.may(gatehouse.ActionJournalRead, ""))
 	add("Register", "/register", true)
@@ -160,6 +161,12 @@ var doneSentences = map[string]string{
 	"session-ended":       "The session was ended.",
 	"person-revoked":      "Every session and token of that person was ended.",
 	"person-locked":       "That person was put out, and cannot sign in any more.",
+	"person-added":        "That person is known now. Link their account, and ask for a role if they are to have one.",
+	"account-linked":      "They can sign in with that account.",
+	"role-taken":          "The role was taken away.",
+	"role-asked":          "It was asked for. A custodian who confirms it was told.",
+	"role-given":          "It was confirmed: they have the role now.",
+	"role-declined":       "The role is not given.",
 	"retried":             "The message is sent again.",
 	"profile-begun":       "The questions of the profile are being asked. Come back in a while.",
 	"veto-asked":          "From now on, what checkers approve waits for a custodian of the dataset.",

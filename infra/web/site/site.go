@@ -105,6 +105,7 @@ func New(c Config) (*Site, error) {
 	s.routeOperations(mux)
 	s.routeMe(mux)
 	s.routePeople(mux)
+	s.routeAppointments(mux)
 	s.routeWork(mux)
 	mux.HandleFunc("/", s.open(func(v *visit) error {
 		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such page.")
