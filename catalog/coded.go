@@ -157,6 +157,9 @@ func (c *codedEvents) note(file string, in rows, rec record) error {
 			c.namesNobody(dissents)
 			return nil
 		}
+		if dissents {
+			c.found.all.watch(ref)
+		}
 		d, known := c.byRow[ref]
 		c.byRow[ref] = latest(d, known)
 		return c.bounded()
@@ -219,7 +222,9 @@ func (c *codedEvents) mayMatter(raw []byte) bool {
 
 // settle puts those whose dissent stands on the list. The people are known by
 // then. A person has dissent by key and by link together. In an extract of changes
-// people.linkage names nobody: somebody outside the extract might fit as well.
+// people.linkage names nobody: somebody outside the extract might fit as well. A dissent
+// in doubt is that of everybody who may be meant: one too many is taken out rather than
+// one too few.
 func (c *codedEvents) settle() {
 	merged := map[uint32]dissent{} // by key of the identifier
 	merge := func(identifier uint32, d dissent) {
@@ -227,6 +232,18 @@ func (c *codedEvents) settle() {
 			d.dissented, d.withdrawn = max(d.dissented, old.dissented), max(d.withdrawn, old.withdrawn)
 		}
 		merged[identifier] = d
+	}
+	// A dissent that may be several people's holds for all of them; a withdrawal that may
+	// be is nobody's.
+	inDoubt := func(identifiers []uint32, d dissent) {
+		if len(identifiers) == 0 || d.dissented == never {
+			c.namesNobody(d.dissented != never)
+			return
+		}
+		c.list.receipt.InDoubt++
+		for _, identifier := range identifiers {
+			merge(identifier, dissent{d.dissented, never})
+		}
 	}
 	for text, d := range c.byKey {
 		key, known, _ := c.people.keys.parse([]byte(text))
@@ -245,11 +262,18 @@ func (c *codedEvents) settle() {
 	}
 	for link, d := range c.byLink {
 		number, ok := c.people.links[link]
-		if !ok || number == ambiguous {
+		switch {
+		case ok && number == ambiguous && !c.people.apart:
+			var several []uint32
+			for _, number := range c.people.alike[link] {
+				several = append(several, c.people.list[number].identifier)
+			}
+			inDoubt(several, d)
+		case !ok || number == ambiguous:
 			c.namesNobody(d.dissented != never)
-			continue
+		default:
+			merge(c.people.list[number].identifier, d)
 		}
-		merge(c.people.list[number].identifier, d)
 	}
 	for ref, d := range c.byRow {
 		switch number, ok := c.found.all.person(ref); {
@@ -266,7 +290,7 @@ func (c *codedEvents) settle() {
 				merge(identifier, d)
 			}
 		default:
-			c.namesNobody(d.dissented != never)
+			inDoubt(c.found.all.suspects(ref), d)
 		}
 	}
 	for identifier, d := range merged {

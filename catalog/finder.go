@@ -24,6 +24,9 @@ type finder struct {
 	cases  map[string]map[string]*localCase // by organisation and number
 	first  map[uint32]uint32                // by unit of people with several identifiers: who was offered first
 	own    []*localCase                     // to be people of their own
+	refuse [][][]byte                       // what rejected rows of the table of people say, where whom they fit must not be a person of its own
+
+	settled bool
 
 	strangers map[*localCase][]uint32 // identifiers of people who are not in the extract
 }
@@ -58,6 +61,7 @@ func reservedOutcome(name string) bool {
 type localCase struct {
 	key      localKey
 	said     uint32   // the person whose row of the table of people bears it, or noKey
+	meant    []uint32 // the identifiers of everybody whose row of the table of people bears it, those not believed too
 	named    []uint32 // the identifiers that other rows bear beside it
 	rejected bool     // a row of the table of people bears it that is not believed
 	torn     bool     // rows of the table of people, or what its rows say, name several people
@@ -68,6 +72,7 @@ type localCase struct {
 	why     Reason // of its rows, if it is nobody's
 	indexed bool   // the person index has it
 	linked  bool   // it is somebody's by what its rows say
+	watched bool   // one of its rows bears a dissent, which is somebody's
 }
 
 // newFinder gives nil for definitions whose rows all bear identifiers.
@@ -130,30 +135,57 @@ func (f *finder) offer(number uint32, fields [][]byte, again bool) {
 			c := f.localCase(l.Organisation, text)
 			c.torn = c.torn || c.said != noKey && !f.same(c.said, number)
 			c.said = number
+			c.means(f.people.list[number].identifier)
 		}
 	}
 }
 
 // rejected takes a row of the table of people that is not believed: its local numbers
 // are of somebody who is not known, and who may have opted out. Where every local number
-// that fits nobody would be a person, a row that cannot be read is an error.
+// that fits nobody would be a person, whatever fits what the row says is nobody's, and a
+// row that cannot be read, or tells of nobody, is an error.
 func (f *finder) rejected(file string, in rows, rec record) error {
-	if len(f.rule.Local) == 0 {
+	own := f.rule.Unlinked == UnlinkedOwnUnit
+	if len(f.rule.Local) == 0 && !own {
 		return nil
 	}
 	t := f.tables[f.rule.Table]
 	fields := t.split(in, rec)
 	if fields == nil {
-		if f.rule.Unlinked != UnlinkedOwnUnit {
+		if !own {
 			return nil
 		}
 		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d cannot be read, so that nobody knows whose local numbers it bears.", file, rec.line).
 			WithAdvice("Correct the row in the extract, or say unlinked: drop: with own_unit its person could come back as somebody else.")
 	}
+	told := false
 	for i, l := range f.rule.Local {
 		if text := fields[t.locals[i]]; len(text) > 0 {
-			f.localCase(l.Organisation, text).rejected = true
+			c := f.localCase(l.Organisation, text)
+			c.rejected, told = true, true
+			if _, at := t.table.column(f.rule.Identifier); at >= 0 {
+				if key, why := f.people.identifiers.add(fields[at]); why == "" {
+					c.means(key)
+				}
+			}
 		}
+	}
+	if !own {
+		return nil
+	}
+	if t.columns != nil {
+		values, whole := t.read(fields), true
+		kept := make([][]byte, len(values))
+		for i, v := range values {
+			kept[i], whole = slices.Clone(v), whole && len(v) > 0
+		}
+		if f.refuse = append(f.refuse, kept); whole {
+			told = true
+		}
+	}
+	if !told {
+		return gatehouse.Errorf(gatehouse.CodeExtractBroken, "%s line %d is rejected, and says too little of its person to know which rows are that person's.", file, rec.line).
+			WithAdvice("Correct the row in the extract, or say unlinked: drop: with own_unit its person could come back as somebody else.")
 	}
 	return nil
 }
@@ -170,8 +202,14 @@ func (f *finder) same(a, b uint32) bool {
 
 // settle decides about every row that asked. Everybody has been offered.
 func (f *finder) settle() {
+	f.settled = true
 	if f.linker != nil {
-		f.report = f.linker.Resolve(func(number uint32) bool { return f.people.list[number].state != personConflicting })
+		for i, values := range f.refuse { // as somebody whose no row may be
+			f.linker.Offer(uint32(noKey-1-i), values)
+		}
+		f.report = f.linker.Resolve(func(number uint32) bool {
+			return int64(number) < int64(len(f.people.list)) && f.people.list[number].state != personConflicting
+		})
 	}
 	for _, cases := range f.cases {
 		for _, c := range cases {
@@ -231,6 +269,55 @@ func (f *finder) decide(c *localCase) {
 	default:
 		f.link(c, own)
 	}
+}
+
+// means notes whose the number may be.
+func (c *localCase) means(identifier uint32) {
+	if !slices.Contains(c.meant, identifier) {
+		c.meant = append(c.meant, identifier)
+	}
+}
+
+// watch says of a row that it bears a dissent: whose it may be must be known also
+// where that is in doubt.
+func (f *finder) watch(ref rowRef) {
+	asked := []int32{ref.asked}
+	if c := ref.local; c != nil {
+		c.watched, asked = true, c.asked
+	}
+	for _, n := range asked {
+		if n >= 0 {
+			f.linker.Watch(int(n))
+		}
+	}
+}
+
+// suspects gives the identifiers of everybody whose a watched row may be that finds
+// nobody.
+func (f *finder) suspects(ref rowRef) (identifiers []uint32) {
+	asked := []int32{ref.asked}
+	if c := ref.local; c != nil {
+		asked = c.asked
+		identifiers = slices.Concat(c.meant, c.named)
+		if unit, known := f.index.local[c.key]; known {
+			identifiers = append(identifiers, f.index.numbers(unit)...)
+		}
+	}
+	if f.linker == nil {
+		return identifiers
+	}
+	for _, n := range asked {
+		people := f.linker.Suspects(int(n))
+		if d := f.linker.Decided(int(n)); d.Linked {
+			people = append(people, d.Person)
+		}
+		for _, number := range people {
+			if int(number) < len(f.people.list) {
+				identifiers = append(identifiers, f.people.list[number].identifier)
+			}
+		}
+	}
+	return identifiers
 }
 
 func (c *localCase) fail(why Reason) { c.why, c.outcome = why, string(why) }
@@ -422,8 +509,13 @@ func (t *tableFinder) ask(fields [][]byte) rowRef {
 		return ref
 	}
 	ref.asked = int32(t.all.linker.Ask(t.read(fields)))
-	if c := ref.local; c != nil && !slices.Contains(c.asked, ref.asked) {
-		c.asked = append(c.asked, ref.asked)
+	if c := ref.local; c != nil {
+		if !slices.Contains(c.asked, ref.asked) {
+			c.asked = append(c.asked, ref.asked)
+		}
+		if c.watched && !t.all.settled {
+			t.all.linker.Watch(int(ref.asked))
+		}
 	}
 	return ref
 }

@@ -111,3 +111,113 @@ func TestLocalNumbersAloneAreNotMerged(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A dissent in a row that may be several people's is that of all of them: whoever is
+// meant is not published. What names nobody whom the extract knows is counted.
+func TestADissentInDoubtIsEverybodysWhoMayBeMeant(t *testing.T) {
+	columns := "client,nhs_number,given,family,born,postcode,note,started,ended\n"
+	note := []string{type1File, "{list: type1, coded: {table: care, code: note, date: started}, max_age: 720h}",
+		"      - {name: started,", "      - {name: note, treatment: drop}\n      - {name: started,"}
+	const model = "  unlinked: drop\n"
+	for name, c := range map[string]struct {
+		patients, care string
+		replace        []string
+		left           []string // years of birth of who is published
+		doubt, nobody  int64
+	}{
+		"a number in two rows of the table of people": {
+			nhsA + ",h1,Ada,Abel,1950-03-14,AA1 1AA,F,\n" + nhsB + ",h1,Bea,Bell,1960-12-31,BB1 1BB,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			"h1,,,,,,9Nu0,2010-01-01,\n", nil, []string{"2000"}, 1, 0},
+		"a number whose rows fit two people": {
+			nhsA + ",,Ada,Abel,1950-03-14,AA1 1AA,F,\n" + nhsB + ",,Bea,Bell,1960-12-31,BB1 1BB,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			"h7,,Ada,Abel,1950-03-14,AA1 1AA,,2010-01-01,\nh7,,,,,,9Nu0,2010-01-01,\nh7,,Bea,Bell,1960-12-31,BB1 1BB,,2010-01-01,\n", nil, []string{"2000"}, 1, 0},
+		"a number beside two NHS numbers": {
+			nhsA + ",,Ada,Abel,1950-03-14,AA1 1AA,F,\n" + nhsB + ",,Bea,Bell,1960-12-31,BB1 1BB,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			"h7," + nhsA + ",,,,,,2010-01-01,\nh7,,,,,,9Nu0,2010-01-01,\nh7," + nhsB + ",,,,,,2010-01-01,\n", nil, []string{"2000"}, 1, 0},
+		"a number of a row that is rejected, whose person has another": {
+			nhsA + ",h1,Ada,Abel,1950-03-14,AA1 1AA,F,\n" + nhsB + ",h9,Bea,Bell,1960-02-31,BB1 1BB,F,\n" + nhsB + ",,Bea,Bell,1960-12-31,BB1 1BB,F,\n",
+			"h9,,,,,,9Nu0,2010-01-01,\n", nil, []string{"1950"}, 1, 0},
+		"a row that fits two people": {
+			nhsA + ",,Eve,Ash,1980-01-01,EE1 1EE,F,\n" + nhsB + ",,Eva,Ash,1980-01-01,EE1 1EE,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			",,E.,Ash,1980-01-01,EE1 1EE,9Nu0,2010-01-01,\n", nil, []string{"2000"}, 1, 0},
+		"a later withdrawal that may be either's": {
+			nhsA + ",,Eve,Ash,1980-01-01,EE1 1EE,F,\n" + nhsB + ",,Eva,Ash,1981-01-01,EE1 1EE,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			"h7,,Eve,Ash,1980-01-01,EE1 1EE,9Nu0,2010-01-01,\nh7,,Eva,Ash,1981-01-01,EE1 1EE,9Nu1,2012-01-01,\n",
+			[]string{"code: note, date: started}", "code: note, date: started, withdrawn: [9Nu1]}"}, []string{"2000"}, 1, 0},
+		"a row that fits nobody": {
+			nhsA + ",,Ada,Abel,1950-03-14,AA1 1AA,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			"h7,,No,Body,1980-01-01,EE1 1EE,9Nu0,2010-01-01,\n", nil, []string{"1950", "2000"}, 0, 1},
+		"a row that the model finds to be one of twins": {
+			nhsA + ",,Eve,Ash,1980-01-01,EE1 1EE,F,\n" + nhsB + ",,Eve,Ash,1980-01-01,EE1 1EE,F,\n" + nhsC + ",,Cy,Cole,2000-02-29,CC1 1CC,M,\n",
+			",,Eve,Ashe,1980-01-01,EE1 1EE,9Nu0,2010-01-01,\n",
+			[]string{model, "  unlinked: drop\n", "      - {name: initials, on: [\"given:1\", \"family:1\", born, postcode]}\n", "    probabilistic: {threshold: 0.95, blocks: [[born]]}\n"}, []string{"2000"}, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := hospitalHouse(t)
+			h.write("patients.csv", hospitalHeader+c.patients)
+			h.write("events.csv", eventsHeader)
+			h.write("care.csv", columns+c.care)
+			d := linkedDefinition(t, append(append(hospital(), note...), c.replace...)...)
+			for i := range d.Tables {
+				d.Tables[i].MayBeEmpty = true
+			}
+			v := h.mustPublish(d)
+			mustBalance(t, v)
+			wantRows(t, h.query("SELECT birth_year FROM "+table(v, "patients")+" ORDER BY 1"), c.left...)
+			for _, r := range v.Receipts {
+				if r.List == "type1" && (r.InDoubt != c.doubt || r.Nobody != c.nobody) {
+					t.Errorf("%+v", r)
+				}
+			}
+		})
+	}
+}
+
+// The same where rows are linked by equal values alone.
+func TestADissentOfTwinsIsBoths(t *testing.T) {
+	h := smallHouse(t)
+	h.write("patients.csv", patientsHeader+
+		nhsA+",Eve,Ash,1980-01-01,EE1 1EE,F,\n"+nhsB+",Eve,Ash,1980-01-01,EE1 1EE,F,\n"+nhsD+",Eve,Ash,1980-01-01,EE1 1EE,F,\n"+
+		nhsC+",Cy,Cole,2000-02-29,CC1 1CC,M,\n")
+	h.write("events.csv", eventsHeader)
+	h.write("care.csv", careHeader+"9Nu0.,,Eve,Ash,1980-01-01,EE1 1EE,2011-01-01,\n")
+	d := smallWith(t, type1File, "{list: type1, coded: {table: care, code: client, date: started}, max_age: 720h}")
+	d.RejectFloor = 100
+	for i := range d.Tables {
+		d.Tables[i].MayBeEmpty = true
+	}
+	v := h.mustPublish(d)
+	wantRows(t, h.query("SELECT birth_year FROM "+table(v, "patients")), "2000")
+	for _, r := range v.Receipts {
+		if r.List == "type1" && (r.InDoubt != 1 || r.Entries != 3) {
+			t.Errorf("%+v", r)
+		}
+	}
+}
+
+// The rows of somebody whose own row is rejected do not become a person of their own,
+// also where the table of people has no local numbers: what fits the rejected row is
+// nobody's, and a row that says too little to know stops the publication.
+func TestARejectedPersonWithoutALocalNumberIsNoOwnUnit(t *testing.T) {
+	h := smallHouse(t)
+	h.write("out.csv", "nhs_number\n"+nhsD+"\n")
+	ada := nhsA + ",Ada,Abel,1950-03-14,AA1 1AA,F,\n"
+	h.write("patients.csv", patientsHeader+ada+nhsD+",Dan,Dunn,1970-02-21,DD1 1DD,?,\n")
+	h.write("care.csv", careHeader+"h40,,Dan,Dunn,1970-02-21,DD1 1DD,2010-01-01,\nh41,,No,Body,1970-02-21,DD1 1DD,2010-01-01,\n")
+	h.write("events.csv", eventsHeader+nhsA+",2001-01-01,c1,3\n")
+	definition := func() *catalog.Definition {
+		return linkedDefinition(t, "unlinked: drop\n", "unlinked: own_unit\n  unlinked_reason: agreed with the custodian\n",
+			"  - {list: national, file: national.dat, kind: allow, max_age: 720h}\n", "  - {list: national, file: out.csv, kind: deny, header: [nhs_number], column: nhs_number, max_age: 720h}\n",
+			"    link: true\n", "    link: true\n    local: {organisation: RXX, column: client}\n")
+	}
+	v := h.mustPublish(definition())
+	mustBalance(t, v)
+	wantOutcomes(t, v, map[string]int64{"local_number_conflict": 1, "own_unit": 1})
+	wantRows(t, h.care(v), "own|1")
+	for what, row := range map[string]string{"cannot be read": nhsD + ",h40\n", "says too little": nhsD + ",Dan,Dunn,1970-02-31,DD1 1DD,M,\n"} {
+		h.write("patients.csv", patientsHeader+ada+row)
+		if _, err := h.publish(definition()); gatehouse.CodeOf(err) != gatehouse.CodeExtractBroken {
+			t.Errorf("a row that %s: %v", what, err)
+		}
+	}
+}

@@ -77,9 +77,10 @@ type output struct {
 	from, to     int // cells; to only for days
 	kind, toKind kind
 	as           form
-	cut          *cut // what is published lies within; nil: anywhere
-	coarse       bool // it is not published as it is
-	shifted      bool // a date that moves
+	cut          *cut            // what is published lies within; nil: anywhere
+	coarse       bool            // it is not published as it is
+	shifted      bool            // a date that moves
+	days         map[int32]int64 // of a date that moves: how many rows have each true day
 }
 
 // form is how a cell is published.
@@ -175,6 +176,9 @@ func (in *intake) plan() {
 		}
 		out := byName[c.Name]
 		out.shifted = in.table.shift > 0 && (out.kind == kindDate || out.kind == kindTimestamp) && out.as != formDays && out.as != formYears
+		if out.shifted {
+			out.days = make(map[int32]int64)
+		}
 		out.coarse = out.as != formAsIs || out.cut != nil || out.shifted
 		in.outputs = append(in.outputs, out)
 		columns = append(columns, arrow.Field{Name: c.Name, Type: arrowTypes[c.Type], Nullable: true})

@@ -16,6 +16,9 @@ func (in *intake) emit(owner uint32) {
 			continue
 		}
 		to.mark(b.rows)
+		if out.shifted {
+			out.days[int32(c.days(out.kind))]++
+		}
 		in.emitCell(to, out, c)
 	}
 	b.rows++

@@ -41,6 +41,7 @@ type people struct {
 	byKey        *keyTable         // number by key
 	byIdentifier map[uint32]uint32 // number by identifier; nil where the key is the identifier
 	links        map[linkKey]uint32
+	alike        map[linkKey][]uint32 // everybody with the linking values that several people share
 	seed         maphash.Seed
 	linkSeeds    [2]maphash.Seed
 	shifts       DateShifts   // nil: dates do not move
@@ -69,7 +70,7 @@ func newPeople(rule PeopleRule) *people {
 		p.byIdentifier = make(map[uint32]uint32)
 	}
 	if len(rule.LinkWithoutKey) > 0 {
-		p.links = make(map[linkKey]uint32)
+		p.links, p.alike = make(map[linkKey]uint32), make(map[linkKey][]uint32)
 	}
 	return p
 }
@@ -131,7 +132,11 @@ func (p *people) addLink(number uint32, fields [][]byte) {
 		}
 	}
 	key := p.linkKey(fields)
-	if _, shared := p.links[key]; shared {
+	if first, shared := p.links[key]; shared {
+		if first != ambiguous {
+			p.alike[key] = append(p.alike[key], first)
+		}
+		p.alike[key] = append(p.alike[key], number)
 		number = ambiguous
 	}
 	p.links[key] = number

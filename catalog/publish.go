@@ -407,6 +407,9 @@ func (p *publication) table(ctx context.Context, t TableRule) error {
 	if err := in.balance(); err != nil {
 		return err
 	}
+	if err := p.commonDates(in); err != nil {
+		return err
+	}
 	for _, a := range in.accounts {
 		if p.tooMany(t, a) {
 			p.refused = append(p.refused, a.Extract)

@@ -45,10 +45,11 @@ type Receipt struct {
 	Dated time.Time `json:"dated"`
 	// Allowed is how old the list could be at publication.
 	Allowed  string `json:"allowed,omitempty"`
-	Entries  int64  `json:"entries"`          // people on the list
-	Nobody   int64  `json:"nobody,omitempty"` // entries that name nobody whom the extracts know
-	In       int64  `json:"in,omitempty"`     // people of the extracts to whom it was applied
-	Affected int64  `json:"affected"`         // of them, whom it removed
+	Entries  int64  `json:"entries"`            // people on the list
+	Nobody   int64  `json:"nobody,omitempty"`   // entries that name nobody whom the extracts know
+	InDoubt  int64  `json:"in_doubt,omitempty"` // entries that may be several people's, and so count for each of them
+	In       int64  `json:"in,omitempty"`       // people of the extracts to whom it was applied
+	Affected int64  `json:"affected"`           // of them, whom it removed
 	// SHA256 is the plain hash of the list's file, in versions from before there was
 	// a key.
 	SHA256 string `json:"sha256,omitempty"`

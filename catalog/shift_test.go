@@ -35,7 +35,7 @@ func (h *house) publishShifted(d *catalog.Definition, shifts catalog.OpenShifts,
 func (h *house) moves(v catalog.Version) map[string]int {
 	h.t.Helper()
 	out := map[string]int{}
-	for _, row := range h.query("SELECT value::INTEGER, date_diff('day', DATE '2001-06-15', min(date)) FROM (" + v.RowsSQL(versionTable(h.t, v, "events"), "*") + ") GROUP BY 1") {
+	for _, row := range h.query("SELECT value::INTEGER, date_diff('day', DATE '2001-06-15' + value::INTEGER, min(date)) FROM (" + v.RowsSQL(versionTable(h.t, v, "events"), "*") + ") GROUP BY 1") {
 		var n int
 		fmt.Sscan(row[1], &n)
 		out[row[0]] = n
@@ -64,11 +64,20 @@ func TestDatesOfAPersonMoveTogether(t *testing.T) {
 	}
 	people := manyPeople(40)
 	patients, allowed, events, care := patientsHeader, "", eventsHeader, careHeader
+	// Each person's dates are so many days later as the person's value says: one day that
+	// most had would tell how dates moved.
+	on := func(day string, i int) string {
+		d, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.AddDate(0, 0, i).Format(time.DateOnly)
+	}
 	for i, number := range people {
-		patients += fmt.Sprintf("%s,P,Q%d,1950-03-15,AA1 1AA,F,2010-06-15\n", number, i)
+		patients += fmt.Sprintf("%s,P,Q%d,%s,AA1 1AA,F,%s\n", number, i, on("1950-03-15", i), on("2010-06-15", i))
 		allowed += number + ",\n"
-		events += fmt.Sprintf("%s,2001-06-15,c1,%d\n%s,2002-06-15,c2,%d\n", number, i, number, i)
-		care += fmt.Sprintf("k,%s,,,,,2001-06-20,2001-07-20\n", number)
+		events += fmt.Sprintf("%s,%s,c1,%d\n%s,%s,c2,%d\n", number, on("2001-06-15", i), i, number, on("2002-06-15", i), i)
+		care += fmt.Sprintf("k,%s,,,,,%s,%s\n", number, on("2001-06-20", i), on("2001-07-20", i))
 	}
 	h.write("patients.csv", patients)
 	h.write("national.dat", allowed)
@@ -108,8 +117,8 @@ func TestDatesOfAPersonMoveTogether(t *testing.T) {
 	}
 	v, err = h.publishShifted(shifted(t), store.DateShifts, false)
 	same("again", v, err)
-	h.write("patients.csv", patientsHeader+people[3]+",P,Q3,1950-03-15,AA1 1AA,F,2010-06-15\n")
-	h.write("events.csv", eventsHeader+people[3]+",2001-06-15,c1,3\n")
+	h.write("patients.csv", patientsHeader+people[3]+",P,Q3,1950-03-18,AA1 1AA,F,2010-06-18\n")
+	h.write("events.csv", eventsHeader+people[3]+",2001-06-18,c1,3\n")
 	h.write("care.csv", careHeader)
 	v, err = h.publishShifted(shifted(t), store.DateShifts, true)
 	same("changes", v, err)
@@ -141,6 +150,86 @@ func TestDatesOfAPersonMoveTogether(t *testing.T) {
 	}
 	_, err = h.publishShifted(shifted(t), lost, false)
 	wantCode(t, err, gatehouse.CodeKeys)
+}
+
+// Two datasets about the same people whose dates move otherwise tell, to whoever has
+// both, by how many days they move: the second is not published.
+func TestDatasetsOfOneIndexMoveDatesAlike(t *testing.T) {
+	h := smallHouse(t)
+	store, err := keys.Create(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := func(dataset string, replace ...string) *catalog.Definition {
+		d := shifted(t, replace...)
+		d.Dataset, d.Index = dataset, "people"
+		return d
+	}
+	const thirty = "shift_dates: {days: 30}\n"
+	if _, err := h.publishShifted(named("first"), store.DateShifts, false); err != nil {
+		t.Fatal(err)
+	}
+	_, err = h.publishShifted(named("second", thirty, "shift_dates: {days: 20}\n"), store.DateShifts, false)
+	wantCode(t, err, gatehouse.CodeShift, "first@1")
+	_, err = h.publishShifted(named("second", thirty, ""), store.DateShifts, false)
+	wantCode(t, err, gatehouse.CodeShift, "first@1")
+	alone := named("second", thirty, "shift_dates: {days: 20}\n") // about others
+	alone.Index = "others"
+	if _, err := h.publishShifted(alone, store.DateShifts, false); err != nil {
+		t.Error(err)
+	}
+	if _, err := h.publishShifted(named("third"), store.DateShifts, false); err != nil {
+		t.Error(err)
+	}
+	// True dates that were published first are as good to subtract.
+	still := named("fourth", thirty, "")
+	still.Index = "elsewhere"
+	if _, err := h.publishShifted(still, store.DateShifts, false); err != nil {
+		t.Fatal(err)
+	}
+	moving := named("fifth")
+	moving.Index = "elsewhere"
+	_, err = h.publishShifted(moving, store.DateShifts, false)
+	wantCode(t, err, gatehouse.CodeShift, "fourth@1")
+}
+
+// One day that many dates of a column are tells by how many days they moved: of most it
+// is refused, of many the manifest says so.
+func TestADayThatManyDatesAreIsNotHiddenByMovingIt(t *testing.T) {
+	h := smallHouse(t)
+	store, err := keys.Create(filepath.Join(t.TempDir(), "keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	people := manyPeople(40)
+	publish := func(alike int) (catalog.Version, error) {
+		patients, allowed, care := patientsHeader, "", careHeader
+		for i, number := range people {
+			patients += fmt.Sprintf("%s,P,Q%d,19%02d-03-15,AA1 1AA,F,\n", number, i, 10+i)
+			allowed += number + ",\n"
+			day := "2001-06-15"
+			if i >= alike {
+				day = fmt.Sprintf("2001-%02d-%02d", 1+i%12, 1+i%28)
+			}
+			care += fmt.Sprintf("k,%s,,,,,%s,\n", number, day)
+		}
+		h.write("patients.csv", patients)
+		h.write("national.dat", allowed)
+		h.write("events.csv", eventsHeader+people[0]+",2001-06-15,c1,1\n")
+		h.write("care.csv", care)
+		h.now = h.now.Add(time.Minute)
+		return h.publishShifted(shifted(t), store.DateShifts, false)
+	}
+	v, err := publish(1)
+	if err != nil || len(v.CommonDates) != 0 {
+		t.Errorf("%v, %v", v.CommonDates, err)
+	}
+	v, err = publish(18)
+	if err != nil || fmt.Sprint(v.CommonDates) != "[care.started]" {
+		t.Errorf("%v, %v", v.CommonDates, err)
+	}
+	_, err = publish(30)
+	wantCode(t, err, gatehouse.CodeShift, "care.started")
 }
 
 // People who are known by a hospital's number alone have a shift, too, and keep it.

@@ -106,10 +106,13 @@ type Version struct {
 	// by another number reaches, and UnlinkedReason why they may be published.
 	Linkage []LinkageCount `json:"linkage,omitempty"`
 	// ShiftedDays is by how many days the dates of each person moved at most; 0: none did.
-	ShiftedDays      int    `json:"shifted_days,omitempty"`
-	OwnUnits         int64  `json:"own_units,omitempty"`
-	UnlinkedReason   string `json:"unlinked_reason,omitempty"`
-	DefinitionSHA256 string `json:"definition_sha256"` // of the definition file
+	ShiftedDays int `json:"shifted_days,omitempty"`
+	// CommonDates are the columns, as table.column, of dates that moved of which one is so
+	// common that who knows it can guess by how much.
+	CommonDates      []string `json:"common_dates,omitempty"`
+	OwnUnits         int64    `json:"own_units,omitempty"`
+	UnlinkedReason   string   `json:"unlinked_reason,omitempty"`
+	DefinitionSHA256 string   `json:"definition_sha256"` // of the definition file
 	// Quality has the checks of the definition, and Risk how alone people are: for
 	// custodians.
 	Quality []QualityMark `json:"quality,omitempty"`

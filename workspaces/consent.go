@@ -1,6 +1,7 @@
 package workspaces
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"time"
@@ -13,6 +14,7 @@ import (
 // Consents is who has consented to a project, of a dataset's people: an allow-list.
 type Consents struct {
 	Dataset, Project string
+	Family           string // the person index whose units they are; it is not kept
 	Units            *roaring.Bitmap
 	Dated            time.Time // when the list was made
 }
@@ -33,7 +35,8 @@ func (s *Service) RecordConsents(ctx context.Context, actor gatehouse.Principal,
 		if err != nil {
 			return err
 		}
-		if _, ok := p.grant(c.Dataset); !ok {
+		g, ok := p.grant(c.Dataset)
+		if !ok {
 			return gatehouse.Errorf(gatehouse.CodeNotFound, "The project %q does not use a dataset %q.", p.ID, c.Dataset)
 		}
 		if err := s.requireCustodian(ctx, tx, actor, p, c.Dataset); err != nil {
@@ -49,6 +52,16 @@ func (s *Service) RecordConsents(ctx context.Context, actor gatehouse.Principal,
 			return gatehouse.Errorf(gatehouse.CodeConsent, "The list of consent is dated in the future.")
 		case age > s.MaxListAge:
 			return gatehouse.Errorf(gatehouse.CodeConsent, "The list of consent is too old.").WithAdvice("Ask the study for who consents now.")
+		}
+		// Units of another index are other people's. A dataset keeps its index, but for
+		// versions of before that was so.
+		v, err := s.Catalogue.Version(ctx, c.Dataset, g.Version)
+		if err != nil {
+			return err
+		}
+		if cmp.Or(c.Family, c.Dataset) != cmp.Or(v.Family, v.Dataset) {
+			return gatehouse.Errorf(gatehouse.CodeConsent, "The list is of the people of another person index than that of %s.", v.Name()).
+				WithAdvice("Record it again: the project has moved to another version.")
 		}
 		before, err := tx.ConsentsDated(ctx, c.Dataset, c.Project)
 		switch {
@@ -80,6 +93,30 @@ func (s *Service) consentFresh(ctx context.Context, p Project, dataset string, n
 		return refuse(gatehouse.CodeListsStale, "The list of who consents to the project %q is too old.", p.ID)
 	}
 	return err
+}
+
+// consentHolds refuses to move a project on the basis of consent to a version about
+// another person index, in which the units of its list are other people's.
+func (s *Service) consentHolds(ctx context.Context, p Project, before, after DatasetGrant) error {
+	if p.OptOutBasis != BasisConsent {
+		return nil
+	}
+	was, err := s.Catalogue.Version(ctx, before.Dataset, before.Version)
+	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+		return nil // a dataset keeps its index; versions of before that was so are gone
+	}
+	if err != nil {
+		return err
+	}
+	is, err := s.Catalogue.Version(ctx, after.Dataset, after.Version)
+	if err != nil {
+		return err
+	}
+	if cmp.Or(was.Family, was.Dataset) != cmp.Or(is.Family, is.Dataset) {
+		return gatehouse.Errorf(gatehouse.CodeConsent, "%s is about the people of another person index than %s: the list of consent would be other people's.", is.Name(), was.Name()).
+			WithAdvice("Apply for a project of its own.")
+	}
+	return nil
 }
 
 func noConsents(project string) error {

@@ -137,6 +137,27 @@ func TestAPopulationFollowsTheBasis(t *testing.T) {
 	}
 }
 
+// Units are of the person index of the version that the project sees: a list of another's
+// is not taken, and a version of another is not moved to.
+func TestAListOfConsentIsOfTheProjectsOwnIndex(t *testing.T) {
+	h := consenting(t)
+	ctx := t.Context()
+	h.publish(2, 1000)
+	h.catalogue.versions[len(h.catalogue.versions)-1].Family = "elsewhere" // from before a dataset kept its index
+	list := consents(start, 3, 6)
+	h.must(h.RecordConsents(ctx, custodian, list))
+	list.Family = "elsewhere" // as the newest version has them
+	h.want(h.RecordConsents(ctx, custodian, list), gatehouse.CodeConsent)
+	h.want(h.UseVersion(ctx, custodian, study, "shared_care", 2), gatehouse.CodeConsent)
+	_, err := h.OpenWorkspace(ctx, lead, study, study)
+	h.must(err)
+	_, err = h.Enter(ctx, h.signIn("ada"))
+	h.must(err)
+	if got := h.seen(); !slices.Equal(got, []uint32{3, 6}) {
+		t.Errorf("it sees %v", got)
+	}
+}
+
 func TestWhoMayNotSayWhoConsents(t *testing.T) {
 	h := consenting(t)
 	ctx := t.Context()

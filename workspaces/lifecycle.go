@@ -181,9 +181,13 @@ func (s *Service) UseVersion(ctx context.Context, actor gatehouse.Principal, id,
 		if i < 0 {
 			return nil, gatehouse.Errorf(gatehouse.CodeNotFound, "The project does not use a dataset %q.", dataset)
 		}
+		before := p.Datasets[i]
 		p.Datasets = slices.Clone(p.Datasets)
 		p.Datasets[i].Version = number
 		if err := p.pin(ctx, standing{s.Catalogue, tx}); err != nil {
+			return nil, err
+		}
+		if err := s.consentHolds(ctx, *p, before, p.Datasets[i]); err != nil {
 			return nil, err
 		}
 		return []string{dataset}, notRecalled(ctx, tx, dataset, p.Datasets[i].Version)

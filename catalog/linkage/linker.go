@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"slices"
 )
 
 // maxCandidates is how many people are kept for a row; when there are more, those
@@ -48,7 +49,9 @@ type row struct {
 	values     []string
 	fits       []int64 // by pass: a person, noPerson or severalPeople
 	candidates []candidate
-	seen       int32 // the last person that was compared
+	watched    bool
+	suspects   []uint32 // of a watched row that is not linked: the people whose it may be
+	seen       int32    // the last person that was compared
 	person     int64
 	outcome    Outcome
 	weight     float64 // of the best candidate, in bits
@@ -214,6 +217,24 @@ func (l *Linker) Ask(values [][]byte) int {
 	return int(n)
 }
 
+// Watch says of a row that it must be known whose it may be, where it is in doubt. It is
+// said before anybody is offered.
+func (l *Linker) Watch(n int) {
+	if n >= 0 {
+		l.rows[n].watched = true
+	}
+}
+
+// Suspects gives the people whose a watched row may be that was not linked: all whom
+// a pass fits, and of those whom the model compared as many,
+// the likeliest first, as make it as sure as a link must be that it is nobody else's.
+func (l *Linker) Suspects(n int) []uint32 {
+	if n < 0 || !l.resolved {
+		return nil
+	}
+	return l.rows[n].suspects
+}
+
 // Rows reports how many different rows were asked about.
 func (l *Linker) Rows() int { return len(l.rows) }
 
@@ -234,6 +255,9 @@ func (l *Linker) offer(person uint32, values [][]byte, again bool) {
 	for i, p := range l.rules.Passes {
 		if k, ok := l.keyOf(p.On, read); ok {
 			for _, n := range l.passes[i][k] {
+				if r := &l.rows[n]; r.watched && !slices.Contains(r.suspects, person) {
+					r.suspects = append(r.suspects, person)
+				}
 				if fits := &l.rows[n].fits[i]; *fits == noPerson {
 					*fits = int64(person)
 				} else if *fits != int64(person) {

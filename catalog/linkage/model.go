@@ -1,6 +1,7 @@
 package linkage
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -126,6 +127,9 @@ func (l *Linker) estimate(open []*row, usable func(uint32) bool, out *Report) {
 		case r.outcome == NoCandidate:
 			r.outcome = Uncertain
 		}
+		if r.watched && r.person == noPerson {
+			f.suspect(r)
+		}
 	}
 	if linked > 0 {
 		out.Precision = correct / linked
@@ -227,6 +231,25 @@ func (f *model) round(rows []*row) (likelihood float64) {
 		}
 	}
 	return likelihood
+}
+
+// suspect adds the candidates whose a row may be: the likeliest first, until those that
+// are left out are together less likely than a link may be wrong.
+func (f *model) suspect(r *row) {
+	prior := f.share / float64(f.l.people)
+	_, _, none := f.judge(r)
+	total := (1 - f.share) / none
+	slices.SortStableFunc(r.candidates, func(a, b candidate) int { return cmp.Compare(f.factor(r, b), f.factor(r, a)) })
+	left := 1 - none
+	for _, c := range r.candidates {
+		if left < 1-f.l.rules.Model.Threshold {
+			return
+		}
+		left -= prior * f.factor(r, c) / total
+		if !slices.Contains(r.suspects, c.person) {
+			r.suspects = append(r.suspects, c.person)
+		}
+	}
 }
 
 // judge gives the probability of a row's best candidate, which one it is, and the

@@ -29,7 +29,17 @@ the custodian zone. People whom a list of the dataset's took out of its version 
 				return gatehouse.Errorf(gatehouse.CodeUsage, "The day of the list is not of the form 2026-11-23.")
 			}
 			return l.as(c.Context(), func(in *installation, actor gatehouse.Principal) error {
-				v, err := in.catalogue.Version(c.Context(), args[0], 0)
+				p, err := in.workspaces.Project(c.Context(), actor, project)
+				if err != nil {
+					return err
+				}
+				number := 0 // the units are those of the version that the project sees
+				for _, g := range p.Datasets {
+					if g.Dataset == args[0] {
+						number = g.Version
+					}
+				}
+				v, err := in.catalogue.Version(c.Context(), args[0], number)
 				if err != nil {
 					return err
 				}
@@ -42,7 +52,7 @@ the custodian zone. People whom a list of the dataset's took out of its version 
 				if err != nil {
 					return err
 				}
-				err = in.workspaces.RecordConsents(c.Context(), actor, workspaces.Consents{Dataset: args[0], Project: project, Units: roaring.BitmapOf(who.Units...), Dated: day})
+				err = in.workspaces.RecordConsents(c.Context(), actor, workspaces.Consents{Dataset: args[0], Project: project, Family: v.Family, Units: roaring.BitmapOf(who.Units...), Dated: day})
 				if err != nil {
 					return err
 				}

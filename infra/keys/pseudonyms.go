@@ -64,6 +64,10 @@ func (k *Keys) ProjectPseudonyms(project, family string, epoch int) (*Pseudonyms
 	if err := k.mayMake(project, name); err != nil {
 		return nil, err
 	}
+	form, err := k.formOf(project, epoch)
+	if err != nil {
+		return nil, err
+	}
 	template, err := rawSIV()
 	if err != nil {
 		return nil, err
@@ -71,12 +75,58 @@ func (k *Keys) ProjectPseudonyms(project, family string, epoch int) (*Pseudonyms
 	if err := k.create(name, template); err != nil {
 		return nil, err
 	}
+	if form == formV1 { // the epoch's names are of before: they stay
+		return k.openPseudonyms(project, "", epoch)
+	}
 	if family != "" { // before any name is made, so that every name is recognised
 		if err := k.mark(familyMark(project, family)); err != nil {
 			return nil, err
 		}
 	}
 	return k.openPseudonyms(project, family, epoch)
+}
+
+// The forms of associated data. Of an epoch that has names of the first, which do not
+// say the index, people keep them until the next epoch.
+const (
+	formV1 = "v1"
+	formV2 = "v2"
+)
+
+// formOf gives the form of an epoch's names. It is decided once and stays: of epochs
+// that have a key and say none, the first, unless names that say an index were made; of
+// one that has no key yet, the second, which is written before the key is made.
+func (k *Keys) formOf(project string, epoch int) (string, error) {
+	epochs, err := k.keyed(project)
+	if err != nil {
+		return "", err
+	}
+	families, err := k.families(project)
+	if err != nil {
+		return "", err
+	}
+	older := formV1
+	if len(families) > 1 {
+		older = formV2
+	}
+	form := ""
+	for _, e := range append(epochs, epoch) { // all, before this one says an index
+		begin := older
+		if !slices.Contains(epochs, e) {
+			begin = formV2
+		}
+		path := filepath.Join(k.dir, "project-"+project+".form-"+strconv.Itoa(e))
+		text, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			if err = writeNew(path, []byte(begin), 0o600); err == nil || errors.Is(err, fs.ErrExist) {
+				text, err = os.ReadFile(path)
+			}
+		}
+		if form = string(text); err != nil || form != formV1 && form != formV2 {
+			return "", unreadable(err, "The form of the names of project %q cannot be read.", project)
+		}
+	}
+	return form, nil
 }
 
 // familyMark names what says that a project's people of an index have names.
@@ -239,8 +289,8 @@ func (p *Pseudonyms) Unit(pseudonym string) (uint32, error) {
 	return binary.BigEndian.Uint32(plain), nil
 }
 
-// epochs lists the epochs of which a project has a key, ascending.
-func (k *Keys) epochs(project string) ([]int, error) {
+// keyed lists the epochs of which a project has a key, ascending.
+func (k *Keys) keyed(project string) ([]int, error) {
 	var found []int
 	if _, err := os.Stat(k.path(projectKey(project, 1))); err == nil {
 		found = append(found, 1)
@@ -259,6 +309,15 @@ func (k *Keys) epochs(project string) ([]int, error) {
 		}
 	}
 	slices.Sort(found)
+	return found, nil
+}
+
+// epochs is keyed, and CodeKeys if a key that was made is not there any more.
+func (k *Keys) epochs(project string) ([]int, error) {
+	found, err := k.keyed(project)
+	if err != nil {
+		return nil, err
+	}
 	// A key that was made and is not there any more: its names would not be known.
 	made, err := filepath.Glob(k.marker("project-" + project + "*"))
 	if err != nil {
