@@ -3,6 +3,7 @@ package workspaces
 import (
 	"context"
 	"net/mail"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +103,9 @@ type NoticeTx interface {
 	// RetryParcel has a dead parcel sent again, from the first attempt on; false if
 	// there is no dead parcel of that id.
 	RetryParcel(ctx context.Context, parcel string) (bool, error)
+	// PruneNotices removes notices of before an instant, with their deliveries, the
+	// oldest first and at most so many, and gives how many. What is still on its way stays.
+	PruneNotices(ctx context.Context, before time.Time, most int) (int, error)
 }
 
 // Notices lets people see their notices and say how they want to hear of them,
@@ -109,6 +113,34 @@ type NoticeTx interface {
 type Notices struct {
 	Store      NoticeStore
 	Authorizer Authorizer
+}
+
+// NoticeLife is how long notices are kept, with what became of their deliveries.
+// Those that are still on their way are kept until they have arrived or were given up.
+const NoticeLife = 90 * 24 * time.Hour
+
+// mostPruned bounds the notices that one transaction removes.
+const mostPruned = 500
+
+// Prune removes the notices that are older than NoticeLife, and gives how many. What
+// they told of is in the journal.
+func (n *Notices) Prune(ctx context.Context) (removed int, err error) {
+	for {
+		some := 0
+		err := n.Store.Update(ctx, func(tx NoticeTx) (err error) {
+			some, err = tx.PruneNotices(ctx, tx.Now().Add(-NoticeLife), mostPruned)
+			if err == nil && some > 0 {
+				tx.Record(gatehouse.Event{Actor: System.User, Action: "notices.pruned", Subject: "notices", Detail: map[string]string{"removed": strconv.Itoa(some)}})
+			}
+			return err
+		})
+		if err != nil {
+			return removed, err
+		}
+		if removed += some; some < mostPruned {
+			return removed, nil
+		}
+	}
 }
 
 // mostNotices bounds a list.

@@ -9,8 +9,8 @@ import (
 // waits for it.
 const sweepEvery = time.Hour
 
-// sweep tells people what of theirs lapses, at once and then every hour, until ctx
-// ends.
+// sweep tells people what of theirs lapses, and removes notices of long ago, at once
+// and then every hour, until ctx ends.
 func (h *house) sweep(ctx context.Context) {
 	next := time.NewTicker(sweepEvery)
 	defer next.Stop()
@@ -19,6 +19,9 @@ func (h *house) sweep(ctx context.Context) {
 			h.log.ErrorContext(ctx, "what lapses could not be looked for", "cause", err)
 		} else if err == nil {
 			h.log.InfoContext(ctx, "looked for what lapses", "warned", done.Warned, "lapsed", done.Lapsed, "expired", done.Expired)
+		}
+		if _, err := h.notices().Prune(ctx); err != nil && ctx.Err() == nil {
+			h.log.ErrorContext(ctx, "old notices could not be removed", "cause", err)
 		}
 		select {
 		case <-next.C:

@@ -176,7 +176,11 @@ func TestWhatFailsIsTriedAgainUnderTheSameId(t *testing.T) {
 			w := newWorld(t)
 			w.address("ada", workspaces.MailEach)
 			w.notify(submitted("ada", 1)...)
-			d := w.deliverer(w.settings())
+			hasty := w.settings()
+			if name == "no answer in time" {
+				hasty.Timeout = 500 * time.Millisecond
+			}
+			d := w.deliverer(hasty)
 			fault(w)
 			once(t, t.Context(), d)
 			if waiting := w.deliveries(workspaces.DeliveryWaiting); len(waiting) != 2 || waiting[0].Error == "" || waiting[1].Error == "" {
@@ -378,6 +382,51 @@ func TestNoNoticeIsLost(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What has arrived or was given up is kept for NoticeLife, what is on its way for longer.
+func TestNoticesOfLongAgoAreRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.address("ada", workspaces.MailEach)
+	w.address("bob", workspaces.MailEach)
+	s := w.settings()
+	s.Webhooks = nil
+	d := w.deliverer(s)
+	prune := func(want int) {
+		t.Helper()
+		if n, err := w.people.Prune(t.Context()); err != nil || n != want {
+			t.Errorf("%d notices were removed, want %d: %v", n, want, err)
+		}
+	}
+	w.smtp.answers(func(l letter) error {
+		if l.to == "bob@example.org" {
+			return &smtp.SMTPError{Code: 451, Message: "later"}
+		}
+		return nil
+	})
+	w.notify(append(submitted("ada", 2), submitted("bob", 1)...)...)
+	w.notify(submitted("carl", 501)...) // who has no address: nothing was ever sent
+	once(t, t.Context(), d)
+	w.pass(workspaces.NoticeLife)
+	prune(0)
+	w.notify(submitted("ada", 1)...) // not on its way yet
+	w.pass(time.Second)
+	prune(503)
+	left := w.deliveries("")
+	if len(left) != 1 || left[0].Notice.To != "bob" {
+		t.Errorf("left: %+v", left)
+	}
+	w.smtp.mu.Lock()
+	w.smtp.rcpt = func(string) error { return &smtp.SMTPError{Code: 550, Message: "no"} }
+	w.smtp.mu.Unlock()
+	once(t, t.Context(), d)
+	if dead := w.deliveries(workspaces.DeliveryDead); len(dead) != 2 {
+		t.Errorf("given up: %+v", dead)
+	}
+	prune(1) // bob's
+	if mine, err := w.people.Mine(t.Context(), gatehouse.Principal{User: "ada"}, 0); err != nil || len(mine) != 1 {
+		t.Errorf("ada's newest is gone: %v, %v", mine, err)
+	}
 }
 
 func TestTwoSendersDoNotSendTheSame(t *testing.T) {

@@ -97,9 +97,9 @@ func (w *world) file(name, text string) string {
 // settings send e-mail to the post office and every notice to the receiver.
 func (w *world) settings() notices.Settings {
 	return notices.Settings{
-		PublicURL: "https://tre.example.org", Timeout: 500 * time.Millisecond,
-		Mail:     &notices.Mail{Server: w.smtp.addr, From: "gatehouse@tre.example.org", CA: w.ca},
-		Webhooks: map[string]notices.Webhook{"desk": {URL: w.hook.server.URL + "/in", SecretFile: w.file("secret", w.hook.secret), CA: w.ca}},
+		PublicURL: "https://tre.example.org",
+		Mail:      &notices.Mail{Server: w.smtp.addr, From: "gatehouse@tre.example.org", CA: w.ca},
+		Webhooks:  map[string]notices.Webhook{"desk": {URL: w.hook.server.URL + "/in", SecretFile: w.file("secret", w.hook.secret), CA: w.ca}},
 	}
 }
 

@@ -92,6 +92,25 @@ func (tx noticeTx) RetryParcel(ctx context.Context, parcel string) (bool, error)
 	return tx.affects(ctx, `UPDATE notice_deliveries SET state = 'waiting', attempts = 0, next = $1, lease = NULL WHERE parcel = $2 AND state = 'dead'`, timeText(tx.now), parcel)
 }
 
+func (tx noticeTx) PruneNotices(ctx context.Context, before time.Time, most int) (int, error) {
+	var old []string
+	err := tx.each(ctx, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		old = append(old, id)
+		return err
+	}, `SELECT n.id FROM notices n WHERE n.created < $1 AND n.spread IS NOT NULL
+		AND NOT EXISTS (SELECT 1 FROM notice_deliveries d WHERE d.notice = n.id AND d.state = 'waiting') ORDER BY n.created, n.seq LIMIT $2`, timeText(before), most)
+	for _, id := range old {
+		for _, remove := range []string{`DELETE FROM notice_deliveries WHERE notice = $1`, `DELETE FROM notices WHERE id = $1`} {
+			if err == nil {
+				_, err = tx.sql.ExecContext(ctx, remove, id)
+			}
+		}
+	}
+	return len(old), err
+}
+
 // Outbox hands notices to whoever sends them. Any number of senders may share it.
 type Outbox struct{ DB *DB }
 

@@ -60,10 +60,10 @@ func serveCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CA", in.ready.CA)
 }
 
-// stop: SIGTERM to the server, which must drain and exit with 0.
-func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
+// drain: SIGTERM to the server, which must drain and exit with 0.
+func drainCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
-		ts.Fatalf("usage: stop")
+		ts.Fatalf("usage: drain")
 	}
 	in := installed(ts)
 	if err := in.stop(); err != nil {

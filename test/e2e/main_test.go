@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/tools/txtar"
 )
 
 var (
@@ -45,6 +48,27 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// What testscript does by itself goes before what is registered here, and its own "stop"
+// ends a script as passed: nothing after it would ever run.
+func TestNoScriptEndsBeforeItsEnd(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(scripts) < 20 {
+		t.Fatalf("%d scripts, %v", len(scripts), err)
+	}
+	ends := regexp.MustCompile(`(?m)^(\[[^\]]*\] *)?(stop|skip)\b`)
+	for _, name := range scripts {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range ends.FindAllString(string(archive.Comment), -1) {
+			if !strings.HasPrefix(line, "[") { // a condition may skip a whole script
+				t.Errorf("%s: the line %q ends it there, as passed", name, line)
+			}
+		}
+	}
+}
+
 // TestScripts runs testdata/*.txtar: each is a story of several people, told in
 // commands. The commands beyond testscript's own are in commands_test.go.
 func TestScripts(t *testing.T) {
@@ -59,6 +83,9 @@ func TestScripts(t *testing.T) {
 			env.Setenv("TMPDIR", os.TempDir())
 			env.Values[installationKey{}] = &installation{}
 			env.Defer(func() { env.Values[installationKey{}].(*installation).end() })
+			away := &outside{how: "up", arrived: map[string][]string{}}
+			env.Values[outsideKey{}] = away
+			env.Defer(away.end)
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -70,7 +97,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"demo":    demoCommand,
 			"serve":   serveCommand,
-			"stop":    stopCommand,
+			"drain":   drainCommand,
 			"kill9":   killCommand,
 			"as":      asCommand,
 			"ask":     askCommand,
@@ -81,6 +108,10 @@ func TestScripts(t *testing.T) {
 			"issued":  issuedCommand,
 			"named":   namedCommand,
 			"orphans": orphansCommand,
+			"outside": outsideCommand,
+			"arrived": arrivedCommand,
+
+			"eventually": eventuallyCommand,
 		},
 	})
 }
