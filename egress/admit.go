@@ -172,7 +172,7 @@ func (a *admission) people(n *numbered, table *disclosure.Cohorts) {
 }
 
 func (r *releasedTable) orNothing() *releasedTable {
-	if r.People == nil && r.Rows == nil && r.Beneath == nil && r.Products == nil && r.Computed == nil && r.Counted == nil && len(r.Few) == 0 && len(r.Sums) == 0 && len(r.Pairs) == 0 {
+	if r.People == nil && r.Rows == nil && r.Beneath == nil && r.Products == nil && r.Computed == nil && r.Counted == nil && len(r.Few) == 0 && len(r.Sums) == 0 && len(r.Beside) == 0 && len(r.Pairs) == 0 {
 		return nil
 	}
 	return r

@@ -102,6 +102,7 @@ type number struct {
 	every    bool
 	also     int64 // bits that the rows have besides (beneath)
 	y        int   // of a sum: its measure, and 1 (sums.go, computed.go)
+	squared  bool  // of squares
 	divided  bool  // how many of these values there are
 }
 

@@ -43,6 +43,9 @@ type scope struct {
 	sums         []*disclosure.Profile
 	recent       []*disclosure.Profile // of them, those that combinations are looked for of
 	relations    *disclosure.Relations // of recent; nil until it is needed
+	counts       []*disclosure.Profile // the newest, of each table the largest (sums_counts.go)
+	beside       []*disclosure.Profile // the newest sums, squares and counts
+	mixed        *disclosure.Relations // of these; nil until it is needed
 	policy       *disclosure.Policy    // by which sums are compared; nil for not at all
 	threshold    int
 	weights      weights
@@ -229,7 +232,13 @@ func (s *scope) restore(r *releasedTable) {
 	for i, p := range r.Sums {
 		if !slices.ContainsFunc(s.sums, p.Equal) {
 			s.addSum(p, i < relatedSums)
+			if i < relatedSums {
+				s.addBeside(p)
+			}
 		}
+	}
+	for i, p := range r.Beside {
+		s.keepCount(p, p.Squared || i < besideCounts)
 	}
 	computedWithheld := slices.Clone(r.ComputedWithheld)
 	for _, f := range r.Few {

@@ -79,6 +79,8 @@ type releasedTable struct {
 	Over []bool
 	Few  []fewSummed
 	Sums []*disclosure.Profile
+	// Beside are counts, and sums of squares (sums_counts.go).
+	Beside []*disclosure.Profile
 	// Computed are numbers computed for each person, and Counted people that were not in
 	// People because they had been released (computed.go).
 	Computed, Counted                 *disclosure.Cohorts
@@ -113,7 +115,7 @@ func encodeReleased(r *releasedTable) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := releasedHead{Pairs: r.Pairs, Over: r.Over, Few: r.Few, Sums: r.Sums}
+	head := releasedHead{Pairs: r.Pairs, Over: r.Over, Few: r.Few, Sums: r.Sums, Beside: r.Beside}
 	for i, t := range r.tables() {
 		head.Has[i], head.Withheld[i] = *t.table != nil, *t.withheld
 	}
@@ -142,6 +144,7 @@ type releasedHead struct {
 	Over     []bool
 	Few      []fewSummed
 	Sums     []*disclosure.Profile
+	Beside   []*disclosure.Profile
 }
 
 func decodeReleased(packed []byte) (*releasedTable, error) {
@@ -155,7 +158,7 @@ func decodeReleased(packed []byte) (*releasedTable, error) {
 	if err := gob.NewDecoder(in).Decode(&head); err != nil {
 		return nil, err
 	}
-	out := &releasedTable{Pairs: head.Pairs, Over: head.Over, Few: head.Few, Sums: head.Sums}
+	out := &releasedTable{Pairs: head.Pairs, Over: head.Over, Few: head.Few, Sums: head.Sums, Beside: head.Beside}
 	for i, t := range out.tables() {
 		if *t.withheld = head.Withheld[i]; !head.Has[i] {
 			continue

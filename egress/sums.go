@@ -38,10 +38,16 @@ const (
 
 // profiles are what the rows of each label add to sums of their values.
 type profiles struct {
-	measures []int // of each, as the release numbers them
+	measures []summed // of each
 	values   []measure
 	of       [][]*disclosure.Profile // of each measure, by label
 	n        int
+}
+
+// summed is what is added up: a measure, as the release numbers them, or its squares.
+type summed struct {
+	measured int
+	squared  bool
 }
 
 // measure gives what a value is of, exactly.
@@ -80,13 +86,26 @@ func (m *measure) at(y []numbers, i int) (x int64, there bool) {
 func summedValues(r *plan.Release) *profiles {
 	out := &profiles{}
 	for _, s := range r.Shares {
-		if s.Value >= 0 && additive(r, s) && !slices.Contains(out.measures, s.Measured) {
-			out.measures = append(out.measures, s.Measured)
-			out.values = append(out.values, measureOf(r.Measures[s.Measured]))
+		if s.Value < 0 || !additive(r, s) {
+			continue
+		}
+		for _, of := range summedOf(s) {
+			if !slices.Contains(out.measures, of) {
+				out.measures = append(out.measures, of)
+				out.values = append(out.values, measureOf(r.Measures[s.Measured]))
+			}
 		}
 	}
 	out.clear()
 	return out
+}
+
+// summedOf is what a share of a number is made of.
+func summedOf(s plan.RowShare) []summed {
+	if s.Squares {
+		return []summed{{s.Measured, false}, {s.Measured, true}}
+	}
+	return []summed{{s.Measured, false}}
 }
 
 func (p *profiles) clear() {
@@ -105,7 +124,7 @@ func (p *profiles) add(u, labels []uint32, y []numbers) {
 		return
 	}
 	for m := range p.values {
-		value, of := &p.values[m], p.of[m]
+		value, of, squared := &p.values[m], p.of[m], p.measures[m].squared
 		for i, label := range labels {
 			x, there := value.at(y, i)
 			if !there {
@@ -120,7 +139,11 @@ func (p *profiles) add(u, labels []uint32, y []numbers) {
 					return
 				}
 				one = disclosure.NewProfile()
+				one.Squared = squared
 				of[label] = one
+			}
+			if squared {
+				x = disclosure.Square(x)
 			}
 			one.AddRow(u[i], x)
 		}
@@ -129,19 +152,22 @@ func (p *profiles) add(u, labels []uint32, y []numbers) {
 }
 
 // at is what the rows of a label add to a sum of a measure; nil for nothing.
-func (p *profiles) at(label, measured int) *disclosure.Profile {
-	if of := p.of[slices.Index(p.measures, measured)]; label < len(of) {
+func (p *profiles) at(label int, x summed) *disclosure.Profile {
+	if of := p.of[slices.Index(p.measures, x)]; label < len(of) {
 		return of[label]
 	}
 	return nil
 }
 
-// sums compares the sums that the verdicts let out with those released before and with
+// sums compares the counts (sums_counts.go) and the sums that the verdicts let out with those released before and with
 // each other.
 func (a *admission) sums() error {
 	c := a.rows
-	if !c.sums.some() || !a.valued() {
+	if !a.valued() {
 		return nil
+	}
+	if err := a.counts(); err != nil || !c.sums.some() {
+		return err
 	}
 	tooMany := gatehouse.Errorf(gatehouse.CodeTooLarge, "Sums and means of so many groups and conditions cannot be compared with what was answered before.").
 		WithAdvice("Ask for up to %d groups by conditions by values at once: in parts (WHERE), or with coarser keys.", maxShown)
@@ -155,7 +181,9 @@ func (a *admission) sums() error {
 		}
 		for _, share := range a.release.Shares {
 			if share.Value >= 0 && additive(a.release, share) && v.Withheld[share.Cell] == "" {
-				n.add(i, share.Cell, number{row: i, set: share.Set, y: share.Measured + 1})
+				for _, x := range summedOf(share) {
+					n.add(i, share.Cell, number{row: i, set: share.Set, y: share.Measured + 1, squared: x.squared})
+				}
 			}
 		}
 	}
@@ -165,10 +193,11 @@ func (a *admission) sums() error {
 	of := make([]*disclosure.Profile, len(n.list))
 	for i := range of {
 		of[i] = disclosure.NewProfile()
+		of[i].Squared = n.list[i].squared
 	}
 	for label, terms := range c.terms(a.groups, a.atoms, n) {
 		for _, t := range terms {
-			if p := c.sums.at(label, n.list[t.Number].y-1); p != nil {
+			if p := c.sums.at(label, summed{n.list[t.Number].y - 1, n.list[t.Number].squared}); p != nil {
 				of[t.Number].Add(p)
 			}
 		}
@@ -183,7 +212,9 @@ func (a *admission) sums() error {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(of[y].Size(), of[x].Size()) })
+	slices.SortStableFunc(order, func(x, y int) int {
+		return cmp.Or(cmp.Compare(of[y].Size(), of[x].Size()), cmp.Compare(x, y)) // sums before their squares
+	})
 	for _, x := range order {
 		if slices.ContainsFunc(cells[x], func(at [2]int) bool { return a.verdicts[at[0]].Withheld[at[1]] == "" }) && !a.keepSum(of[x], false) {
 			for _, at := range cells[x] {
@@ -205,6 +236,9 @@ func (a *admission) wholes(n *numbered, of []*disclosure.Profile, cells [][][2]i
 	}
 	groups := map[kind][]int{}
 	for x, number := range n.list {
+		if number.squared {
+			continue
+		}
 		k := kind{a.groups.gid.Value(number.row), number.set, number.y}
 		groups[k] = append(groups[k], x)
 	}
@@ -236,6 +270,9 @@ func (a *admission) wholes(n *numbered, of []*disclosure.Profile, cells [][][2]i
 // sums that are shown make together.
 func (a *admission) keepSum(p *disclosure.Profile, together bool) bool {
 	s := a.scope
+	if p.Squared {
+		return a.keepBeside(p)
+	}
 	known := false
 	if s.policy != nil {
 		for _, o := range s.sums {
@@ -246,7 +283,7 @@ func (a *admission) keepSum(p *disclosure.Profile, together bool) bool {
 				return false
 			}
 		}
-		if !known && s.related(p, together) {
+		if !known && (s.related(p, together) || !together && (s.countedBefore(p) || s.tellsBeside(p))) {
 			return false
 		}
 	}
@@ -256,6 +293,9 @@ func (a *admission) keepSum(p *disclosure.Profile, together bool) bool {
 	if !known {
 		s.damaged = true
 		s.addSum(p, len(a.out.Sums) <= relatedSums)
+		if !together && len(a.out.Sums) <= relatedSums {
+			s.addBeside(p)
+		}
 	}
 	return true
 }

@@ -15,8 +15,22 @@ const Buckets = 256
 // millionths, and how many rows of them have one. Two sums can so be compared person by person
 // nearly: fewer than k people who differ are in fewer than k parts.
 type Profile struct {
-	Values []int64
+	Values []int64 // none of a count
 	Rows   []int32
+	// Squared: the values are squares, modulo the prime of the arithmetic here.
+	Squared bool
+}
+
+// NewCount is of a count of nobody.
+func NewCount() *Profile { return &Profile{Rows: make([]int32, Buckets)} }
+
+// Counts reports whether it is of a count.
+func (s *Profile) Counts() bool { return len(s.Values) == 0 }
+
+// Square is the square of a value, as a profile adds it.
+func Square(x int64) int64 {
+	r := residue(x)
+	return int64(r * r % prime)
 }
 
 // NewProfile is of a sum of nobody.
@@ -105,7 +119,7 @@ func (s *Profile) Size() int {
 
 // Equal reports whether two profiles are the same.
 func (s *Profile) Equal(o *Profile) bool {
-	return slices.Equal(s.Values, o.Values) && slices.Equal(s.Rows, o.Rows)
+	return s.Squared == o.Squared && slices.Equal(s.Values, o.Values) && slices.Equal(s.Rows, o.Rows)
 }
 
 // Alike reports whether two sums are of the same rows, but in fewer than k parts.
@@ -193,7 +207,20 @@ func (s *Profile) rest(o *Profile, p Policy) bool {
 // twin reports whether a sum is a multiple of another, moved by a number for each
 // row, for all but 1 … k−1 people; of at least k+2 it must be, since any two values
 // are a multiple of any two others.
-func (s *Profile) twin(o *Profile, k int) bool {
+func (s *Profile) twin(o *Profile, k int) bool { return s.multiple(o.Values, k) }
+
+// CountedBy reports whether a sum is so much for each of its rows, and so much for each that a
+// count is of, for all but 1 … k−1 people: it is of two values, and the count of one of them.
+func (s *Profile) CountedBy(count *Profile, k int) bool {
+	var ones [Buckets]int64
+	for i, rows := range count.Rows {
+		ones[i] = int64(rows)
+	}
+	return s.multiple(ones[:], k)
+}
+
+// multiple is twin of the values of another.
+func (s *Profile) multiple(o []int64, k int) bool {
 	var there [Buckets]int
 	n := 0
 	for i, rows := range s.Rows {
@@ -214,7 +241,7 @@ func (s *Profile) twin(o *Profile, k int) bool {
 		if a == b || b == c || a == c {
 			continue
 		}
-		below := minor(o.mod(a), s.rows(b), o.mod(b), s.rows(a))
+		below := minor(residue(o[a]), s.rows(b), residue(o[b]), s.rows(a))
 		if below == 0 {
 			continue // the other is alike for both
 		}
@@ -224,9 +251,9 @@ func (s *Profile) twin(o *Profile, k int) bool {
 		}
 		scale = scale * power(below, prime-2) % prime
 		rowsA := s.rows(a)
-		move := (s.mod(a) + (prime-scale)*o.mod(a)) % prime * power(rowsA, prime-2) % prime
+		move := (s.mod(a) + (prime-scale)*residue(o[a])) % prime * power(rowsA, prime-2) % prime
 		same := func(i int) bool {
-			return s.mod(i) == (scale*o.mod(i)+move*s.rows(i)%prime)%prime
+			return s.mod(i) == (scale*residue(o[i])+move*s.rows(i)%prime)%prime
 		}
 		if !same(c) {
 			continue

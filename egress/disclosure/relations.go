@@ -54,10 +54,13 @@ func NewRelations(orders int) *Relations {
 	return r
 }
 
-// Add takes a sum that everybody knows, with how many rows of each part are in it.
+// Add takes a sum or a count that everybody knows, with how many rows of each part are in it.
 func (r *Relations) Add(s *Profile) {
 	rows := r.ofRows(s)
 	r.add(rows, -1)
+	if s.Counts() {
+		return
+	}
 	r.add(r.ofValues(s), slices.IndexFunc(r.entries, func(e relation) bool { return [made]uint32(e[:made]) == [made]uint32(rows[:made]) }))
 }
 
@@ -176,6 +179,31 @@ func (r *Relations) judge(s *Profile, k int, together bool) bool {
 	return false
 }
 
+// TellsBeside reports whether a count is a combination of what is known, with a sum in it, for
+// all but 1 … k−1 parts of the people, or a sum is a combination with counts in it. Rows of which
+// x is 3 or 4 have as many with 4 as sum(x) is more than three times their number.
+func (r *Relations) TellsBeside(s *Profile, k int) bool {
+	if len(r.entries) == 0 {
+		return false
+	}
+	v := r.ofRows(s)
+	if !s.Counts() {
+		r.add(v, -1)
+		v = r.ofValues(s)
+	}
+	for i := range r.orders {
+		left := r.orders[i].rests(&v, k)
+		if left == nil {
+			continue
+		}
+		r.simplify(left, k)
+		if left.parts() > 0 && left[markValues] != 0 && r.agrees(&v, left, k) {
+			return true
+		}
+	}
+	return false
+}
+
 // rests is what is left of a vector by the combination that agrees in the first parts; nil
 // if that is not of fewer than k parts.
 func (o *order) rests(v *relation, k int) *relation {
@@ -210,11 +238,18 @@ func (o *order) rests(v *relation, k int) *relation {
 }
 
 // tells judges what is left of a vector by a combination of known ones.
-//
-// A part of it that is one of them less so much for each of its rows, and without which the
-// rest is of few people as well, is what chance put together: of small values many are alike.
-// It is left out.
 func (r *Relations) tells(v, left, whose *relation, k int) bool {
+	r.simplify(left, k)
+	if !r.agrees(v, left, k) {
+		return false
+	}
+	return left.parts() > 0 || left[markValues] != v[markValues] && !left.multipleOf(whose)
+}
+
+// simplify leaves out of a combination what chance put together: a part of it that is one
+// of the known sums less so much for each of its rows, and without which the rest is of few
+// people as well. Of small values many are alike.
+func (r *Relations) simplify(left *relation, k int) {
 	for i, j := range r.rowsOf {
 		if j < 0 || left[made+i] == 0 || left[made+j] == 0 {
 			continue
@@ -226,13 +261,17 @@ func (r *Relations) tells(v, left, whose *relation, k int) bool {
 			*left = without
 		}
 	}
+}
+
+// agrees reports whether a combination is right for k more parts than there are vectors
+// in it. Those count that are in the combination: the vectors of an elimination are made of
+// others, too, that cancel.
+func (r *Relations) agrees(v, left *relation, k int) bool {
 	used := 0
 	there := [Buckets]bool{}
 	for i := range Buckets {
 		there[i] = v[i] != 0
 	}
-	// What agrees counts of those that are in the combination: the vectors of an
-	// elimination are made of others, too, that cancel.
 	for at, e := range r.entries {
 		if left[made+at] == 0 {
 			continue
@@ -248,10 +287,7 @@ func (r *Relations) tells(v, left, whose *relation, k int) bool {
 			agree++
 		}
 	}
-	if agree-used < k {
-		return false
-	}
-	return left.parts() > 0 || left[markValues] != v[markValues] && !left.multipleOf(whose)
+	return agree-used >= k
 }
 
 // ofRowsAlone reports whether a combination has rows of which no values are known.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -181,5 +182,108 @@ func TestSmallValuesOfOtherPeopleAreNoRelation(t *testing.T) {
 	}
 	if told > 2 {
 		t.Errorf("%d of %d sums are taken for relations", told, all)
+	}
+}
+
+// A count that is a combination of sums, of their squares and of their rows for all but few people is
+// found, whatever others are known; counts of other people, and combinations for
+// everybody, are not.
+func TestCountsBesideSums(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		seed := rapid.Uint64().Draw(t, "seed")
+		chance := rand.New(rand.NewPCG(seed, 2))
+		const k = 10
+		few := rapid.IntRange(0, 3).Draw(t, "few")
+		squares := rapid.Bool().Draw(t, "squares")
+		r := NewRelations(16)
+		for range rapid.IntRange(0, 8).Draw(t, "others") {
+			other, count := NewProfile(), NewCount()
+			for range 20 + chance.IntN(400) {
+				u := uint32(chance.IntN(100_000))
+				other.AddRow(u, Millionths(float64(chance.IntN(40))))
+				count.Rows[uint32(chance.IntN(100_000))%Buckets]++
+			}
+			r.Add(other)
+			r.Add(count)
+		}
+		// x is 3 or 4, or one of three values whose squares are summed, too.
+		sum, squared, count, all := NewProfile(), NewProfile(), NewCount(), NewCount()
+		squared.Squared = true
+		left := few
+		for u := range uint32(100 + chance.IntN(900)) {
+			values := []int64{3_000_000, 4_000_000, 5_500_000}
+			x := values[chance.IntN(2)]
+			if squares {
+				x = values[chance.IntN(3)]
+			}
+			sum.AddRow(u*7, x)
+			squared.AddRow(u*7, Square(x))
+			if x != 4_000_000 {
+				continue
+			}
+			all.Rows[u*7%Buckets]++
+			if left > 0 {
+				left--
+				continue
+			}
+			count.Rows[u*7%Buckets]++
+		}
+		if left > 0 {
+			t.Skip("too few")
+		}
+		if !squares {
+			if sum.CountedBy(count, k) != (few > 0) || sum.CountedBy(all, k) {
+				t.Errorf("%d people more, in pairs: %v, all: %v", few, sum.CountedBy(count, k), sum.CountedBy(all, k))
+			}
+		}
+		first, then := []*Profile{sum}, count
+		if squares {
+			first = append(first, squared)
+		}
+		if rapid.Bool().Draw(t, "count first") {
+			first[len(first)-1], then = count, first[len(first)-1]
+		}
+		for _, p := range first {
+			r.Add(p)
+		}
+		if squares && then == squared && !slices.Contains(first, sum) {
+			t.Fatal("the sum is not there")
+		}
+		if got := r.TellsBeside(then, k); got != (few > 0) {
+			t.Errorf("%d people more: %v", few, got)
+		}
+		if few == 0 && r.TellsBeside(all, k) {
+			t.Error("all tell")
+		}
+	})
+}
+
+// Sums of small values and counts that have nothing to do with these tell nothing of each
+// other, where the people are the same, and where they are others.
+func TestCountsOfOtherPeopleAreNoRelation(t *testing.T) {
+	told, all := 0, 0
+	for seed := range uint64(40) {
+		chance := rand.New(rand.NewPCG(seed, 3))
+		r := NewRelations(16)
+		for range 20 {
+			sum, count := NewProfile(), NewCount()
+			for range 40 + chance.IntN(100) {
+				u := uint32(chance.IntN(3000))
+				sum.AddRow(u, 1_000_000*int64(chance.IntN(3)))
+				if chance.IntN(2) == 0 {
+					count.Rows[u%Buckets]++
+				}
+			}
+			for _, p := range []*Profile{sum, count} {
+				all++
+				if r.TellsBeside(p, 10) {
+					told++
+				}
+				r.Add(p)
+			}
+		}
+	}
+	if told > 2 {
+		t.Errorf("%d of %d are taken for relations", told, all)
 	}
 }
