@@ -82,6 +82,7 @@ const (
 	CodeQuality        Code = "GH-350" // the data does not pass a check of its definition
 	CodeRetention      Code = "GH-342" // what a retention rule or a deletion must be
 	CodeRecalled       Code = "GH-380" // a version that its custodian recalled
+	CodeCodelist       Code = "GH-530" // a codelist that cannot be taken
 
 	// opt-outs
 	CodeCheck   Code = "GH-320" // the check service gave no list
@@ -201,6 +202,8 @@ var codes = map[Code]codeInfo{
 	CodeQuality:        {KindInvalid, "Look at the report, correct the extract, or change the check in the definition; nothing was published."},
 	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
 	CodeRecalled:       {KindDenied, "Ask a custodian of the dataset to move the project to another version, with 'gatehouse catalog use-version'."},
+
+	CodeCodelist: {KindInvalid, "Correct the file, or download it again from its publisher."},
 
 	CodeConsent:     {KindUnavailable, "A custodian must record who consents to the project."},
 	CodeIndexChange: {KindInvalid, "Correct the list and try again."},

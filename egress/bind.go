@@ -3,6 +3,7 @@ package egress
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,15 +12,25 @@ import (
 )
 
 // ddl makes the empty tables for the binder. The unit column is not in them, so
-// that no SQL can name it.
-func ddl(tables []*plan.Table) []string {
+// that no SQL can name it. Of the tables in schemas, of which there may be very many,
+// only those are made whose names stand in one of the texts.
+func ddl(tables []*plan.Table, texts ...string) []string {
 	var out []string
+	var schemas []string
+	said := strings.ToLower(strings.Join(texts, "\n"))
 	for _, t := range tables {
+		if t.Schema != "" && !slices.Contains(schemas, t.Schema) {
+			schemas = append(schemas, t.Schema)
+			out = append(out, "CREATE SCHEMA "+plan.Ident(t.Schema))
+		}
+		if t.Schema != "" && !strings.Contains(said, t.Bare()) {
+			continue
+		}
 		cols := make([]string, len(t.Columns))
 		for i, c := range t.Columns {
 			cols[i] = plan.Ident(c.Name) + " " + c.Type
 		}
-		out = append(out, "CREATE TABLE "+plan.Ident(t.Name)+" ("+strings.Join(cols, ", ")+")")
+		out = append(out, "CREATE TABLE "+t.Quoted()+" ("+strings.Join(cols, ", ")+")")
 	}
 	return out
 }
@@ -43,7 +54,8 @@ func (q *question) views(but string) []string {
 
 // bindIn binds a statement that may name the workspace's views, but for one.
 func (q *question) bindIn(ctx context.Context, sql, but string) (*Bound, error) {
-	schema := append(ddl(q.tables), q.views(but)...)
+	views := q.views(but)
+	schema := append(ddl(q.tables, append(slices.Clone(views), sql)...), views...)
 	bound, err := q.gate.bindOnce(ctx, schema, sql)
 	if failure := (*EngineFailure)(nil); errors.As(err, &failure) && failure.Kind == FailureLost && ctx.Err() == nil {
 		bound, err = q.gate.bindOnce(ctx, schema, sql) // another's statement may have ended the binder

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 	"github.com/gatehouse-tre/gatehouse/egress/disclosure"
 	"github.com/gatehouse-tre/gatehouse/egress/plan"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
@@ -213,6 +214,11 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 			out = append(out, &plan.Table{Name: t.Name, Public: t.Public, Columns: t.Columns, Source: plan.Ident(t.Name), Once: t.People > 0 && t.Rows == t.People})
 		}
 	}
+	for _, c := range s.Codelists {
+		t := &plan.Table{Name: codelist.Schema + "." + c.Name, Schema: codelist.Schema, Public: true, Columns: codelistColumns}
+		t.Source = t.Quoted()
+		out = append(out, t)
+	}
 	for _, t := range scratch {
 		if t.View != "" {
 			continue // the binder puts in what it stands for
@@ -221,6 +227,14 @@ func tablesOf(s *workspaces.Session, scratch []ScratchTable) []*plan.Table {
 	}
 	return out
 }
+
+// codelistColumns are the columns of every codelist.
+var codelistColumns = func() (out []catalog.Column) {
+	for _, name := range codelist.Columns {
+		out = append(out, catalog.Column{Name: name, Type: "VARCHAR", Class: catalog.ClassReference})
+	}
+	return out
+}()
 
 // engineError hides an engine's words behind a fixed code.
 func engineError(err error, sentence string) error {

@@ -124,7 +124,8 @@ func (s *Service) enterCatalogue(ctx context.Context, actor gatehouse.Principal,
 		return nil, err
 	}
 	session.Mounts = []Mount{mount}
-	return session, nil
+	session.Codelists, err = s.codelists(ctx) // what others asked is looked at in this session too
+	return session, err
 }
 
 // hasCatalogueAsk refuses whoever may not have the catalogue ask about a dataset.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 )
 
 // NationalList is the receipt of the national data opt-out.
@@ -116,7 +117,20 @@ func (s *Service) enterBy(ctx context.Context, p gatehouse.Principal, e *gatehou
 		return nil, err
 	}
 	session.Mounts = []Mount{mount}
-	return session, nil
+	session.Codelists, err = s.codelists(ctx)
+	return session, err
+}
+
+// Codelists gives the tables of codes that every workspace has.
+type Codelists interface {
+	Mounted(ctx context.Context) ([]codelist.Mounted, error)
+}
+
+func (s *Service) codelists(ctx context.Context) ([]codelist.Mounted, error) {
+	if s.Codelists == nil {
+		return nil, nil
+	}
+	return s.Codelists.Mounted(ctx)
 }
 
 // mount gives a dataset version as the project may see it at now.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 )
 
 // OptOutBasis is why a project may or may not use data of people who opted out.
@@ -108,6 +109,8 @@ type Session struct {
 	Project   Project
 	Workspace Workspace
 	Mounts    []Mount
+	// Codelists are public tables that every workspace has beside its dataset's.
+	Codelists []codelist.Mounted
 	// Beside names a view beside the workspace's own, without its tables; "" for
 	// the workspace's own.
 	Beside string

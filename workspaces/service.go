@@ -27,6 +27,8 @@ type Config struct {
 	Catalogue     Catalogue
 	Pseudonymiser Pseudonymiser
 	Policies      Policies
+	// Codelists gives the public tables of codes. Nil: there are none.
+	Codelists Codelists
 	// Index is asked what two custodians have decided to know. Nil: nobody is traced.
 	Index PersonIndex
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
 	"github.com/gatehouse-tre/gatehouse/infra/keys"
@@ -108,6 +109,7 @@ type installation struct {
 	catalogue  *catalog.Catalogue
 	policies   *egress.Policies
 	workspaces *workspaces.Service
+	codelists  *codelist.Service
 }
 
 // openInstallation opens what initialise made.
@@ -168,8 +170,9 @@ func (in *installation) services() error {
 	if in.catalogue, err = catalog.Open(in.dir, public); err != nil {
 		return err
 	}
+	in.codelists = &codelist.Service{Dir: in.dir, Store: state.Codelists{DB: in.state}, Authorizer: in.policy}
 	in.policies = &egress.Policies{Store: state.Policies{DB: in.state}, Authorizer: in.policy}
-	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Policies: in.policies, Index: indexIn{in.dir}, Dir: in.dir,
+	in.workspaces, err = workspaces.New(workspaces.Config{Store: store, Authorizer: in.policy, Catalogue: in.catalogue, Pseudonymiser: in.keys, Policies: in.policies, Codelists: in.codelists, Index: indexIn{in.dir}, Dir: in.dir,
 		MaxListAge: in.settings.MaxListAge})
 	if err != nil {
 		return err

@@ -16,7 +16,7 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 		return err
 	}
 	config := web.Config{
-		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Profiles: h.profiles, Authorizer: h.policy, Sessions: h.workspaces, Notices: h.notices(), House: h.workspaces, Log: h.log,
+		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Profiles: h.profiles, Codelists: h.codelists, Authorizer: h.policy, Sessions: h.workspaces, Notices: h.notices(), House: h.workspaces, Log: h.log,
 		Ready: func(ctx context.Context) error { return h.state.View(ctx, func(*state.Tx) error { return nil }) },
 	}
 	if h.gate != nil {

@@ -190,7 +190,7 @@ func originOf(n Node, i int) string {
 	switch x := n.(type) {
 	case *Scan:
 		if x.Picked[i] >= 0 {
-			return Ident(x.Table.Name) + "." + Ident(x.Table.Columns[x.Picked[i]].Name)
+			return x.Table.Quoted() + "." + Ident(x.Table.Columns[x.Picked[i]].Name)
 		}
 	case *Concat:
 		for b, in := range x.Branches {

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/gatehouse-tre/gatehouse/catalog"
+import (
+	"strings"
+
+	"github.com/gatehouse-tre/gatehouse/catalog"
+)
 
 // Identity says what a column tells of whom its row belongs to.
 type Identity int
@@ -61,7 +65,8 @@ func (h *head) node() *head       { return h }
 
 // Table is a table that a statement may name, as the binder shows it.
 type Table struct {
-	Name    string
+	Name    string           // with the schema before it, if it has one
+	Schema  string           // "" for that of the workspace's tables
 	Public  bool
 	Columns []catalog.Column // as the binder shows them; person_id stands for the unit
 	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn and RowColumn unless Public
@@ -71,6 +76,24 @@ type Table struct {
 	Degree  int              // workspace tables: see Degree; 0 is 1
 	Stored  []string         // workspace tables: the columns' names in Source; nil where they are the columns' own
 	Known   []Column         // workspace tables: what was known of the columns when it was made; nil for published tables
+}
+
+// Bare is the table's name within its schema.
+func (t *Table) Bare() string {
+	if t.Schema == "" {
+		return t.Name
+	}
+	return strings.TrimPrefix(t.Name, t.Schema+".")
+}
+
+// Quoted is the table's name as SQL.
+func (t *Table) Quoted() string { return t.written(Ident) }
+
+func (t *Table) written(ident func(string) string) string {
+	if t.Schema == "" {
+		return ident(t.Name)
+	}
+	return ident(t.Schema) + "." + ident(t.Bare())
 }
 
 // Scan reads columns of a table.

@@ -131,6 +131,10 @@ func (p *Printer) outputsOf(n Node, unit, row string, expr func(int) string) str
 func (p *Printer) node(n Node) string {
 	switch n := n.(type) {
 	case *Scan:
+		from := n.Table.Source
+		if !p.Vault {
+			from = Ident(n.Table.Name) // as the lobby is given it
+		}
 		return "SELECT " + p.outputsOf(n, Ident(catalog.UnitColumn), Ident(catalog.RowColumn), func(i int) string {
 			if n.Picked[i] < 0 {
 				return "0"
@@ -139,7 +143,7 @@ func (p *Printer) node(n Node) string {
 				return Ident(n.Table.Stored[n.Picked[i]])
 			}
 			return Ident(n.Table.Columns[n.Picked[i]].Name)
-		}) + " FROM " + n.Table.Source
+		}) + " FROM " + from
 	case *Values:
 		return p.values(n)
 	case *TableFunction:

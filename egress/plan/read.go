@@ -41,9 +41,13 @@ func Read(raw json.RawMessage, tables []*Table, params map[string]*Const) (*Stat
 	if len(plans) != 1 {
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Exactly one statement is answered at a time.").WithAdvice("Send the statements one by one.")
 	}
-	r := &reader{tables: map[string]*Table{}, ctes: map[int]Node{}, params: params}
+	r := &reader{tables: map[tableName]*Table{}, ctes: map[int]Node{}, params: params}
 	for _, t := range tables {
-		r.tables[t.Name] = t
+		schema := t.Schema
+		if schema == "" {
+			schema = mainSchema
+		}
+		r.tables[tableName{schema, t.Bare()}] = t
 	}
 	s, err := r.readStatement(plans[0])
 	if s != nil {
@@ -52,8 +56,14 @@ func Read(raw json.RawMessage, tables []*Table, params map[string]*Const) (*Stat
 	return s, err
 }
 
+// tableName is a table as DuckDB names it in a plan.
+type tableName struct{ schema, table string }
+
+// mainSchema is DuckDB's own name of the schema of the workspace's tables.
+const mainSchema = "main"
+
 type reader struct {
-	tables      map[string]*Table
+	tables      map[tableName]*Table
 	params      map[string]*Const
 	asked       []*Param
 	ctes        map[int]Node // definitions in scope, by index

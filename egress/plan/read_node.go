@@ -50,8 +50,8 @@ func (r *reader) readGet(o *object, in []Node) (Node, error) {
 		}
 		o.into("function_data", &data)
 		o.empty("parameters")
-		t, ok := r.tables[data.Table]
-		if !ok || data.Schema != "main" || data.Index || data.Create || len(data.Results) > 0 {
+		t, ok := r.tables[tableName{data.Schema, data.Table}]
+		if !ok || data.Index || data.Create || len(data.Results) > 0 {
 			return nil, gatehouse.Errorf(gatehouse.CodeColumnNotApproved, "The statement names a table outside of this workspace.").WithAdvice("Use the tables of the workspace; ask the project's lead to apply for others.")
 		}
 		n := &Scan{Table: t}

@@ -55,7 +55,10 @@ func (r *reader) readCreate(raw json.RawMessage) (*Statement, error) {
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables are not temporary.").WithAdvice("Use CREATE TABLE, and DROP TABLE when it is no longer needed.")
 	}
 	info.empty("internal", "tags", "constraints", "query", "partition_keys", "sort_keys", "options")
-	info.ignore("catalog", "schema", "sql", "comment")
+	if err := ownSchema(info); err != nil {
+		return nil, err
+	}
+	info.ignore("catalog", "sql", "comment")
 	info.text("type")
 	if err := info.done(); err != nil {
 		return nil, err
@@ -100,13 +103,24 @@ func ReadView(raw json.RawMessage) (*Statement, error) {
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Views are not temporary.").WithAdvice("Use CREATE VIEW, and DROP VIEW when it is no longer needed.")
 	}
 	info.empty("internal", "tags", "column_comments", "column_comments_map")
-	info.ignore("catalog", "schema", "sql", "comment", "aliases", "types", "names", "query")
+	if err := ownSchema(info); err != nil {
+		return nil, err
+	}
+	info.ignore("catalog", "sql", "comment", "aliases", "types", "names", "query")
 	info.text("type")
 	if err := info.done(); err != nil {
 		return nil, err
 	}
 	o.empty("children")
 	return s, o.done()
+}
+
+// ownSchema refuses to make anything but in the schema of the workspace's tables.
+func ownSchema(info *object) error {
+	if schema := info.text("schema"); schema != mainSchema && schema != "" {
+		return gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables and views have no schema.").WithAdvice("Name it without one.")
+	}
+	return nil
 }
 
 // conflict reads what is to be done where there is something of the name.
@@ -138,7 +152,7 @@ func (r *reader) readDrop(raw json.RawMessage) (*Statement, error) {
 	default:
 		return nil, unknown("option", c)
 	}
-	if schema := info.text("schema"); schema != "main" && !(schema == "" && s.IfExists) { // "": there is none
+	if schema := info.text("schema"); schema != mainSchema && !(schema == "" && s.IfExists) { // "": there is none
 		return nil, gatehouse.Errorf(gatehouse.CodeStatement, "Only workspace tables and views can be dropped.").WithAdvice("DROP a table or view that this workspace made with CREATE … AS SELECT.")
 	}
 	info.empty("allow_drop_internal", "extra_drop_info")

@@ -129,7 +129,7 @@ func (w *Words) node(n Node) string {
 	over := func(exprs []Expr) string { return w.list(exprs, w.Columns(n.Inputs()[0])) }
 	switch n := n.(type) {
 	case *Scan:
-		return plainIdent(n.Table.Name)
+		return n.Table.written(plainIdent)
 	case *Values:
 		if len(n.Rows) == 1 && len(n.cols) == 1 && n.cols[0].Type.ID == "BOOLEAN" {
 			return "SELECT without a table"
@@ -251,11 +251,11 @@ func tablesBelow(n Node) string {
 		switch n := n.(type) {
 		case *Scan:
 			for _, known := range names {
-				if known == plainIdent(n.Table.Name) {
+				if known == n.Table.written(plainIdent) {
 					return
 				}
 			}
-			names = append(names, plainIdent(n.Table.Name))
+			names = append(names, n.Table.written(plainIdent))
 		case *Values:
 			if len(n.Rows) > 0 {
 				names = append(names, "VALUES")

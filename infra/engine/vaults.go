@@ -14,6 +14,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
@@ -172,6 +173,13 @@ func mountStatements(s *workspaces.Session) (statements, read []string, err erro
 			statements = append(statements, viewStatement(m.Version, t, within))
 		}
 	}
+	for i, c := range s.Codelists {
+		if i == 0 {
+			statements = append(statements, "CREATE SCHEMA "+codelist.Schema)
+			read = append(read, filepath.Dir(c.File))
+		}
+		statements = append(statements, fmt.Sprintf("CREATE VIEW %s.%s AS SELECT %s FROM read_parquet(%s)", codelist.Schema, identifier(c.Name), strings.Join(codelist.Columns, ", "), quote(c.File)))
+	}
 	return statements, read, nil
 }
 
@@ -198,6 +206,8 @@ func viewStatement(v catalog.Version, t catalog.Table, within string) string {
 		return strings.Join(append([]string{catalog.UnitColumn, "CAST(" + row + " AS UBIGINT) AS " + catalog.RowColumn}, columns...), ", ")
 	}, within))
 }
+
+func identifier(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

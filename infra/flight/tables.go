@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 )
 
 // The types of tables that GetTables tells apart.
@@ -68,15 +69,25 @@ func (q *questions) GetFlightInfoSchemas(_ context.Context, _ flightsql.GetDBSch
 	return announced(schema_ref.DBSchemas, about)
 }
 
-// DoGetDBSchemas lists the schemas.
-func (q *questions) DoGetDBSchemas(_ context.Context, cmd flightsql.GetDBSchemas) (*arrow.Schema, <-chan arrowflight.StreamChunk, error) {
-	if !inScope(cmd.GetCatalog(), cmd.GetDBSchemaFilterPattern()) {
-		return nothing(schema_ref.DBSchemas)
+// DoGetDBSchemas lists the schemas that the caller's tables are in.
+func (q *questions) DoGetDBSchemas(ctx context.Context, cmd flightsql.GetDBSchemas) (*arrow.Schema, <-chan arrowflight.StreamChunk, error) {
+	tables, err := q.tables(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
+	schemas := []string{schemaName}
+	for _, t := range tables {
+		schemas = append(schemas, t.schema)
+	}
+	slices.Sort(schemas)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema_ref.DBSchemas)
 	defer b.Release()
-	b.Field(0).(*array.StringBuilder).Append(catalogName)
-	b.Field(1).(*array.StringBuilder).Append(schemaName)
+	for _, schema := range slices.Compact(schemas) {
+		if inScope(cmd.GetCatalog(), cmd.GetDBSchemaFilterPattern(), schema) {
+			b.Field(0).(*array.StringBuilder).Append(catalogName)
+			b.Field(1).(*array.StringBuilder).Append(schema)
+		}
+	}
 	return listing(b.NewRecordBatch())
 }
 
@@ -108,9 +119,6 @@ func tablesSchema(cmd flightsql.GetTables) *arrow.Schema {
 // DoGetTables lists the tables that the caller may name in a question, by name.
 func (q *questions) DoGetTables(ctx context.Context, cmd flightsql.GetTables) (*arrow.Schema, <-chan arrowflight.StreamChunk, error) {
 	schema := tablesSchema(cmd)
-	if !inScope(cmd.GetCatalog(), cmd.GetDBSchemaFilterPattern()) {
-		return nothing(schema)
-	}
 	tables, err := q.tables(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -118,12 +126,12 @@ func (q *questions) DoGetTables(ctx context.Context, cmd flightsql.GetTables) (*
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
 	for _, t := range tables {
-		if !matches(cmd.GetTableNameFilterPattern(), t.Name) ||
+		if !inScope(cmd.GetCatalog(), cmd.GetDBSchemaFilterPattern(), t.schema) || !matches(cmd.GetTableNameFilterPattern(), t.Name) ||
 			(len(cmd.GetTableTypes()) > 0 && !slices.Contains(cmd.GetTableTypes(), t.kind)) {
 			continue
 		}
 		b.Field(0).(*array.StringBuilder).Append(catalogName)
-		b.Field(1).(*array.StringBuilder).Append(schemaName)
+		b.Field(1).(*array.StringBuilder).Append(t.schema)
 		b.Field(2).(*array.StringBuilder).Append(t.Name)
 		b.Field(3).(*array.StringBuilder).Append(t.kind)
 		if cmd.GetIncludeSchema() {
@@ -135,7 +143,7 @@ func (q *questions) DoGetTables(ctx context.Context, cmd flightsql.GetTables) (*
 
 type listed struct {
 	catalog.Table
-	kind string
+	schema, kind string
 }
 
 func (q *questions) tables(ctx context.Context) ([]listed, error) {
@@ -150,19 +158,26 @@ func (q *questions) tables(ctx context.Context) ([]listed, error) {
 	var tables []listed
 	for _, mount := range session.Mounts {
 		for _, t := range mount.Tables {
-			tables = append(tables, listed{t, datasetTable})
+			tables = append(tables, listed{t, schemaName, datasetTable})
 		}
 	}
 	for _, t := range scratch {
-		tables = append(tables, listed{t, scratchTable})
+		tables = append(tables, listed{t, schemaName, scratchTable})
 	}
-	slices.SortFunc(tables, func(a, b listed) int { return cmp.Compare(a.Name, b.Name) })
+	for _, c := range session.Codelists {
+		t := catalog.Table{Name: c.Name, Public: true}
+		for _, name := range codelist.Columns {
+			t.Columns = append(t.Columns, catalog.Column{Name: name, Type: "VARCHAR", Class: catalog.ClassReference})
+		}
+		tables = append(tables, listed{t, codelist.Schema, datasetTable})
+	}
+	slices.SortFunc(tables, func(a, b listed) int { return cmp.Or(cmp.Compare(a.schema, b.schema), cmp.Compare(a.Name, b.Name)) })
 	return tables, nil
 }
 
-// inScope reports whether a listing asks for the one catalog and schema.
-func inScope(catalog, schemaPattern *string) bool {
-	return (catalog == nil || *catalog == catalogName) && matches(schemaPattern, schemaName)
+// inScope reports whether a listing asks for the one catalog and a schema.
+func inScope(catalog, schemaPattern *string, schema string) bool {
+	return (catalog == nil || *catalog == catalogName) && matches(schemaPattern, schema)
 }
 
 // matches reports whether a name fits a pattern of SQL's LIKE: % stands for any

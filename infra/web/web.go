@@ -46,6 +46,7 @@ type Config struct {
 	Projects   Projects
 	Requests   *egress.Requests
 	Catalogue  Catalogue
+	Codelists  Codelists
 	Profiles   Profiles          // what the catalogue shows of variables
 	Authorizer egress.Authorizer // for the catalogue; the services have their own
 	Sessions   egress.Sessions   // lets people into their workspace, to have a question explained
@@ -126,6 +127,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeNotices(api)
 	s.describeProfiles(api)
 	s.describeMetadata(api)
+	s.describeCodelists(api)
 	return api
 }
 

@@ -28,6 +28,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/journal"
@@ -261,13 +262,16 @@ func patient() func() time.Time {
 }
 
 func (w *world) serve(catalogue *catalog.Catalogue) {
+	codelists := &codelist.Service{Dir: w.dir, Store: state.Codelists{DB: w.db}, Authorizer: w.rules}
+	_, err := codelists.Add(w.t.Context(), gatehouse.Principal{User: "cora"}, codelist.New{Name: "asthma", Version: "1", System: codelist.SNOMED, Content: strings.NewReader("code,term\n195967001,Asthma\n")})
+	w.must(err)
 	w.must(state.Profiles{DB: w.db}.KeepProfile(w.t.Context(), catalog.Profile{Dataset: "care", Number: 1, Tables: []catalog.TableProfile{}}, gatehouse.Event{Actor: "system", Action: "profile.made", Subject: "care@1"}))
 	w.t.Helper()
 	log := slog.New(slog.NewTextHandler(w, nil))
 	w.api = httptest.NewUnstartedServer(nil)
 	w.api.Config = web.NewServer(web.Config{
 		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, People: w.services, House: w.services, Log: log,
-		Profiles: &egress.Profiles{Sessions: w.services, Store: state.Profiles{DB: w.db}, Authorizer: w.rules, Policy: "sdap", Now: time.Now, Log: log},
+		Codelists: codelists, Profiles: &egress.Profiles{Sessions: w.services, Store: state.Profiles{DB: w.db}, Authorizer: w.rules, Policy: "sdap", Now: time.Now, Log: log},
 	}, &tls.Config{MinVersion: tls.VersionTLS12})
 	w.api.EnableHTTP2 = true
 	w.api.StartTLS()

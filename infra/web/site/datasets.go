@@ -17,6 +17,8 @@ func (s *server) routeDatasets(mux *http.ServeMux) {
 	mux.HandleFunc("GET /datasets", s.signedIn(s.listDatasets))
 	mux.HandleFunc("GET /datasets/{dataset}/{number}", s.signedIn(s.showDataset))
 	mux.HandleFunc("GET /datasets/{dataset}/{number}/since/{earlier}", s.signedIn(s.compareVersions))
+	mux.HandleFunc("GET /codelists", s.signedIn(s.listCodelists))
+	mux.HandleFunc("GET /codelists/{codelist}/{version}", s.signedIn(s.showCodelist))
 	mux.HandleFunc("POST /datasets/{dataset}/{number}/profile", s.signedIn(s.makeProfile))
 	mux.HandleFunc("POST /datasets/{dataset}/{number}/veto", s.signedIn(s.askVeto))
 }

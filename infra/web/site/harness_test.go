@@ -21,6 +21,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/catalog/codelist"
 	"github.com/gatehouse-tre/gatehouse/docs"
 	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
@@ -38,16 +39,17 @@ import (
 // house is the site over TLS with a real database, policy, keys, sessions and
 // services.
 type house struct {
-	t        *testing.T
-	url      string
-	server   *httptest.Server
-	services *workspaces.Service
-	requests *egress.Requests
-	sessions map[string]string // secrets by user
-	log      *bytes.Buffer
-	slow     slowness // of verifying the journal
-	audit    *journal.Audit
-	db       *state.DB
+	codelists *codelist.Service
+	t         *testing.T
+	url       string
+	server    *httptest.Server
+	services  *workspaces.Service
+	requests  *egress.Requests
+	sessions  map[string]string // secrets by user
+	log       *bytes.Buffer
+	slow      slowness // of verifying the journal
+	audit     *journal.Audit
+	db        *state.DB
 }
 
 type prover struct{ db *state.DB }
@@ -238,8 +240,10 @@ func newHouse(t *testing.T) *house {
 	log := slog.New(slog.NewTextHandler(h.log, nil))
 	browser, err := identity.NewBrowser(nil, h.services, log)
 	must(err)
+	h.codelists = &codelist.Service{Dir: dir, Store: state.Codelists{DB: db}, Authorizer: rules}
 	handler, err := site.New(site.Config{
 		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
+		Codelists: h.codelists,
 		Profiles:  &egress.Profiles{Sessions: h.services, Store: state.Profiles{DB: db}, Authorizer: rules, Policy: "nhs", Now: time.Now, Log: log},
 		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{h.audit, &h.slow}, VerifyJournal: docs.VerifyJournal, Operations: operating{rules},
 		Notices: &workspaces.Notices{Store: state.Notices{DB: db}, Authorizer: rules}, Describe: notices.Describe, Documents: drawer{},

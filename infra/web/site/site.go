@@ -36,6 +36,7 @@ type Config struct {
 	Projects   *workspaces.Service
 	Requests   *egress.Requests
 	Catalogue  Catalogue
+	Codelists  Codelists         // nil: there are none
 	Profiles   Profiles          // nil: pages show no profiles
 	Authorizer egress.Authorizer // for the catalogue, and for which links to show
 	Questions  Questions
