@@ -201,7 +201,7 @@ var codes = map[Code]codeInfo{
 	CodeVersionInUse:   {KindConflict, "End what uses the version, or lift the hold, then try again."},
 	CodeQuality:        {KindInvalid, "Look at the report, correct the extract, or change the check in the definition; nothing was published."},
 	CodeRetention:      {KindInvalid, "Correct the rule or the reason, then try again."},
-	CodeRecalled:       {KindDenied, "Ask a custodian of the dataset to move the project to another version, with 'gatehouse catalog use-version'."},
+	CodeRecalled:       {KindDenied, "Ask a custodian of the dataset to move the project to another version, with 'gatehouse project use-version'."},
 
 	CodeCodelist: {KindInvalid, "Correct the file, or download it again from its publisher."},
 

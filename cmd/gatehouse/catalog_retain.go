@@ -122,7 +122,7 @@ func newCatalogRecallCommand() *cobra.Command {
 	var lift bool
 	c := retainVersion(&l, "recall --dir DIR --reason TEXT DATASET@NUMBER", "Have a version that is wrong used by nobody, or lift that (a custodian)",
 		func(c *cobra.Command, r catalog.Retention, actor gatehouse.Principal, dataset string, number int) error {
-			what, err := "recalled: no project asks about it. Move projects with 'gatehouse catalog use-version'", error(nil)
+			what, err := "recalled: no project asks about it. Move projects with 'gatehouse project use-version'", error(nil)
 			if lift {
 				what, err = "reinstated", r.Reinstate(c.Context(), actor, dataset, number, reason)
 			} else {

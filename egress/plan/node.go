@@ -65,8 +65,8 @@ func (h *head) node() *head       { return h }
 
 // Table is a table that a statement may name, as the binder shows it.
 type Table struct {
-	Name    string           // with the schema before it, if it has one
-	Schema  string           // "" for that of the workspace's tables
+	Name    string // with the schema before it, if it has one
+	Schema  string // "" for that of the workspace's tables
 	Public  bool
 	Columns []catalog.Column // as the binder shows them; person_id stands for the unit
 	Source  string           // SQL to read it from in the vault: a quoted name, with UnitColumn and RowColumn unless Public
