@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
@@ -25,6 +27,9 @@ import (
 type Vaults struct {
 	// Config gives how to start a workspace's vault, without Role, Read and Write.
 	Config func(workspace string) Config
+	// Patience is how long a question that names own tables waits while those who left
+	// are taken out of them; 0: 30 seconds.
+	Patience time.Duration
 
 	mu      sync.Mutex
 	running map[string]*vaultSlot
@@ -38,7 +43,10 @@ type vaultSlot struct {
 	process *Process
 	mounted string         // fingerprint of what it shows
 	people  string         // the populations that it shows
+	own     *ownTables     // of process, where they were to be cleaned when it started; nil: it has them
 	users   sync.WaitGroup // questions that run on process
+
+	cleaning *cleaning // of the own tables, the last; nil: none was needed
 }
 
 // besideName stands between a workspace and what its view is beside; no workspace has
@@ -70,12 +78,37 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 	if slot.process != nil && (!slot.process.Alive() || slot.mounted != mounted) {
 		slot.stop(slot.people != populations(s))
 	}
-	if slot.process == nil {
-		if s.Beside == "" {
-			if err := v.cleanScratch(ctx, s); err != nil {
-				return nil, nil, err
-			}
+	if slot.process == nil || slot.own != nil && slot.own.failed() {
+		if err := v.start(ctx, slot, s, statements, read, mounted); err != nil {
+			return nil, nil, err
 		}
+	}
+	slot.users.Add(1)
+	done := sync.OnceFunc(slot.users.Done)
+	if slot.own == nil {
+		return Vault{slot.process}, done, nil
+	}
+	return shownVault{Vault{slot.process}, slot.own}, done, nil
+}
+
+// start starts the vault of a slot, which is locked, if it has none, and finds out
+// whether its own tables are to be cleaned. The first statement attaches them.
+func (v *Vaults) start(ctx context.Context, slot *vaultSlot, s *workspaces.Session, statements, read []string, mounted string) error {
+	var own *ownTables
+	if s.Beside == "" {
+		c, err := v.tablesToClean(ctx, slot, s)
+		if err != nil {
+			return err
+		}
+		if c == nil && slot.process != nil { // it has not attached them yet
+			c = newCleaning(populations(s), func(context.Context) error { return nil })
+		}
+		if c != nil {
+			own = &ownTables{cleaning: c, attach: statements[0], patience: cmp.Or(v.Patience, ownPatience)}
+			statements = statements[1:]
+		}
+	}
+	if slot.process == nil {
 		c := v.Config(s.Workspace.ID)
 		c.Role, c.Read = RoleVault, read
 		if s.Beside == "" {
@@ -83,16 +116,16 @@ func (v *Vaults) Vault(ctx context.Context, s *workspaces.Session) (egress.Vault
 		}
 		p, err := Start(ctx, c)
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		if err := (Vault{p}).Open(ctx, statements...); err != nil {
 			p.Kill()
-			return nil, nil, err
+			return err
 		}
 		slot.process, slot.mounted, slot.people = p, mounted, populations(s)
 	}
-	slot.users.Add(1)
-	return Vault{slot.process}, sync.OnceFunc(slot.users.Done), nil
+	slot.own = own
+	return nil
 }
 
 func (v *Vaults) slot(workspace string) (*vaultSlot, error) {
@@ -141,6 +174,7 @@ func (v *Vaults) Close() error {
 	var errs []error
 	for _, slot := range slots {
 		slot.mu.Lock()
+		slot.stopCleaning()
 		slot.users.Wait()
 		if slot.process != nil {
 			errs = append(errs, slot.process.Close())

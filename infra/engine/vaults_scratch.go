@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -42,8 +43,19 @@ func scratchFile(s *workspaces.Session) string {
 	return filepath.Join(s.Workspace.Folder, "scratch", name+scratchType)
 }
 
+// copyNeeded reports whether making sure of the workspace's tables takes a copy of them.
+func copyNeeded(s *workspaces.Session) (bool, error) {
+	current := scratchFile(s)
+	found, err := filepath.Glob(filepath.Join(filepath.Dir(current), scratchName+"*"+scratchType))
+	if err != nil {
+		return false, scratchFailure(err)
+	}
+	return len(found) > 0 && !slices.Contains(found, current), nil
+}
+
 // cleanScratch makes sure that the workspace's tables hold nobody who is not in
-// the session's population. No vault of the workspace runs; the slot is locked.
+// the session's population. No vault of the workspace has them, and nobody else cleans
+// them.
 func (v *Vaults) cleanScratch(ctx context.Context, s *workspaces.Session) error {
 	current := scratchFile(s)
 	dir := filepath.Dir(current)
@@ -110,6 +122,7 @@ func syncDir(dir string) error {
 func (v *Vaults) copyScratch(ctx context.Context, s *workspaces.Session, from, to string) error {
 	c := v.Config(s.Workspace.ID)
 	c.Role, c.Write = RoleVault, []string{filepath.Dir(to)}
+	c.Threads = 1 // first answers without those who left have the other processors
 	var visible []string
 	for _, m := range s.Mounts {
 		if m.Population == "" {
@@ -184,7 +197,7 @@ func (v *Vaults) Refresh(ctx context.Context, s *workspaces.Session) error {
 // Cut ends what still runs on another population of the session's workspace than the
 // session's, its views of other versions too. The next question finds it done.
 func (v *Vaults) Cut(_ context.Context, s *workspaces.Session) error {
-	return v.end(s.Workspace.ID, func(slot *vaultSlot) bool { return slot.people != populations(s) })
+	return v.end(s.Workspace.ID, func(people string) bool { return people != populations(s) })
 }
 
 // Clean takes those who left out of the workspace's own tables. The next question finds
@@ -195,19 +208,24 @@ func (v *Vaults) Clean(ctx context.Context, s *workspaces.Session) error {
 		return err
 	}
 	slot.mu.Lock()
-	defer slot.mu.Unlock()
 	if slot.process != nil && slot.people != populations(s) {
 		slot.stop(true)
 	}
-	if slot.process != nil {
-		return nil // it was started with this population, which cleaned the tables
+	if slot.process != nil && slot.own == nil {
+		slot.mu.Unlock()
+		return nil // it was started with this population, of which the tables were
 	}
-	return v.cleanScratch(ctx, s)
+	c, err := v.tablesToClean(ctx, slot, s)
+	slot.mu.Unlock() // questions that do not name the own tables need not wait
+	if err != nil || c == nil {
+		return err
+	}
+	return c.wait(ctx)
 }
 
 // Forget ends whatever shows a workspace, and removes its own tables.
 func (v *Vaults) Forget(_ context.Context, w workspaces.Workspace) error {
-	if err := v.end(w.ID, func(*vaultSlot) bool { return true }); err != nil {
+	if err := v.end(w.ID, func(string) bool { return true }); err != nil {
 		return err
 	}
 	slot, err := v.slot(w.ID)
@@ -233,8 +251,8 @@ func (v *Vaults) Forget(_ context.Context, w workspaces.Workspace) error {
 }
 
 // end kills the processes of a workspace, of its own view and of those beside it, of
-// which is says so.
-func (v *Vaults) end(workspace string, is func(*vaultSlot) bool) error {
+// whose population is says so, and what cleans own tables for such a population.
+func (v *Vaults) end(workspace string, is func(people string) bool) error {
 	v.mu.Lock()
 	var slots []*vaultSlot
 	for id, slot := range v.running {
@@ -245,8 +263,11 @@ func (v *Vaults) end(workspace string, is func(*vaultSlot) bool) error {
 	v.mu.Unlock()
 	for _, slot := range slots {
 		slot.mu.Lock()
-		if slot.process != nil && is(slot) {
+		if slot.process != nil && is(slot.people) {
 			slot.stop(true)
+		}
+		if slot.cleaning != nil && is(slot.cleaning.people) {
+			slot.stopCleaning()
 		}
 		slot.mu.Unlock()
 	}
@@ -268,7 +289,10 @@ func (s *vaultSlot) stop(now bool) {
 	if now {
 		s.process.Kill()
 	}
+	if now || !s.process.Alive() {
+		s.stopCleaning() // questions may wait for it
+	}
 	s.users.Wait()
 	s.process.Close()
-	s.process = nil
+	s.process, s.own = nil, nil
 }
