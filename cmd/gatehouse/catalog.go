@@ -44,7 +44,7 @@ func newCatalogCommand() *cobra.Command {
 		}
 	}
 	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogInferCommand(), newCatalogWithdrawCommand(), newCatalogConsentCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
-	cmd.AddCommand(newCatalogRetainCommand(), newCatalogHoldCommand(), newCatalogRecallCommand(), newCatalogDeleteCommand(), newCatalogDeletionCommand(), newCatalogDiffCommand(), newCatalogCodelistCommand())
+	cmd.AddCommand(newCatalogRetainCommand(), newCatalogHoldCommand(), newCatalogRecallCommand(), newCatalogDeleteCommand(), newCatalogDeletionCommand(), newCatalogDiffCommand(), newCatalogCodelistCommand(), newCatalogLineageCommand())
 	return cmd
 }
 

@@ -28,7 +28,7 @@ func (h *house) site() (http.Handler, error) {
 		return nil, err
 	}
 	pages, err := site.New(site.Config{
-		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Profiles: h.profiles, Codelists: h.codelists, Authorizer: h.policy,
+		SignIn: h.browser, Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Profiles: h.profiles, Codelists: h.codelists, Lineages: h.lineages(), Authorizer: h.policy,
 		Questions: egress.Questions{Store: state.Ledger{DB: h.state}, Authorizer: h.policy},
 		Journal:   auditing{h.installation, audit}, VerifyJournal: docs.VerifyJournal, Operations: operating{h},
 		Documents: drawn, Notices: h.notices(), Describe: notices.Describe,

@@ -4,10 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 
+	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/identity"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 	"github.com/gatehouse-tre/gatehouse/infra/web"
 )
+
+func (h *house) lineages() egress.Lineages {
+	return egress.Lineages{Catalogue: h.catalogue, Projects: h.workspaces, Store: state.Ledger{DB: h.state}, Authorizer: h.policy}
+}
 
 // composeWeb makes the HTTP server.
 func (h *house) composeWeb(addr string, secure *tls.Config) error {
@@ -16,7 +21,7 @@ func (h *house) composeWeb(addr string, secure *tls.Config) error {
 		return err
 	}
 	config := web.Config{
-		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Profiles: h.profiles, Codelists: h.codelists, Authorizer: h.policy, Sessions: h.workspaces, Notices: h.notices(), House: h.workspaces, Log: h.log,
+		Projects: h.workspaces, Requests: h.requests, Catalogue: h.catalogue, Profiles: h.profiles, Codelists: h.codelists, Lineages: h.lineages(), Authorizer: h.policy, Sessions: h.workspaces, Notices: h.notices(), House: h.workspaces, Log: h.log,
 		Ready: func(ctx context.Context) error { return h.state.View(ctx, func(*state.Tx) error { return nil }) },
 	}
 	if h.gate != nil {

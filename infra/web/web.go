@@ -47,6 +47,7 @@ type Config struct {
 	Requests   *egress.Requests
 	Catalogue  Catalogue
 	Codelists  Codelists
+	Lineages   Lineages
 	Profiles   Profiles          // what the catalogue shows of variables
 	Authorizer egress.Authorizer // for the catalogue; the services have their own
 	Sessions   egress.Sessions   // lets people into their workspace, to have a question explained
@@ -128,6 +129,7 @@ func (s *server) describe(mux *http.ServeMux) huma.API {
 	s.describeProfiles(api)
 	s.describeMetadata(api)
 	s.describeCodelists(api)
+	s.describeLineage(api)
 	return api
 }
 

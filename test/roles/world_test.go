@@ -271,6 +271,7 @@ func (w *world) serve(catalogue *catalog.Catalogue) {
 	w.api = httptest.NewUnstartedServer(nil)
 	w.api.Config = web.NewServer(web.Config{
 		Projects: w.services, Requests: w.requests, Catalogue: catalogue, Authorizer: w.rules, Sessions: w.services, Notices: w.notices, People: w.services, House: w.services, Log: log,
+		Lineages:  egress.Lineages{Catalogue: catalogue, Projects: w.services, Store: state.Ledger{DB: w.db}, Authorizer: w.rules},
 		Codelists: codelists, Profiles: &egress.Profiles{Sessions: w.services, Store: state.Profiles{DB: w.db}, Authorizer: w.rules, Policy: "sdap", Now: time.Now, Log: log},
 	}, &tls.Config{MinVersion: tls.VersionTLS12})
 	w.api.EnableHTTP2 = true

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -54,6 +55,11 @@ func (s *server) listDatasets(v *visit) error {
 	return nil
 }
 
+// Lineages tells what versions were made of, and what was made of them.
+type Lineages interface {
+	Lineage(ctx context.Context, reader gatehouse.Principal, dataset string, number int) (catalog.Lineage, error)
+}
+
 // datasetPage is a version as the catalogue shows it.
 type datasetPage struct {
 	catalog.Version
@@ -68,6 +74,7 @@ type datasetPage struct {
 	Earlier   []catalog.Version // of Others, those that it can be compared with
 	Profile   profiled
 	Recalled  *catalog.Recall
+	Lineage   catalog.Lineage // without a version: the reader is shown none
 	Users     []workspaces.Project // projects on this version, of those that the reader may know
 }
 
@@ -127,6 +134,11 @@ func (s *server) showDataset(v *visit) error {
 	}
 	if err := v.withProfile(&d); err != nil {
 		return err
+	}
+	if v.Lineages != nil && v.may(gatehouse.ActionDatasetRead, "") {
+		if d.Lineage, err = v.Lineages.Lineage(v.r.Context(), v.who, d.Dataset, d.Number); err != nil {
+			return err
+		}
 	}
 	v.render(http.StatusOK, "dataset", d.Version.Title+" "+d.Version.Name(), d)
 	return nil

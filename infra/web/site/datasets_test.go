@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
+	"github.com/gatehouse-tre/gatehouse/egress"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
 )
 
@@ -45,4 +46,43 @@ func TestVersionsAreComparedOnThePage(t *testing.T) {
 	h.as("cora").get("/datasets/shared_care/3/since/2").wants(t, http.StatusOK, "994 before, 1,003 now", "are exact")
 	h.as("ada").get("/datasets/shared_care/3/since/9").wants(t, http.StatusNotFound)
 	h.as("olga").get("/datasets/shared_care/3/since/2").wants(t, http.StatusForbidden)
+}
+
+// Whoever reads the catalogue sees which tables were made of a version, of the workspaces
+// that they may know; extracts are the custodians' of the dataset.
+func TestLineageNamesWhatTheReaderMayKnow(t *testing.T) {
+	h := newHouse(t)
+	ledger := state.Ledger{DB: h.db}
+	for name, of := range map[string]string{"smokers": "a", "walkers": "b"} {
+		made := egress.ScratchTable{Table: catalog.Table{Name: name}, SQL: "CREATE TABLE …", Made: time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC)}
+		d := egress.Decision{ID: gatehouse.NewID("qry"), Time: made.Made, Project: of, Workspace: "ws-" + of, User: "ada", SQL: made.SQL, Outcome: egress.OutcomeKept, Policy: "sdap@1", Datasets: []string{"shared_care@3"}}
+		if err := ledger.Commit(t.Context(), d, egress.ScratchChange{Put: &made}, gatehouse.Event{Time: made.Made, Actor: "ada", Action: "workspace.table_made", Project: of, Subject: d.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.as("ada").get("/datasets/shared_care/3").wants(t, http.StatusOK, "smokers", "ws-a").lacks(t, "walkers", "ws-b")
+	h.as("bob").get("/datasets/shared_care/3").wants(t, http.StatusOK, "walkers").lacks(t, "smokers")
+	h.as("ada").get("/datasets/shared_care/2").wants(t, http.StatusOK).lacks(t, "smokers")
+
+	store := egress.Lineages{Catalogue: shelf{}, Projects: h.services, Store: ledger, Authorizer: h.rules}
+	for who, sees := range map[string]struct {
+		derived int
+		sources bool
+	}{"ada": {1, false}, "bob": {1, false}, "cora": {2, true}, "aud": {2, false}} {
+		l, err := store.Lineage(t.Context(), gatehouse.Principal{User: who}, "shared_care", 0)
+		if err != nil || l.Version != "shared_care@3" || len(l.Derived) != sees.derived || len(l.Sources) > 0 != sees.sources {
+			t.Errorf("%s: %+v %v", who, l, err)
+		}
+		for _, table := range l.Tables {
+			if len(table.SHA256) > 0 && !sees.sources {
+				t.Errorf("%s sees hashes of files", who)
+			}
+		}
+	}
+	if _, err := store.Lineage(t.Context(), gatehouse.Principal{User: "olga"}, "shared_care", 3); err == nil {
+		t.Error("an operator reads the lineage")
+	}
+	if _, err := store.Lineage(t.Context(), gatehouse.Principal{User: "ada"}, "shared_care", 9); gatehouse.CodeOf(err) != gatehouse.CodeNotFound {
+		t.Error(err)
+	}
 }

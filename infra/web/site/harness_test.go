@@ -40,6 +40,7 @@ import (
 // services.
 type house struct {
 	codelists *codelist.Service
+	rules     *policy.Policy
 	t         *testing.T
 	url       string
 	server    *httptest.Server
@@ -194,6 +195,7 @@ func newHouse(t *testing.T) *house {
 	store := state.Workspaces(db)
 	rules, err := policy.New(store)
 	must(err)
+	h.rules = rules
 	h.db, h.audit = db, &journal.Audit{DB: db.Reader(), Verifier: verifier, Authorizer: rules}
 	h.services, err = workspaces.New(workspaces.Config{Store: store, Authorizer: rules, Catalogue: shelf{}, Pseudonymiser: kept, Policies: (*egress.Policies)(nil), Dir: dir, MaxListAge: time.Hour, Factors: workspaces.Factors{Any: true}})
 	must(err)
@@ -243,7 +245,7 @@ func newHouse(t *testing.T) *house {
 	h.codelists = &codelist.Service{Dir: dir, Store: state.Codelists{DB: db}, Authorizer: rules}
 	handler, err := site.New(site.Config{
 		SignIn: browser, Projects: h.services, Requests: h.requests, Catalogue: shelf{}, Authorizer: rules,
-		Codelists: h.codelists,
+		Codelists: h.codelists, Lineages: egress.Lineages{Catalogue: shelf{}, Projects: h.services, Store: state.Ledger{DB: db}, Authorizer: rules},
 		Profiles:  &egress.Profiles{Sessions: h.services, Store: state.Profiles{DB: db}, Authorizer: rules, Policy: "nhs", Now: time.Now, Log: log},
 		Questions: egress.Questions{Store: state.Ledger{DB: db}, Authorizer: rules}, Journal: auditing{h.audit, &h.slow}, VerifyJournal: docs.VerifyJournal, Operations: operating{rules},
 		Notices: &workspaces.Notices{Store: state.Notices{DB: db}, Authorizer: rules}, Describe: notices.Describe, Documents: drawer{},

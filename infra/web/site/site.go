@@ -37,6 +37,7 @@ type Config struct {
 	Requests   *egress.Requests
 	Catalogue  Catalogue
 	Codelists  Codelists         // nil: there are none
+	Lineages   Lineages          // nil: pages show no lineage
 	Profiles   Profiles          // nil: pages show no profiles
 	Authorizer egress.Authorizer // for the catalogue, and for which links to show
 	Questions  Questions
