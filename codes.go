@@ -116,6 +116,9 @@ const (
 	CodeNoticeOptions Code = "GH-510" // an address or choice that cannot be used
 	CodeNotices       Code = "GH-511" // settings of e-mail or webhooks
 
+	// documents of projects
+	CodeDocument Code = "GH-520" // a file that cannot be a document
+
 	// the protocol that notebooks speak
 	CodeProtocol    Code = "GH-601" // a message that is not valid Flight SQL
 	CodeUnsupported Code = "GH-602" // a part of Flight SQL that is not offered
@@ -227,6 +230,8 @@ var codes = map[Code]codeInfo{
 
 	CodeNotices:       {KindInvalid, "Correct 'notices' in gatehouse.yaml."},
 	CodeNoticeOptions: {KindInvalid, "Give an address such as ada@example.org, and 'each', 'daily' or 'urgent'."},
+
+	CodeDocument: {KindInvalid, "Choose a PDF, PNG or JPEG file of at most 4 MiB, and say what it is."},
 
 	CodeProtocol:    {KindInvalid, "Use a current ADBC or Flight SQL driver."},
 	CodeUnsupported: {KindInvalid, "Ask with single SQL statements; each takes effect at once."},

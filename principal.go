@@ -26,6 +26,8 @@ const (
 	ActionProjectApprove   Action = "project.approve"   // decide about a project for a dataset, and stop it
 	ActionProjectRead      Action = "project.read"      // see a project
 	ActionProjectSign      Action = "project.sign"      // sign the agreement of one's project
+	ActionDocumentAdd      Action = "document.add"      // add certificates and other documents to a project
+	ActionDocumentRead     Action = "document.read"     // read those that are for one
 	ActionWorkspaceOpen    Action = "workspace.open"    // start a workspace, make its tokens
 	ActionWorkspaceQuery   Action = "workspace.query"   // ask gated questions
 	ActionRequestCreate    Action = "request.create"    // collect files and submit them

@@ -102,6 +102,7 @@ type Tx interface {
 	SubmissionTx
 	JointTx
 	AppointmentTx
+	DocumentTx
 
 	// Withdraw adds units to those who left; project "" means every project.
 	// It advances the mark that Withdrawn gives.

@@ -16,7 +16,7 @@ func newProjectCommand() *cobra.Command {
 	c := &cobra.Command{Use: "project", Short: "Apply for, decide on, sign for and change projects, with a token of one's own"}
 	c.AddCommand(newProjectCreateCommand(), newProjectEditCommand(), newProjectListCommand(), newProjectShowCommand(), newProjectStatusCommand(), newProjectTasksCommand(), newProjectFiveSafesCommand(),
 		newProjectAgreementCommand(), newProjectSignCommand(), newProjectAmendCommand(), newProjectAmendmentCommand(), newProjectSweepCommand(), newProjectRegisterCommand(),
-		newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand(), newProjectUseVersionCommand())
+		newProjectMemberCommand(), newProjectExpiryCommand(), newProjectPolicyCommand(), newProjectUseVersionCommand(), newProjectDocumentCommand())
 	c.AddCommand(newProjectDecideCommands()...)
 	for _, s := range []struct {
 		step        workspaces.ProjectStep

@@ -124,6 +124,8 @@ var words = map[string]wording{
 	"joint.approved": {subject: "a second custodian agreed", text: "What you asked for was approved by another custodian, and is done."},
 	"joint.declined": {subject: "a second custodian declined", text: "What you asked for was declined."},
 
+	"document.added": {subject: "a document was added to a project", text: "A document was added to a project, such as a new certificate of training: look at it, then say until when it holds."},
+
 	"role.asked":    {subject: "an appointment waits for a custodian", text: "Somebody is to be given a role of the house: look at who it is, then confirm or decline it."},
 	"role.granted":  {subject: "an appointment was confirmed", text: "A role of the house that was asked for was given."},
 	"role.declined": {subject: "an appointment was declined", text: "A role of the house that you asked for was not given."},

@@ -94,6 +94,7 @@ func (s *server) describeProjects(api huma.API) {
 	s.describeAmendments(api)
 	s.describeAdjustments(api)
 	s.describeRegister(api)
+	s.describeDocuments(api)
 	tags := []string{"projects"}
 	handle(s, api, huma.Operation{
 		OperationID: "me", Method: http.MethodGet, Path: "/v1/me", Summary: "Who the token belongs to", Tags: tags, Security: signedIn,

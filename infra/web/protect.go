@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/gatehouse-tre/gatehouse"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 type contextKey int
@@ -123,7 +124,12 @@ func (s *server) protect(mux *http.ServeMux) http.Handler {
 
 // isTransfer tells the operations that move files.
 func isTransfer(r *http.Request) bool {
-	return r.Method == http.MethodPut || strings.HasSuffix(r.URL.Path, "/bundle") || strings.HasPrefix(r.URL.Path, "/v1/downloads/") || strings.Contains(r.URL.Path, "/files/") || strings.HasSuffix(r.URL.Path, "/release") || r.URL.Path == "/v1/referrals"
+	return r.Method == http.MethodPut || strings.HasSuffix(r.URL.Path, "/bundle") || strings.HasPrefix(r.URL.Path, "/v1/downloads/") || strings.Contains(r.URL.Path, "/files/") || strings.HasSuffix(r.URL.Path, "/release") || r.URL.Path == "/v1/referrals" || isDocument(r)
+}
+
+// isDocument reports whether a document of a project arrives.
+func isDocument(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/documents")
 }
 
 // bodyLimit is the most that is read of a body. The limits of huma (1 MiB) and
@@ -131,6 +137,9 @@ func isTransfer(r *http.Request) bool {
 func (s *server) bodyLimit(r *http.Request) int64 {
 	if r.Method == http.MethodPut {
 		return s.Requests.Limits.FileBytes + 1<<20
+	}
+	if isDocument(r) {
+		return workspaces.MaxDocument + 1<<20
 	}
 	return 2 << 20
 }

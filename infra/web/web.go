@@ -33,6 +33,7 @@ type Projects interface {
 	Recalls(ctx context.Context, p gatehouse.Principal, dataset string) ([]catalog.Recall, error)
 	Applications
 	Adjustments
+	ProjectDocuments
 }
 
 // Catalogue gives every published version whose manifest verifies, and an error

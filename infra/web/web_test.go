@@ -311,6 +311,7 @@ func TestTheCatalogueShowsNoCountsOfThoseLeftOut(t *testing.T) {
 type bent struct {
 	web.Applications
 	web.Adjustments
+	web.ProjectDocuments
 }
 
 func (bent) Authenticate(context.Context, string) (gatehouse.Principal, error) {

@@ -80,6 +80,11 @@ class Walk:
         lead.shot("application")
         lead.press("Save")
         lead.sees("saved as a draft")
+        lead.page.locator("#about").select_option("researcher")
+        lead.page.locator("#document").set_input_files({"name": "certificate.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 a certificate"})
+        lead.press("Add the document")
+        lead.sees("The document was added")
+        lead.look("/projects/document")
         lead.press("Submit to the custodians")
         lead.sees("It was submitted")
 
@@ -88,6 +93,9 @@ class Walk:
         custodian.open("/inbox", shot="inbox")
         custodian.page.get_by_role("link", name="Care of people with asthma").first.click()
         custodian.look("/projects/submitted")
+        with custodian.page.expect_download() as certificate:
+            custodian.page.get_by_role("button", name="Read certificate.pdf").click()
+        self.check(pathlib.Path(certificate.value.path()).read_bytes() == b"%PDF-1.7 a certificate", "the project's page", "the custodian reads another certificate")
         custodian.page.get_by_label("Approve under conditions").check()
         custodian.page.get_by_label("Conditions, one on each line").fill("Publish within a year of the end.")
         custodian.shot("decision")

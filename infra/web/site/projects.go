@@ -24,6 +24,7 @@ func (s *server) routeProjects(mux *http.ServeMux) {
 	mux.HandleFunc("POST /projects/{project}/amendments/{amendment}/withdraw", s.signedIn(s.withdrawAmendment))
 	mux.HandleFunc("GET /inbox", s.signedIn(s.inbox))
 	s.routeApplications(mux)
+	s.routeDocuments(mux)
 }
 
 func (s *server) listProjects(v *visit) error {
@@ -49,6 +50,8 @@ type projectPage struct {
 	MayOpen    bool
 	MayAsk     bool // take files out
 	Given      judgementForm
+	Documents  []workspaces.Document
+	Add        documentForm
 	Last       []workspaces.Decision // on what it said when it was last submitted
 }
 
@@ -120,6 +123,9 @@ func (v *visit) projectPage() (projectPage, error) {
 	p.MayOpen = active && v.may(gatehouse.ActionWorkspaceOpen, id)
 	p.MayAsk = active && v.may(gatehouse.ActionRequestCreate, id)
 	if err := v.assess(&p); err != nil {
+		return p, err
+	}
+	if err := v.withDocuments(&p); err != nil {
 		return p, err
 	}
 	return p, v.withAmendments(&p)

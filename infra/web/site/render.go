@@ -167,6 +167,7 @@ var doneSentences = map[string]string{
 	"role-asked":          "It was asked for. A custodian who confirms it was told.",
 	"role-given":          "It was confirmed: they have the role now.",
 	"role-declined":       "The role is not given.",
+	"document-added":      "The document was added. Whoever decides can read it.",
 	"retried":             "The message is sent again.",
 	"profile-begun":       "The questions of the profile are being asked. Come back in a while.",
 	"veto-asked":          "From now on, what checkers approve waits for a custodian of the dataset.",
