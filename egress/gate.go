@@ -202,6 +202,7 @@ func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*qu
 		return q, err
 	}
 	q.tables = tablesOf(s, q.scratch)
+	q.sql = q.listing(q.sql)
 	return q, nil
 }
 

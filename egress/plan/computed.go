@@ -262,8 +262,8 @@ func checkComputed(n *Aggregate) error {
 		}
 	}
 	slices.Sort(filters)
-	if !hidden && len(slices.Compact(filters)) == 1 {
-		return p.err // all are of the same rows
+	if len(n.Aggs) == 1 || !hidden && len(slices.Compact(filters)) == 1 {
+		return p.err // by itself, as it could be with WHERE; or all are of the same rows
 	}
 	looked := map[source]bool{}
 	for _, c := range conds {

@@ -51,3 +51,22 @@ func TestSumsBesideCountsTellOfNobody(t *testing.T) {
 		}
 	}
 }
+
+// A number computed for each person may be filled up with a literal: by itself it is what it
+// would be with a condition.
+func TestNumbersOfEachPersonAreFilledUp(t *testing.T) {
+	w := newWorld(t)
+	for _, sql := range []string{
+		"SELECT region, avg(coalesce(n, 0)) FROM patients LEFT JOIN (SELECT person_id, count(*) AS n FROM admissions GROUP BY 1) USING (person_id) GROUP BY region",
+		"SELECT region, sum(CASE WHEN n > 1 THEN n ELSE 0 END) FROM patients JOIN (SELECT person_id, count(*) AS n FROM admissions GROUP BY 1) USING (person_id) GROUP BY region",
+	} {
+		w.answersRight(sql)
+	}
+	w.remembers = true
+	const filled = "FROM patients LEFT JOIN (SELECT person_id, count(*) AS n FROM admissions GROUP BY 1) USING (person_id)"
+	w.together(w.oneWhere("(SELECT count(*) FROM admissions a WHERE a.person_id = p.person_id) = 3"), "sex = 'F'", map[string][]string{
+		"all but one":       {"SELECT sum(coalesce(n, 0)) " + filled, "SELECT sum(coalesce(n, 0)) " + filled + " WHERE NOT {1}"},
+		"filled for one":    {"SELECT sum(coalesce(n, 0)) " + filled, "SELECT avg(CASE WHEN {1} THEN 0 ELSE coalesce(n, 0) END) " + filled},
+		"beside the people": {"SELECT sum(coalesce(n, 0)) " + filled, "SELECT sum(n) FROM (SELECT person_id, count(*) AS n FROM admissions JOIN patients USING (person_id) WHERE NOT {1} GROUP BY 1)"},
+	})
+}

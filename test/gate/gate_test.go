@@ -54,7 +54,7 @@ var refusals = map[gatehouse.Code][]string{
 		"CREATE TABLE spoof AS SELECT region AS person_id FROM patients", "CREATE TABLE spoof AS SELECT person_id AS pid, sex FROM patients",
 	},
 	gatehouse.CodeStatement: {
-		"SUMMARIZE patients", "DESCRIBE patients", "EXPLAIN SELECT count(*) FROM patients", "COPY (SELECT * FROM patients) TO '/tmp/x'", "ATTACH '/tmp/x' AS x", "SET threads = 1", "PRAGMA version",
+		"SUMMARIZE patients", "DESCRIBE SELECT 1", "SHOW nothing", "FROM (DESCRIBE patients)", "EXPLAIN SELECT count(*) FROM patients", "COPY (SELECT * FROM patients) TO '/tmp/x'", "ATTACH '/tmp/x' AS x", "SET threads = 1", "PRAGMA version",
 		"INSERT INTO patients SELECT * FROM patients", "DELETE FROM patients", "DROP TABLE patients", "CREATE TABLE t (a INTEGER)", "CREATE VIEW v AS SELECT count(*) FROM patients", "SELECT 1; SELECT 2",
 		"PIVOT patients ON region USING count(*)", "CREATE TABLE t AS SELECT sex, count(*) FROM patients GROUP BY 1", "CREATE TEMP TABLE t AS SELECT person_id FROM patients", "CALL pragma_version()", "VACUUM", "INSTALL httpfs", "LOAD httpfs",
 	},
