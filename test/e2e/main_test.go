@@ -108,6 +108,8 @@ func TestScripts(t *testing.T) {
 			"issued":  issuedCommand,
 			"named":   namedCommand,
 			"orphans": orphansCommand,
+			"said":    saidCommand,
+			"abort":   abortCommand,
 			"outside": outsideCommand,
 			"arrived": arrivedCommand,
 
