@@ -124,15 +124,27 @@ func noConsents(project string) error {
 		WithAdvice("A custodian records who consents with 'gatehouse catalog consent'.")
 }
 
-// excluded are the units that a project does not see of a dataset: who has withdrawn,
-// and, where its basis is consent, who has not consented. consent says that it is.
-func excluded(ctx context.Context, tx Tx, dataset, project string) (units *roaring.Bitmap, consent bool, err error) {
+// excluded are the units that a project does not see of a dataset's version that was
+// published at a time; in no version at all where it is zero: who has withdrawn, but for
+// those who stay, and, where its basis is consent, who has not consented. consent says
+// that it is.
+func excluded(ctx context.Context, tx Tx, dataset, project string, published time.Time) (units *roaring.Bitmap, consent bool, err error) {
 	if units, err = tx.Withdrawn(ctx, dataset, project); err != nil {
 		return nil, false, err
 	}
 	p, err := tx.Project(ctx, project)
-	if err != nil || p.OptOutBasis != BasisConsent {
-		return units, false, err
+	if err != nil {
+		return nil, false, err
+	}
+	if p.OptOutBasis != BasisConsent {
+		if !published.IsZero() {
+			stay, err := staying(ctx, tx, dataset, project, published)
+			if err != nil {
+				return nil, false, err
+			}
+			units.AndNot(stay)
+		}
+		return units, false, nil
 	}
 	c, err := tx.Consents(ctx, dataset, project)
 	if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {

@@ -146,6 +146,8 @@ func TestAListOfConsentIsOfTheProjectsOwnIndex(t *testing.T) {
 	h.catalogue.versions[len(h.catalogue.versions)-1].Family = "elsewhere" // from before a dataset kept its index
 	list := consents(start, 3, 6)
 	h.must(h.RecordConsents(ctx, custodian, list))
+	// Whoever ends a consent is gone: no version goes on showing them.
+	h.want(h.SetLeaving(ctx, custodian, workspaces.Leaving{Dataset: "shared_care", Project: study, Policy: workspaces.LeavingStopFlow, Document: "minutes"}), gatehouse.CodeConsent)
 	list.Family = "elsewhere" // as the newest version has them
 	h.want(h.RecordConsents(ctx, custodian, list), gatehouse.CodeConsent)
 	h.want(h.UseVersion(ctx, custodian, study, "shared_care", 2), gatehouse.CodeConsent)

@@ -97,13 +97,13 @@ func (s *Service) currentPopulation(ctx context.Context, w Workspace, v catalog.
 // buildPopulation writes the population file and the custodian's copy, each in
 // one step, then records them.
 func (s *Service) buildPopulation(ctx context.Context, w Workspace, v catalog.Version) (Population, error) {
-	p := Population{Workspace: w.ID, Dataset: v.Dataset, Version: v.Number}
+	p := Population{Workspace: w.ID, Dataset: v.Dataset, Version: v.Number, published: v.Published}
 	var withdrawn *roaring.Bitmap
 	err := s.Store.View(ctx, func(tx Tx) (err error) {
 		if p.Mark, err = tx.WithdrawalMark(ctx, v.Dataset, w.Project); err != nil {
 			return err
 		}
-		withdrawn, p.Consent, err = excluded(ctx, tx, v.Dataset, w.Project)
+		withdrawn, p.Consent, err = excluded(ctx, tx, v.Dataset, w.Project, v.Published)
 		return err
 	})
 	if err != nil {
@@ -174,6 +174,9 @@ func (s *Service) writePopulation(ctx context.Context, w Workspace, p Population
 			Actor: System.User, Action: "population.written", Project: w.Project, Subject: w.ID,
 			Detail: map[string]string{"version": catalog.Version{Dataset: p.Dataset, Number: p.Version}.Name(), "sha256": p.SHA256},
 		})
+		if err := tx.SeenVersion(ctx, p.Dataset, w.Project, p.published); err != nil {
+			return err
+		}
 		return tx.SetPopulation(ctx, p)
 	})
 	return p, err

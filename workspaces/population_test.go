@@ -328,3 +328,92 @@ func TestAPopulationThatBeganBeforeAWithdrawalIsNotThatAfterIt(t *testing.T) {
 		t.Error("the second question was given the population of the first")
 	}
 }
+
+// With stop-flow a project goes on seeing, in the version that it has, who withdraws
+// after it was decided; in no later version, nor in an older one that it moves back to.
+// Who withdrew before, or from the project, is gone, and comes back by no decision.
+func TestStopFlowKeepsAVersionAsItWas(t *testing.T) {
+	h := newHouse(t)
+	h.activate()
+	ctx := t.Context()
+	h.publish(2, 1000)
+	h.catalogue.versions[0].Published = start.Add(-time.Hour)
+	sees := func(units ...uint32) {
+		t.Helper()
+		_, err := h.Enter(ctx, h.signIn("ada"))
+		h.must(err)
+		seen := h.seen()
+		for _, u := range units {
+			if slices.Contains(seen, u) {
+				t.Errorf("unit %d, who left, is seen", u)
+			}
+		}
+		if len(seen) != 1000-len(units) {
+			t.Errorf("%d people are seen, with %d gone", len(seen), len(units))
+		}
+	}
+	decide := func(policy workspaces.LeavingPolicy) {
+		t.Helper()
+		h.must(h.SetLeaving(ctx, custodian, workspaces.Leaving{Dataset: "shared_care", Project: study, Policy: policy, Document: "minutes of 3 May"}))
+	}
+	at := func(minutes int) { h.at(start.Add(time.Duration(minutes) * time.Minute)) }
+	withdraw := func(project string, unit uint32) {
+		t.Helper()
+		h.must(h.Withdraw(ctx, custodian, "shared_care", project, []uint32{unit}))
+	}
+	at(1)
+	withdraw("", 3)
+	at(2)
+	decide(workspaces.LeavingStopFlow)
+	sees(3) // from before it was decided
+	at(3)
+	withdraw("", 6)
+	withdraw(study, 9)
+	withdraw("", 9)
+	sees(3, 9)
+	at(4) // the next version is published after they left
+	h.catalogue.versions[1].Published = start.Add(4 * time.Minute)
+	h.must(h.UseVersion(ctx, custodian, study, "shared_care", 2))
+	sees(3, 6, 9)
+	at(5)
+	withdraw("", 12)
+	sees(3, 6, 9)
+	h.must(h.UseVersion(ctx, custodian, study, "shared_care", 1))
+	sees(3, 6, 9) // who had left the newer does not come back with the older
+	at(6)
+	decide(workspaces.LeavingRemove)
+	sees(3, 6, 9, 12)
+	at(7)
+	decide(workspaces.LeavingStopFlow)
+	sees(3, 6, 9, 12)
+	at(8)
+	withdraw("", 15)
+	sees(3, 6, 9, 12)
+	// Nobody but a custodian without a part in the project decides, of something, with a document.
+	good := workspaces.Leaving{Dataset: "shared_care", Project: study, Policy: workspaces.LeavingStopFlow, Document: "minutes"}
+	for name, c := range map[string]struct {
+		who  gatehouse.Principal
+		with func(*workspaces.Leaving)
+		code gatehouse.Code
+	}{
+		"the lead":           {lead, func(*workspaces.Leaving) {}, gatehouse.CodeDenied},
+		"without a document": {custodian, func(l *workspaces.Leaving) { l.Document = " " }, gatehouse.CodeInvalidProject},
+		"of another policy":  {custodian, func(l *workspaces.Leaving) { l.Policy = "stay" }, gatehouse.CodeInvalidProject},
+		"of another dataset": {custodian, func(l *workspaces.Leaving) { l.Dataset = "other" }, gatehouse.CodeNotFound},
+	} {
+		l := good
+		c.with(&l)
+		if err := h.SetLeaving(ctx, c.who, l); gatehouse.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+	told := 0
+	for _, e := range h.events() {
+		if e.Action == "leaving.decided" {
+			told++
+		}
+	}
+	if told != 3 {
+		t.Errorf("%d decisions are in the journal", told)
+	}
+}

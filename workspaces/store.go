@@ -115,6 +115,14 @@ type Tx interface {
 	Consents(ctx context.Context, dataset, project string) (Consents, error)
 	// ConsentsDated is when the list that Consents gives was made.
 	ConsentsDated(ctx context.Context, dataset, project string) (time.Time, error)
+	// SetLeaving takes the place of what was decided before. It advances the mark.
+	SetLeaving(ctx context.Context, l Leaving) error
+	// Leaving is LeavingRemove if nothing was decided.
+	Leaving(ctx context.Context, dataset, project string) (Leaving, error)
+	// SeenVersion notes when a version was published that the project has.
+	SeenVersion(ctx context.Context, dataset, project string, published time.Time) error
+	// WithdrawnAfter gives the units who left a dataset, and not the project, after a time.
+	WithdrawnAfter(ctx context.Context, dataset, project string, after time.Time) (*roaring.Bitmap, error)
 	// WithdrawalMark grows with each change of what Withdrawn and Consents give.
 	WithdrawalMark(ctx context.Context, dataset, project string) (int64, error)
 
@@ -171,6 +179,8 @@ type Population struct {
 	Complete  bool  // holds every unit of the version
 	Consent   bool  // holds only who consented to the project
 	Built     time.Time
+
+	published time.Time // when the version was; zero: of no version any more
 }
 
 // Assignment is a role that a user holds, and where.

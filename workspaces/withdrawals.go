@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/RoaringBitmap/roaring/v2"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -117,7 +118,7 @@ func (s *Service) prunedPopulation(ctx context.Context, w Workspace, write bool)
 			return err
 		}
 		var consent bool
-		if withdrawn, consent, err = excluded(ctx, tx, w.Dataset, w.Project); err != nil && gatehouse.CodeOf(err) != gatehouse.CodeConsent {
+		if withdrawn, consent, err = excluded(ctx, tx, w.Dataset, w.Project, time.Time{}); err != nil && gatehouse.CodeOf(err) != gatehouse.CodeConsent {
 			return err
 		}
 		only = consent && err == nil

@@ -43,7 +43,7 @@ func newCatalogCommand() *cobra.Command {
 			panic(err) // the flag stands above
 		}
 	}
-	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogInferCommand(), newCatalogWithdrawCommand(), newCatalogConsentCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
+	cmd.AddCommand(newCatalogDefinitionCommand(), newCatalogInferCommand(), newCatalogWithdrawCommand(), newCatalogConsentCommand(), newCatalogLeavingCommand(), newCatalogIndexCommand(), newCatalogCustodianCommand(), newCatalogProfileCommand(), newCatalogMetadataCommand(), newCatalogDummyCommand())
 	cmd.AddCommand(newCatalogRetainCommand(), newCatalogHoldCommand(), newCatalogRecallCommand(), newCatalogDeleteCommand(), newCatalogDeletionCommand(), newCatalogDiffCommand(), newCatalogCodelistCommand(), newCatalogLineageCommand())
 	return cmd
 }

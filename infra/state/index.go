@@ -30,6 +30,9 @@ func (s Catalogue) RecordIndexChange(ctx context.Context, datasets []string, e g
 					}
 				}
 			}
+			if err := w.beforeAnything(ctx, dataset, carried); err != nil {
+				return err
+			}
 			if err := w.endConsents(ctx, dataset, carried); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-tre/gatehouse"
 	"github.com/gatehouse-tre/gatehouse/catalog"
 	"github.com/gatehouse-tre/gatehouse/infra/state"
+	"github.com/gatehouse-tre/gatehouse/workspaces"
 )
 
 var studies = []string{"asthma", "cancer"}
@@ -36,6 +37,11 @@ type history struct {
 	withdrawn map[string]map[string]bool // by project ("" for all): numbers
 	left      map[int]map[uint32]bool    // by version: units of people whom its lists took out
 	tables    int
+
+	steps     int
+	withdrew  map[string]int // from the dataset: at which step first, by number
+	published map[int]int    // at which step, by version
+	flows     map[string]int // projects with stop-flow: since which step; 0: never
 }
 
 func (w *history) root(n string) string {
@@ -109,6 +115,7 @@ func (w *history) publishOf(changes bool, numbers, deleted []string) {
 			}
 		}
 	}
+	w.published[v.Number] = w.steps
 	w.left[v.Number] = w.units(w.all(out)...)
 	if changes {
 		for u := range w.units(deleted...) {
@@ -143,7 +150,8 @@ func (w *history) pick(what string, from []string) string {
 // step does one thing that happens to an installation.
 func (w *history) step() {
 	ctx := context.Background()
-	switch what := rapid.SampledFrom([]string{"whole", "whole", "changes", "changes", "withdraw", "withdraw", "merge", "merge", "split", "move", "move", "table", "opt out"}).Draw(w.rt, "step"); what {
+	w.steps++
+	switch what := rapid.SampledFrom([]string{"whole", "whole", "changes", "changes", "withdraw", "withdraw", "merge", "merge", "split", "move", "move", "table", "opt out", "leaving"}).Draw(w.rt, "step"); what {
 	case "whole":
 		w.publishOf(false, w.people(), nil)
 	case "changes":
@@ -174,6 +182,16 @@ func (w *history) step() {
 		}
 		w.must(w.Withdraw(ctx, cora, "registry", project, who.Units))
 		w.withdrawn[project][n] = true
+		if _, before := w.withdrew[n]; project == "" && !before {
+			w.withdrew[n] = w.steps
+		}
+	case "leaving":
+		l := workspaces.Leaving{Dataset: "registry", Project: w.pick("project", studies), Document: "minutes", Policy: workspaces.LeavingStopFlow}
+		w.flows[l.Project] = w.steps
+		if rapid.Bool().Draw(w.rt, "removes") {
+			l.Policy, w.flows[l.Project] = workspaces.LeavingRemove, 0
+		}
+		w.must(w.SetLeaving(ctx, cora, l))
 	case "merge", "split":
 		a, b := w.pick("kept", w.some()), w.pick("other", w.some())
 		o := catalog.IndexOptions{Dir: w.dir, Family: "registry", Kind: catalog.IdentifierNHSNumber, Principal: cora, Authorizer: w.policy,
@@ -236,7 +254,12 @@ func (w *history) step() {
 // gone are the units that a project must not see in a version.
 func (w *history) gone(project string, version int) map[uint32]bool {
 	out := map[string]bool{}
-	maps.Copy(out, w.withdrawn[""])
+	for n := range w.withdrawn[""] {
+		// Of stop-flow only who left after it was decided, and after the version, may be seen.
+		if since := w.flows[project]; since == 0 || w.withdrew[n] < max(since, w.published[version]) {
+			out[n] = true
+		}
+	}
 	maps.Copy(out, w.withdrawn[project])
 	units := w.units(slices.Collect(maps.Keys(out))...)
 	maps.Copy(units, w.left[version])
@@ -368,7 +391,7 @@ func TestWhoeverLeftIsNowhere(t *testing.T) {
 		h := newHouse(rt)
 		defer h.close()
 		w := &history{house: h, rt: rt, sex: map[string]string{}, events: map[string][]string{}, same: map[string]string{}, national: map[string]bool{}, objected: map[string]bool{},
-			withdrawn: map[string]map[string]bool{"": {}, "asthma": {}, "cancer": {}}, left: map[int]map[uint32]bool{}}
+			withdrew: map[string]int{}, published: map[int]int{}, flows: map[string]int{}, withdrawn: map[string]map[string]bool{"": {}, "asthma": {}, "cancer": {}}, left: map[int]map[uint32]bool{}}
 		for key := uint32(999_123_450); len(w.pool) < 40; key++ {
 			if n := catalog.FormatNHSNumber(key); len(n) == 10 {
 				if _, why := catalog.ParseNHSNumber([]byte(n)); why == "" {
