@@ -229,7 +229,7 @@ func TestCountsBesideSums(t *testing.T) {
 			count.Rows[u*7%Buckets]++
 		}
 		if left > 0 {
-			t.Skip("too few")
+			t.Fatalf("%d of a hundred people and more have no 4", left)
 		}
 		if !squares {
 			if sum.CountedBy(count, k) != (few > 0) || sum.CountedBy(all, k) {
