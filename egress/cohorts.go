@@ -16,6 +16,8 @@ type cohorts struct {
 	labels []uint32        // of some rows, to be used again
 	sums   *profiles       // what they add to sums (sums.go)
 	values *computedValues // of the rows, as far as they are wanted (computed.go); nil for none
+	// parts are, of each label, how many rows each part of the people has; nil where there are too many.
+	parts []*[disclosure.Buckets]int32
 
 	// What is the case of the rows so far.
 	last     struct{ unit, row uint64 } // the last one
@@ -70,6 +72,13 @@ func (c *cohorts) Rows(u []uint32, r, g []uint64, sig []int64) error {
 }
 
 func (c *cohorts) newLabel(l label) uint32 {
+	if len(c.parts) == len(c.list) {
+		if len(c.parts) == maxParts {
+			c.parts = nil
+		} else {
+			c.parts = append(c.parts, new([disclosure.Buckets]int32))
+		}
+	}
 	c.list = append(c.list, l)
 	return uint32(len(c.list) - 1)
 }
@@ -89,6 +98,11 @@ func (c *cohorts) labelled(u []uint32, r []uint64, labels []uint32) {
 			c.several, c.again = true, c.again || !ascending
 		}
 		c.last.unit, c.last.row = unit, row
+	}
+	if c.parts != nil {
+		for i, l := range labels {
+			c.parts[l][u[i]%disclosure.Buckets]++
+		}
 	}
 	c.rows.AddAll(r, u, labels)
 }

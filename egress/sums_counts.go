@@ -87,12 +87,23 @@ func shownCounts(r *plan.Release, t *groupTable, verdicts []disclosure.Verdict) 
 	return out
 }
 
+// maxParts bounds of how many labels the parts are counted while the rows come in; of
+// more they are counted afterwards, of those that matter.
+const maxParts = 4096
+
 // sizes are how many rows numbers are of.
 func (c *cohorts) sizes(t *groupTable, atoms *atomTable, n *numbered) []int {
 	rows := make([]int, len(c.list))
-	for b := range c.rows.Blocks() {
-		for _, label := range b.Patterns {
-			rows[label]++
+	for label, parts := range c.parts {
+		for _, some := range parts {
+			rows[label] += int(some)
+		}
+	}
+	if c.parts == nil {
+		for b := range c.rows.Blocks() {
+			for _, label := range b.Patterns {
+				rows[label]++
+			}
 		}
 	}
 	out := make([]int, len(n.list))
@@ -118,7 +129,10 @@ func (c *cohorts) counted(t *groupTable, atoms *atomTable, n *numbered, some []i
 			people = people || n.list[term.Number].weighed && c.several
 		}
 	}
-	if !people {
+	switch {
+	case people:
+		c.countPeople(n, terms, of)
+	case c.parts == nil:
 		for b := range c.rows.Blocks() {
 			for i, label := range b.Patterns {
 				for _, term := range terms[label] {
@@ -126,8 +140,20 @@ func (c *cohorts) counted(t *groupTable, atoms *atomTable, n *numbered, some []i
 				}
 			}
 		}
-		return of
+	default:
+		for label, parts := range c.parts {
+			for _, term := range terms[label] {
+				for i, rows := range parts {
+					of[term.Number].Rows[i] += rows
+				}
+			}
+		}
 	}
+	return of
+}
+
+// countPeople counts numbers of people once for each person, and others for each row.
+func (c *cohorts) countPeople(n *numbered, terms [][]disclosure.Term, of []*disclosure.Profile) {
 	last := make([]int, len(n.list)) // the person who was counted last, and one
 	person := 0
 	c.eachPerson(func(unit uint32, _ []uint64, labels []uint32) {
@@ -142,7 +168,6 @@ func (c *cohorts) counted(t *groupTable, atoms *atomTable, n *numbered, some []i
 			}
 		}
 	})
-	return of
 }
 
 // keepBeside notes a count or a sum of squares, unless it tells of few people beside others.
