@@ -156,6 +156,17 @@ func (p *Profiles) Profile(ctx context.Context, actor gatehouse.Principal, datas
 	return p.Store.Profile(ctx, dataset, number)
 }
 
+// Compare compares the profiles of two versions of a dataset, for whoever may read the
+// catalogue; CodeNotFound if one of them was not made.
+func (p *Profiles) Compare(ctx context.Context, actor gatehouse.Principal, dataset string, from, to int) (catalog.ProfileDiff, error) {
+	before, err := p.Profile(ctx, actor, dataset, from)
+	if err != nil {
+		return catalog.ProfileDiff{}, err
+	}
+	after, err := p.Profile(ctx, actor, dataset, to)
+	return catalog.CompareProfiles(before, after), err
+}
+
 // Progress tells how far the making of a dataset's profile is, to whoever may read
 // the catalogue.
 func (p *Profiles) Progress(ctx context.Context, actor gatehouse.Principal, dataset string) (ProfileProgress, error) {

@@ -77,6 +77,51 @@ func (s *Service) OpenCatalogue(ctx context.Context, actor gatehouse.Principal, 
 	})
 }
 
+// MoveCatalogue has the catalogue ask about another version of a dataset from now on. What
+// was told of the version before stays told, and the gate compares what is told of this one
+// with it, for every project on the dataset. A custodian of the dataset may. A dataset of
+// which the catalogue has asked nothing is left alone.
+func (s *Service) MoveCatalogue(ctx context.Context, actor gatehouse.Principal, dataset string, number int) error {
+	if !gatehouse.ValidName(dataset) || number < 1 {
+		return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no such version.")
+	}
+	e := gatehouse.Event{Actor: actor.User, Action: "profile.moved", Subject: dataset, Detail: map[string]string{}}
+	if err := s.Authorizer.Authorize(ctx, actor, gatehouse.ActionDatasetPublish, ""); err != nil {
+		return s.journalRefusal(ctx, e, err)
+	}
+	v, err := s.Catalogue.Version(ctx, dataset, number)
+	if err != nil {
+		return err
+	}
+	e.Detail["version"] = v.Name()
+	return s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
+		if err := hasCatalogueAsk(ctx, tx, actor, dataset); err != nil {
+			return err
+		}
+		if err := notRecalled(ctx, tx, dataset, number); err != nil {
+			return err
+		}
+		p, err := tx.Project(ctx, CatalogueProject(dataset))
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		p.Datasets = []DatasetGrant{catalogueGrant(v)}
+		return tx.ChangeProject(ctx, p)
+	})
+}
+
+// catalogueGrant is every table of a version.
+func catalogueGrant(v catalog.Version) DatasetGrant {
+	grant := DatasetGrant{Dataset: v.Dataset, Version: v.Number}
+	for _, t := range v.Tables {
+		grant.Tables = append(grant.Tables, TableGrant{Table: t.Name})
+	}
+	return grant
+}
+
 // EnterCatalogue gives the session in which the catalogue asks a question about a
 // version that OpenCatalogue let it ask about: everybody in it who has not withdrawn,
 // all of its tables. As Enter, it is called for each question, and what it gives is not
@@ -155,10 +200,7 @@ func hasCatalogueAsk(ctx context.Context, tx Tx, actor gatehouse.Principal, data
 // the first time. It is archived: there is no step in which it could become live.
 func catalogueProject(ctx context.Context, tx Tx, actor gatehouse.Principal, v catalog.Version, policy string) (Project, error) {
 	id := CatalogueProject(v.Dataset)
-	grant := DatasetGrant{Dataset: v.Dataset, Version: v.Number}
-	for _, t := range v.Tables {
-		grant.Tables = append(grant.Tables, TableGrant{Table: t.Name})
-	}
+	grant := catalogueGrant(v)
 	p, err := tx.Project(ctx, id)
 	switch {
 	case gatehouse.CodeOf(err) == gatehouse.CodeNotFound:
@@ -168,7 +210,7 @@ func catalogueProject(ctx context.Context, tx Tx, actor gatehouse.Principal, v c
 	case err == nil && (len(p.Datasets) != 1 || p.Datasets[0].Version != v.Number):
 		// What was told of another version would have to be compared with every answer,
 		// and what cannot be compared is withheld, from every project on the dataset.
-		return p, gatehouse.Errorf(gatehouse.CodeConflict, "Another version of %s has the profile.", v.Dataset).WithAdvice("A dataset has a profile of one version.")
+		return p, gatehouse.Errorf(gatehouse.CodeConflict, "Another version of %s has the profile.", v.Dataset).WithAdvice("Move the profile to this one, with 'gatehouse catalog profile make --move': that costs answers of every project on the dataset.")
 	case err == nil:
 		p.Datasets, p.Policy = []DatasetGrant{grant}, policy
 		if err = tx.ChangeProject(ctx, p); err == nil {

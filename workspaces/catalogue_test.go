@@ -112,3 +112,24 @@ func TestADatasetHasAProfileOfOneVersion(t *testing.T) {
 	h.want(err, gatehouse.CodeConflict)
 	h.must(h.OpenCatalogue(t.Context(), custodian, "shared_care", 1, "nhs"))
 }
+
+// A custodian moves the catalogue to another version, and the earlier one is asked about no more.
+func TestTheCatalogueMovesToAnotherVersion(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	h.publish(2, 1000)
+	h.must(h.OpenCatalogue(ctx, custodian, "shared_care", 1, "nhs"))
+	h.want(h.MoveCatalogue(ctx, carl, "shared_care", 2), gatehouse.CodeNotCustodian)
+	h.want(h.MoveCatalogue(ctx, gatehouse.Principal{User: lead.User}, "shared_care", 2), gatehouse.CodeDenied)
+	h.want(h.MoveCatalogue(ctx, custodian, "shared_care", 9), gatehouse.CodeNotFound)
+	h.want(h.OpenCatalogue(ctx, custodian, "shared_care", 2, "nhs"), gatehouse.CodeConflict)
+	h.must(h.MoveCatalogue(ctx, custodian, "shared_care", 2))
+	h.must(h.OpenCatalogue(ctx, custodian, "shared_care", 2, "nhs"))
+	s, err := h.EnterCatalogue(ctx, custodian, "shared_care", 2)
+	h.must(err)
+	if len(s.Mounts) != 1 || s.Mounts[0].Version.Number != 2 || s.Project.State != workspaces.ProjectArchived {
+		t.Fatalf("%+v", s)
+	}
+	_, err = h.EnterCatalogue(ctx, custodian, "shared_care", 1)
+	h.want(err, gatehouse.CodeConflict)
+}

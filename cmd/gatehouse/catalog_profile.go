@@ -27,7 +27,7 @@ told to everybody, so that no project can ask the difference. Make it before pro
 is not shown again where that would tell of few people.`,
 	}
 	f.add(c)
-	c.AddCommand(newCatalogProfileMakeCommand(f), newCatalogProfileShowCommand(f))
+	c.AddCommand(newCatalogProfileMakeCommand(f), newCatalogProfileShowCommand(f), newCatalogProfileDiffCommand(f))
 	return c
 }
 
@@ -66,7 +66,82 @@ func newCatalogProfileMakeCommand(f *serverFlags) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&in.Policy, "policy", "", "disclosure policy, name or name@version (default: "+profilePolicy+")")
+	c.Flags().BoolVar(&in.Move, "move", false, "also where another version has a profile, which stays: costs answers of every project on the dataset")
 	return c
+}
+
+func newCatalogProfileDiffCommand(f *serverFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "diff DATASET@FROM DATASET[@TO]", Short: "Show how variables differ between two versions that have profiles", Args: cobra.ExactArgs(2),
+		Long: `Show what is missing and how values are spread in two versions, side by side: by the numbers that the gate released for their profiles, and
+no others.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, dataset, from, err := f.version(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			_, same, to, err := f.version(cmd, args[1])
+			if err != nil {
+				return err
+			}
+			if same != dataset {
+				return gatehouse.Errorf(gatehouse.CodeUsage, "Versions of one dataset are compared.")
+			}
+			d, err := client.CompareProfiles(cmd.Context(), dataset, from, to)
+			if err != nil || f.json {
+				return orJSON(cmd.OutOrStdout(), d, err)
+			}
+			return printProfileDiff(cmd.OutOrStdout(), d)
+		},
+	}
+}
+
+func printProfileDiff(out io.Writer, d catalog.ProfileDiff) error {
+	fmt.Fprintf(out, "%s since %s\n", d.To, d.From)
+	for _, t := range d.Tables {
+		fmt.Fprintf(out, "\n%s: rows %s, people %s\n", t.Name, shiftOf(t.Rows, "%.0f"), shiftOf(t.People, "%.0f"))
+		w := tabwriter.NewWriter(out, 2, 0, 2, ' ', 0)
+		for _, v := range t.Variables {
+			if v.Missing.Known() {
+				fmt.Fprintf(w, "  %s\tmissing\t%s\n", v.Name, shareShift(v.Missing))
+			}
+			if v.Mean.Known() {
+				fmt.Fprintf(w, "  %s\tmean\t%s\n", v.Name, shiftOf(v.Mean, "%g"))
+			}
+			for _, q := range v.Quantiles {
+				fmt.Fprintf(w, "  %s\t%g %%\t%s\n", v.Name, 100*q.P, shiftOf(q.Shift, "%g"))
+			}
+			for _, value := range v.Values {
+				fmt.Fprintf(w, "  %s\t%s\t%s\n", v.Name, value.Value, shareShift(value.Shift))
+			}
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shiftOf writes a number before and now.
+func shiftOf(s catalog.Shift, form string) string {
+	text := func(n *float64) string {
+		if n == nil {
+			return "(not shown)"
+		}
+		return fmt.Sprintf(form, *n)
+	}
+	return text(s.Before) + " -> " + text(s.After)
+}
+
+func shareShift(s catalog.Shift) string {
+	percent := func(n *float64) *float64 {
+		if n == nil {
+			return nil
+		}
+		p := 100 * *n
+		return &p
+	}
+	return shiftOf(catalog.Shift{Before: percent(s.Before), After: percent(s.After)}, "%.1f %%")
 }
 
 func newCatalogProfileShowCommand(f *serverFlags) *cobra.Command {

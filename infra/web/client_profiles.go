@@ -27,6 +27,11 @@ func (c *Client) MakeProfile(ctx context.Context, dataset string, number int, in
 	return p, c.call(ctx, http.MethodPost, in, &p, nil, "v1", "datasets", dataset, "versions", strconv.Itoa(number), "profile")
 }
 
+// CompareProfiles compares the profiles of two versions.
+func (c *Client) CompareProfiles(ctx context.Context, dataset string, from, to int) (d catalog.ProfileDiff, err error) {
+	return d, c.call(ctx, http.MethodGet, nil, &d, nil, "v1", "datasets", dataset, "versions", strconv.Itoa(to), "profile", "since", strconv.Itoa(from))
+}
+
 // ProfileProgress tells how far the making of a dataset's profile is.
 func (c *Client) ProfileProgress(ctx context.Context, dataset string) (p egress.ProfileProgress, err error) {
 	return p, c.call(ctx, http.MethodGet, nil, &p, nil, "v1", "datasets", dataset, "profile-progress")

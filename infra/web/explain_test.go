@@ -34,6 +34,8 @@ func (d *door) Authenticate(_ context.Context, token string) (gatehouse.Principa
 	return gatehouse.Principal{User: "ada", Workspace: "w"}, nil
 }
 
+func (d *door) MoveCatalogue(context.Context, gatehouse.Principal, string, int) error { return nil }
+
 func (d *door) Recalls(context.Context, gatehouse.Principal, string) ([]catalog.Recall, error) {
 	return nil, nil
 }

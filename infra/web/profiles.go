@@ -15,12 +15,14 @@ import (
 type Profiles interface {
 	Begin(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) error
 	Profile(ctx context.Context, actor gatehouse.Principal, dataset string, number int) (catalog.Profile, error)
+	Compare(ctx context.Context, actor gatehouse.Principal, dataset string, from, to int) (catalog.ProfileDiff, error)
 	Progress(ctx context.Context, actor gatehouse.Principal, dataset string) (egress.ProfileProgress, error)
 }
 
 // ProfileInput says how a profile is made.
 type ProfileInput struct {
 	Policy string `json:"policy,omitempty" maxLength:"64" doc:"Disclosure policy, name or name@version; the house's if it is left out"`
+	Move   bool   `json:"move,omitempty" doc:"Also where another version of the dataset has a profile, which stays: what is told of both is compared, and costs answers of every project on the dataset"`
 }
 
 type versionPath struct {
@@ -47,11 +49,28 @@ func (s *server) describeProfiles(api huma.API) {
 		Number  int    `path:"number" minimum:"1"`
 		Body    ProfileInput
 	}) (*one[egress.ProfileProgress], error) {
+		if in.Body.Move {
+			if err := s.Projects.MoveCatalogue(ctx, principal(ctx), in.Dataset, in.Number); err != nil {
+				return nil, err
+			}
+		}
 		if err := s.Profiles.Begin(ctx, principal(ctx), in.Dataset, in.Number, in.Body.Policy); err != nil {
 			return nil, err
 		}
 		progress, err := s.Profiles.Progress(ctx, principal(ctx), in.Dataset)
 		return &one[egress.ProfileProgress]{progress}, err
+	})
+
+	handle(s, api, huma.Operation{
+		OperationID: "compare-profiles", Method: http.MethodGet, Path: "/v1/datasets/{dataset}/versions/{number}/profile/since/{earlier}", Summary: "How the variables of two versions differ, by what their profiles show", Tags: tags,
+		Security: signedIn, Errors: notHere,
+	}, func(ctx context.Context, in *struct {
+		Dataset string `path:"dataset" maxLength:"64"`
+		Number  int    `path:"number" minimum:"1"`
+		Earlier int    `path:"earlier" minimum:"1"`
+	}) (*one[catalog.ProfileDiff], error) {
+		found, err := s.Profiles.Compare(ctx, principal(ctx), in.Dataset, in.Earlier, in.Number)
+		return &one[catalog.ProfileDiff]{found}, err
 	})
 
 	handle(s, api, huma.Operation{

@@ -31,6 +31,8 @@ type Projects interface {
 	Workspaces(ctx context.Context, p gatehouse.Principal) ([]workspaces.Workspace, error)
 	// Recalls gives the recalled versions of a dataset.
 	Recalls(ctx context.Context, p gatehouse.Principal, dataset string) ([]catalog.Recall, error)
+	// MoveCatalogue has the catalogue ask about another version of a dataset.
+	MoveCatalogue(ctx context.Context, p gatehouse.Principal, dataset string, number int) error
 	Applications
 	Adjustments
 	ProjectDocuments

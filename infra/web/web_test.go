@@ -326,6 +326,8 @@ func (bent) Project(context.Context, gatehouse.Principal, string) (workspaces.Pr
 func (bent) Workspaces(context.Context, gatehouse.Principal) ([]workspaces.Workspace, error) {
 	return nil, errors.New("9434765919")
 }
+func (bent) MoveCatalogue(context.Context, gatehouse.Principal, string, int) error { return nil }
+
 func (bent) Recalls(context.Context, gatehouse.Principal, string) ([]catalog.Recall, error) {
 	return nil, errors.New("9434765919")
 }

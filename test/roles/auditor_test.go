@@ -46,7 +46,7 @@ func (w *world) call(actor string, o operation, in map[string]string, body strin
 // release, and what surrounds them.
 func (w *world) places(f fixture) map[string]string {
 	return map[string]string{"request": f.id, "release": f.release, "name": fileName, "project": "asthma", "workspace": "asthma-ws", "dataset": "care", "number": "1", "parcel": "msg_00000000000000000000",
-		"amendment": "amd_00000000000000000000", "session": "ses_00000000000000000000", "token": "tok_00000000000000000000", "user": "ada", "role": "checker", "appointment": "app_00000000000000000000", "secret": "none", "index": "0", "codelist": "asthma", "version": "1", "document": "doc_00000000000000000000"}
+		"amendment": "amd_00000000000000000000", "session": "ses_00000000000000000000", "token": "tok_00000000000000000000", "user": "ada", "role": "checker", "appointment": "app_00000000000000000000", "secret": "none", "index": "0", "earlier": "1", "codelist": "asthma", "version": "1", "document": "doc_00000000000000000000"}
 }
 
 // Auditors see everything but the bytes of files, which they have no need of,

@@ -74,7 +74,7 @@ type datasetPage struct {
 	Earlier   []catalog.Version // of Others, those that it can be compared with
 	Profile   profiled
 	Recalled  *catalog.Recall
-	Lineage   catalog.Lineage // without a version: the reader is shown none
+	Lineage   catalog.Lineage      // without a version: the reader is shown none
 	Users     []workspaces.Project // projects on this version, of those that the reader may know
 }
 
@@ -222,6 +222,8 @@ type versionsPage struct {
 	catalog.Diff
 	At    catalog.Version
 	Exact bool // the reader is a custodian of the dataset
+	// Variables compares the profiles; without a version where one was not made.
+	Variables catalog.ProfileDiff
 }
 
 // compareVersions shows how a version differs from an earlier one: exactly to the
@@ -252,6 +254,15 @@ func (s *server) compareVersions(v *visit) error {
 		p.Diff = catalog.Compare(pair[0], pair[1])
 	} else {
 		p.Diff = catalog.Compare(withoutStudies(pair[0]), withoutStudies(pair[1])).Shown(shownDifference)
+	}
+	if v.Profiles != nil && v.may(gatehouse.ActionDatasetRead, "") {
+		p.Variables, err = v.Profiles.Compare(v.r.Context(), v.who, p.At.Dataset, pair[0].Number, pair[1].Number)
+		if gatehouse.CodeOf(err) == gatehouse.CodeNotFound {
+			p.Variables, err = catalog.ProfileDiff{}, nil
+		}
+		if err != nil {
+			return err
+		}
 	}
 	v.render(http.StatusOK, "versions", p.To+" since "+p.From, p)
 	return nil

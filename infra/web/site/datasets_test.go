@@ -86,3 +86,25 @@ func TestLineageNamesWhatTheReaderMayKnow(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Variables of two versions stand beside each other where both have a profile, by what
+// these show alone.
+func TestVariablesOfTwoVersionsAreCompared(t *testing.T) {
+	h := newHouse(t)
+	h.as("ada").get("/datasets/shared_care/3/since/2").wants(t, http.StatusOK).lacks(t, "Variables</h2>")
+	number := func(n int64) *int64 { return &n }
+	for version, women := range map[int]int64{2: 600, 3: 505} {
+		p := catalog.Profile{Dataset: "shared_care", Number: version, Policy: "nhs@1", Tables: []catalog.TableProfile{{Name: "patients", Rows: number(1000), People: number(1000), Columns: []catalog.ColumnProfile{
+			{Name: "sex", Class: catalog.ClassDimension, Missing: number(25), Values: []catalog.ValueCount{{Value: "<F>", Rows: women}}},
+		}}}}
+		if version == 3 {
+			p.Tables[0].Columns[0].Values = append(p.Tables[0].Columns[0].Values, catalog.ValueCount{Value: "I", Rows: 12})
+		}
+		if err := (state.Profiles{DB: h.db}).KeepProfile(t.Context(), p, gatehouse.Event{Actor: "cora", Action: "profile.made", Subject: "shared_care"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, who := range []string{"ada", "cora"} {
+		h.as(who).get("/datasets/shared_care/3/since/2").wants(t, http.StatusOK, "Variables", "<F>", "60.0 %", "50.5 %", "2.5 %", "1.2 %", "not shown").lacks(t, "<F>")
+	}
+}

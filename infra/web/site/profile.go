@@ -15,6 +15,7 @@ import (
 // Profiles gives what the catalogue shows of variables, and has it made.
 type Profiles interface {
 	Profile(ctx context.Context, actor gatehouse.Principal, dataset string, number int) (catalog.Profile, error)
+	Compare(ctx context.Context, actor gatehouse.Principal, dataset string, from, to int) (catalog.ProfileDiff, error)
 	Begin(ctx context.Context, actor gatehouse.Principal, dataset string, number int, policy string) error
 	Progress(ctx context.Context, actor gatehouse.Principal, dataset string) (egress.ProfileProgress, error)
 }

@@ -191,6 +191,8 @@ func (s *server) functions() template.FuncMap {
 		"task":     taskWords,
 		"add":      func(a, b int) int { return a + b },
 		"dict":     dict,
+		"percent":  func(n *float64) string { return fmt.Sprintf("%.1f %%", 100**n) },
+		"plain":    func(n *float64) string { return fmt.Sprintf("%g", *n) },
 		"field":    fieldWords,
 		"ordinal":  ordinal,
 		"said":     saidWords,
