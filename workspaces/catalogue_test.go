@@ -117,6 +117,8 @@ func TestADatasetHasAProfileOfOneVersion(t *testing.T) {
 func TestTheCatalogueMovesToAnotherVersion(t *testing.T) {
 	h := newHouse(t)
 	ctx := t.Context()
+	carl := gatehouse.Principal{User: "carl"}
+	h.must(h.RemoveCustodian(ctx, workspaces.System, "shared_care", carl.User))
 	h.publish(2, 1000)
 	h.must(h.OpenCatalogue(ctx, custodian, "shared_care", 1, "nhs"))
 	h.want(h.MoveCatalogue(ctx, carl, "shared_care", 2), gatehouse.CodeNotCustodian)
