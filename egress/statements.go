@@ -10,7 +10,7 @@ import (
 // name of its kind.
 var insteadOf = map[string]string{
 	"EXPLAIN":     "Write EXPLAIN GATE before the SELECT: it says how the gate would judge it.",
-	"DESCRIBE":    "DESCRIBE a table or view of the workspace by its name, as SHOW TABLES lists them.",
+	"DESCRIBE":    "Write DESCRIBE and the name of a table or view, as SHOW TABLES lists them.",
 	"SHOW":        "Ask SHOW TABLES for the names of the tables, and DESCRIBE one of them.",
 	"SUMMARIZE":   "Ask for what you need of a column: count(x), avg(x), stddev(x), quantile_cont(x, [0.25, 0.5, 0.75]).",
 	"CREATE_VIEW": "Put the SELECT into a WITH, or keep people with CREATE TABLE name AS SELECT person_id, ….",

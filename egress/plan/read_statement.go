@@ -118,7 +118,7 @@ func ReadView(raw json.RawMessage) (*Statement, error) {
 // ownSchema refuses to make anything but in the schema of the workspace's tables.
 func ownSchema(info *object) error {
 	if schema := info.text("schema"); schema != mainSchema && schema != "" {
-		return gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables and views have no schema.").WithAdvice("Name it without one.")
+		return gatehouse.Errorf(gatehouse.CodeStatement, "Workspace tables and views have no schema.").WithAdvice("Give it a name without one.")
 	}
 	return nil
 }

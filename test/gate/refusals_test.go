@@ -18,7 +18,7 @@ var adviceTable = []struct {
 }{
 	// statements
 	{"EXPLAIN SELECT count(*) FROM patients", "GH-203", "", "EXPLAIN GATE", "SELECT count(*) FROM patients"},
-	{"DESCRIBE SELECT * FROM patients", "GH-203", "", "by its name", "DESCRIBE patients"},
+	{"DESCRIBE SELECT * FROM patients", "GH-203", "", "the name of a table", "DESCRIBE patients"},
 	{"SHOW ALL TABLES", "GH-203", "", "SHOW TABLES", "SHOW TABLES"},
 	{"SUMMARIZE patients", "GH-203", "", "quantile_cont(x", "SELECT count(birth_year), avg(birth_year), stddev(birth_year) FROM patients"},
 	{"CREATE TABLE t (a INT)", "GH-203", "", "CREATE TABLE name AS", "CREATE TABLE t AS SELECT person_id, sex FROM patients"},

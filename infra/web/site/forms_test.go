@@ -19,7 +19,7 @@ func routes(t *testing.T, method, request string) []string {
 	}
 	pattern := regexp.MustCompile(`mux\.HandleFunc\("` + method + ` ([^"]+)"`)
 	fill := strings.NewReplacer("{project}", "a", "{request}", request, "{workspace}", "ws-a", "{dataset}", "shared_care", "{number}", "3", "{earlier}", "2", "{name}", "table1.csv", "{index}", "1", "{user}", "bob",
-		"{$}", "", "{amendment}", "amd_0", "{release}", "rel_0", "{token}", "tok_0", "{session}", "ses_0", "{question}", "qry_0", "{work}", "wrk_0", "{parcel}", "msg_0", "{document}", "doc_0", "{appointment}", "app_0", "{role}", "checker", "{hash}", "0", "{path...}", "x")
+		"{$}", "", "{amendment}", "amd_0", "{release}", "rel_0", "{token}", "tok_0", "{session}", "ses_0", "{question}", "qry_0", "{work}", "wrk_0", "{parcel}", "msg_0", "{document}", "doc_0", "{appointment}", "app_0", "{role}", "checker", "{hash}", "0", "{codelist}", "asthma", "{version}", "1", "{path...}", "x")
 	var found []string
 	for _, name := range files {
 		source, err := os.ReadFile(name)
