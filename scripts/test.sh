@@ -16,7 +16,7 @@ stage() {
 }
 
 units() {
-  go test -tags "$TAGS" $(go list -tags "$TAGS" ./... | grep -v '/test/e2e$')
+  go test -timeout 20m -tags "$TAGS" $(go list -tags "$TAGS" ./... | grep -v '/test/e2e$')
 }
 
 # The race detector costs a second build of everything below a package, so it is
@@ -29,7 +29,7 @@ races() {
   for package in infra/flight infra/engine infra/journal infra/state infra/web workspaces egress; do
     go list -tags "$TAGS" -test -deps -f '{{.ImportPath}}' "./$package" | grep -q '^github.com/duckdb/' || concurrent+=("./$package")
   done
-  go test -race -skip "$sequential" -tags "$TAGS" "${concurrent[@]}"
+  go test -race -timeout 20m -skip "$sequential" -tags "$TAGS" "${concurrent[@]}"
 }
 
 end_to_end() {
