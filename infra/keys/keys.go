@@ -138,8 +138,8 @@ func (k *Keys) create(name string, template *tinkpb.KeyTemplate) error {
 	if _, err := os.Stat(k.path(name)); err == nil {
 		return k.mark(name)
 	}
-	if _, err := os.Stat(k.marker(name)); !errors.Is(err, fs.ErrNotExist) {
-		return unreadable(err, "The key %q was lost.", name).WithAdvice("Restore the folder of keys from its backup; a new key in its place would give everybody other names.")
+	if err := k.neverMade(name); err != nil {
+		return err
 	}
 	handle, err := keyset.NewHandle(template)
 	if err != nil {
@@ -153,6 +153,14 @@ func (k *Keys) create(name string, template *tinkpb.KeyTemplate) error {
 		return unreadable(err, "A key cannot be written.")
 	}
 	return k.mark(name)
+}
+
+// neverMade refuses to go on without a key that was made and is not there any more.
+func (k *Keys) neverMade(name string) error {
+	if _, err := os.Stat(k.marker(name)); !errors.Is(err, fs.ErrNotExist) {
+		return unreadable(err, "The key %q was lost.", name).WithAdvice("Restore the folder of keys from its backup; a new key in its place would give everybody other names.")
+	}
+	return nil
 }
 
 // marker is a file that says that a key was made, or that a project's people of an

@@ -62,6 +62,55 @@ func TestALostKeyIsNotMadeAgain(t *testing.T) {
 	want(t, err, gatehouse.CodeKeys)
 }
 
+// While a key is lost nothing is decided about its names: once it is restored, people of
+// an installation from before the index was part of their names have the same ones.
+func TestARestoredKeyGivesTheNamesOfBefore(t *testing.T) {
+	k, dir := create(t)
+	ctx := t.Context()
+	name := func() string {
+		t.Helper()
+		p, err := k.Pseudonyms(ctx, "asthma", "north", 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := p.Pseudonym(7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	older := func() { // as it was left by a version that did not know of forms
+		t.Helper()
+		for _, pattern := range []string{"project-asthma.form-*", "project-asthma.family-*"} {
+			found, _ := filepath.Glob(filepath.Join(dir, pattern))
+			for _, path := range found {
+				if err := os.Remove(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	name()
+	older()
+	before := name()
+	older()
+	key := filepath.Join(dir, "project-asthma.keyset")
+	if err := os.Rename(key, key+".away"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := k.Pseudonyms(ctx, "asthma", "north", 1)
+	want(t, err, gatehouse.CodeKeys)
+	if written, _ := filepath.Glob(filepath.Join(dir, "project-asthma.form-*")); len(written) > 0 {
+		t.Errorf("decided without the key: %v", written)
+	}
+	if err := os.Rename(key+".away", key); err != nil {
+		t.Fatal(err)
+	}
+	if after := name(); after != before {
+		t.Errorf("%s became %s", before, after)
+	}
+}
+
 // A key of before there were markers is marked when it is opened, and then not made again.
 func TestAKeyFromBeforeMarkersIsMarked(t *testing.T) {
 	k, dir := create(t)

@@ -179,13 +179,18 @@ func (k *Keys) ownKey(project string, epoch int) (string, error) {
 }
 
 // mayMake refuses to make what the key store does not have, if the keys of its
-// project were destroyed.
+// project were destroyed or the key was lost: nothing is written then that would stand
+// beside the key when it is restored.
 func (k *Keys) mayMake(project, name string) error {
 	if _, err := os.Stat(k.tombstone(project)); !errors.Is(err, fs.ErrNotExist) {
 		return unreadable(err, "The key of project %q was destroyed.", project).
 			WithAdvice("Its pseudonyms cannot be made again; apply for a new project.")
 	}
-	if _, err := os.Stat(k.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	_, err := os.Stat(k.path(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return k.neverMade(name)
+	case err != nil:
 		return unreadable(err, "The key %q cannot be read.", name)
 	}
 	return nil
