@@ -91,6 +91,9 @@ func TestTheCataloguesProjectIsNobodys(t *testing.T) {
 	p.ID = id
 	_, err = h.CreateProject(ctx, lead, p)
 	h.want(err, gatehouse.CodeInvalidProject)
+	other := custodian // who did not open it
+	other.User = "carl"
+	h.want(h.SetLeaving(ctx, other, workspaces.Leaving{Dataset: "shared_care", Project: id, Policy: workspaces.LeavingStopFlow, Document: "minutes"}), gatehouse.CodeNotFound)
 }
 
 // A list that is too old stops the catalogue as it stops a project.

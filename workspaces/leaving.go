@@ -40,6 +40,9 @@ const maxDocument = 500
 func (s *Service) SetLeaving(ctx context.Context, actor gatehouse.Principal, l Leaving) error {
 	e := gatehouse.Event{Action: "leaving.decided", Project: l.Project, Subject: l.Dataset, Detail: map[string]string{"policy": string(l.Policy), "document": strings.TrimSpace(l.Document)}}
 	return s.act(ctx, actor, gatehouse.ActionDatasetPublish, e, func(tx Tx) error {
+		if IsCatalogue(l.Project) { // what it is told everybody is: nobody who left stays in that
+			return gatehouse.Errorf(gatehouse.CodeNotFound, "There is no project %q.", l.Project)
+		}
 		p, err := tx.Project(ctx, l.Project)
 		if err != nil {
 			return err
