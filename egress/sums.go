@@ -283,7 +283,7 @@ func (a *admission) keepSum(p *disclosure.Profile, together bool) bool {
 				return false
 			}
 		}
-		if !known && (s.related(p, together) || !together && (s.countedBefore(p) || s.tellsBeside(p))) {
+		if !known && (s.related(p, together) || s.countedBefore(p) || !together && s.tellsBeside(p)) {
 			return false
 		}
 	}

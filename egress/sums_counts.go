@@ -61,22 +61,59 @@ func (a *admission) counts() error {
 			}
 		}
 	}
+	if judged {
+		a.countedTogether(n, of, cells, order)
+	}
 	return nil
 }
 
-// shownCounts lists what is counted in the cells that the verdicts let out: rows, or people (weighed).
-func shownCounts(r *plan.Release, t *groupTable, verdicts []disclosure.Verdict) *numbered {
-	summed := make([]bool, len(r.Cells))
-	for _, s := range r.Shares {
-		summed[s.Cell] = summed[s.Cell] || s.Value >= 0
+// countedTogether judges what all groups shown of a count make together, as wholes does
+// of sums. The smallest are withheld until nothing is told.
+func (a *admission) countedTogether(n *numbered, of []*disclosure.Profile, cells [][][2]int, order []int) {
+	type kind struct {
+		gid    int64
+		number number
 	}
+	groups := map[kind][]int{}
+	var kinds []kind
+	for _, x := range slices.Backward(order) { // the smallest first
+		k := kind{a.groups.gid.Value(n.list[x].row), n.list[x]}
+		k.number.row = 0
+		if groups[k] == nil {
+			kinds = append(kinds, k)
+		}
+		groups[k] = append(groups[k], x)
+	}
+	for _, k := range kinds {
+		shown := groups[k]
+		for {
+			whole := disclosure.NewCount()
+			shown = slices.DeleteFunc(shown, func(x int) bool {
+				return slices.ContainsFunc(cells[x], func(at [2]int) bool { return a.verdicts[at[0]].Withheld[at[1]] != "" })
+			})
+			for _, x := range shown {
+				whole.Add(of[x])
+			}
+			if len(shown) < 2 || a.keepBeside(whole) {
+				break
+			}
+			for _, at := range cells[shown[0]] {
+				a.verdicts[at[0]].Withheld[at[1]] = disclosure.RuleDifference
+			}
+		}
+	}
+}
+
+// shownCounts lists what is counted in the cells that the verdicts let out: rows, or people (weighed).
+// Of sums and means it is taken to be known how many rows are in them.
+func shownCounts(r *plan.Release, t *groupTable, verdicts []disclosure.Verdict) *numbered {
 	out := newNumbered()
 	for i, v := range verdicts {
 		if v.Dropped || !released(r, t.gid.Value(i)) {
 			continue
 		}
 		for c, cell := range r.Cells {
-			if summed[c] || v.Withheld[c] != "" {
+			if v.Withheld[c] != "" {
 				continue
 			}
 			for _, set := range cell.RowSets {

@@ -13,18 +13,22 @@ func TestSumsBesideCountsTellOfNobody(t *testing.T) {
 		several = "FROM patients WHERE imd_decile IN (3, 4, 5)"
 	)
 	w.together(w.oneWhere("region = 'North' AND sex = 'F' AND imd_decile = 4"), "sex = 'F'", map[string][]string{
-		"sum, rows, count":    {"SELECT sum(imd_decile) " + three, "SELECT count(*) " + three, fours},
-		"count first":         {fours, "SELECT avg(imd_decile), count(*) " + three},
-		"mean of a multiple":  {"SELECT avg(7 - imd_decile / 3), count(*) " + three, fours},
-		"after a restart":     {"SELECT sum(imd_decile) " + three, "", "SELECT count(*) " + three, fours},
-		"count and restart":   {fours, "", "SELECT sum(imd_decile) " + three},
-		"of several, counted": {"SELECT avg(imd_decile), count(*) " + several, "SELECT count(*) FROM patients WHERE imd_decile = 5", fours},
-		"several, by squares": {"SELECT stddev(imd_decile), avg(imd_decile), count(*) " + several, fours},
-		"squares afterwards":  {fours, "SELECT avg(imd_decile), count(*) " + several, "SELECT var_pop(imd_decile) " + several},
-		"by region":           {"SELECT region, avg(imd_decile), count(*) " + three + " GROUP BY region", "SELECT count(*) FROM patients WHERE region = 'North' AND imd_decile = 4 AND NOT {1}"},
-		"counted by region":   {"SELECT avg(imd_decile) " + three + " AND region = 'North'", "SELECT region, count(*) FROM patients WHERE imd_decile = 4 AND NOT {1} GROUP BY region HAVING region = 'North'"},
-		"in one question":     {"SELECT count(*) FROM patients", "SELECT sum(imd_decile), count(*), count(*) FILTER (WHERE imd_decile = 4 AND NOT {1}) " + three},
-		"a sum of a CASE":     {"SELECT sum(imd_decile) " + three, "SELECT sum(CASE WHEN imd_decile = 4 AND NOT {1} THEN 1 END) FROM patients"},
+		"sum, rows, count":     {"SELECT sum(imd_decile) " + three, "SELECT count(*) " + three, fours},
+		"count first":          {fours, "SELECT avg(imd_decile), count(*) " + three},
+		"mean of a multiple":   {"SELECT avg(7 - imd_decile / 3), count(*) " + three, fours},
+		"after a restart":      {"SELECT sum(imd_decile) " + three, "", "SELECT count(*) " + three, fours},
+		"count and restart":    {fours, "", "SELECT sum(imd_decile) " + three},
+		"of several, counted":  {"SELECT avg(imd_decile), count(*) " + several, "SELECT count(*) FROM patients WHERE imd_decile = 5", fours},
+		"several, by squares":  {"SELECT stddev(imd_decile), avg(imd_decile), count(*) " + several, fours},
+		"squares afterwards":   {fours, "SELECT avg(imd_decile), count(*) " + several, "SELECT var_pop(imd_decile) " + several},
+		"by region":            {"SELECT region, avg(imd_decile), count(*) " + three + " GROUP BY region", "SELECT count(*) FROM patients WHERE region = 'North' AND imd_decile = 4 AND NOT {1}"},
+		"counted by region":    {"SELECT avg(imd_decile) " + three + " AND region = 'North'", "SELECT region, count(*) FROM patients WHERE imd_decile = 4 AND NOT {1} GROUP BY region HAVING region = 'North'"},
+		"rows of another sum":  {"SELECT sum(imd_decile) " + three, "SELECT count(*) " + three, "SELECT sum(birth_year), avg(birth_year) FROM patients WHERE imd_decile = 4 AND NOT {1}"},
+		"rows of a regression": {"SELECT sum(imd_decile) " + three, "SELECT count(*) " + three, "SELECT regr_count(birth_year, birth_year) FROM patients WHERE imd_decile = 4 AND NOT {1}"},
+		"parts of the sum":     {fours, "SELECT region, sum(imd_decile) " + three + " GROUP BY region"},
+		"parts of the count":   {"SELECT sum(imd_decile) " + three, "SELECT region, count(*) FROM patients WHERE imd_decile = 4 AND NOT {1} GROUP BY region"},
+		"in one question":      {"SELECT count(*) FROM patients", "SELECT sum(imd_decile), count(*), count(*) FILTER (WHERE imd_decile = 4 AND NOT {1}) " + three},
+		"a sum of a CASE":      {"SELECT sum(imd_decile) " + three, "SELECT sum(CASE WHEN imd_decile = 4 AND NOT {1} THEN 1 END) FROM patients"},
 	})
 	stays := func(what string) string {
 		return "SELECT " + what + " FROM admissions JOIN patients USING (person_id) WHERE length_of_stay = 4 AND NOT {1}"
