@@ -61,6 +61,7 @@ type question struct {
 	gate     *Gate
 	session  *workspaces.Session
 	sql      string
+	said     string // what was asked, where sql is a SELECT that stands for it (describe.go)
 	policy   disclosure.Policy
 	tables   []*plan.Table
 	scratch  []ScratchTable
@@ -181,7 +182,7 @@ func named(e *gatehouse.Error, id string) *gatehouse.Error {
 // open prepares a question. The question is never nil, so that even its refusal
 // can be journaled.
 func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*question, error) {
-	q := &question{gate: g, session: s, sql: sql}
+	q := &question{gate: g, session: s, sql: sql, said: sql}
 	q.decision = Decision{ID: gatehouse.NewID("qry"), Time: g.Now().UTC(), Project: s.Project.ID, Workspace: s.Workspace.ID, User: s.Principal.User,
 		Session: s.Principal.Session, SQL: sql, Policy: s.Project.Policy}
 	for _, m := range s.Mounts {
@@ -193,6 +194,7 @@ func (g *Gate) open(ctx context.Context, s *workspaces.Session, sql string) (*qu
 		return q, gatehouse.Errorf(gatehouse.CodeTooLarge, "The statement is longer than 256 KiB.").WithAdvice("Ask in parts, with shorter lists.")
 	}
 	q.sql, q.explains = explainGate(sql)
+	q.said = q.sql
 	var err error
 	if q.policy, err = g.Policies.Named(ctx, s.Project.Policy); err != nil {
 		return q, err
@@ -453,7 +455,7 @@ func (q *question) commit(ctx context.Context, change ScratchChange, action stri
 // event is a journal event of this question. Its SQL stands there as a hash:
 // what a researcher types may name people.
 func (q *question) event(action string, detail map[string]string) gatehouse.Event {
-	sum := sha256.Sum256([]byte(q.sql))
+	sum := sha256.Sum256([]byte(q.said))
 	detail["sql_sha256"] = hex.EncodeToString(sum[:])
 	detail["workspace"] = q.decision.Workspace
 	detail["datasets"] = strings.Join(q.decision.Datasets, " ")

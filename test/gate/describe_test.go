@@ -1,6 +1,8 @@
 package gate
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"testing"
 )
@@ -40,6 +42,10 @@ func TestTablesAreDescribed(t *testing.T) {
 		}
 		if !slices.ContainsFunc(r.rows, func(row []string) bool { return slices.Equal(row[:len(want)], want) }) {
 			t.Errorf("%s: %q is not among %q", sql, want, r.rows)
+		}
+		asked := sha256.Sum256([]byte(sql))
+		if w.rowsOf("journal_events WHERE CAST(event AS TEXT) LIKE ?", "%"+hex.EncodeToString(asked[:])+"%") == 0 {
+			t.Errorf("the journal does not say that %s was asked", sql)
 		}
 		for _, row := range r.rows {
 			if row[0] == "_unit" {
