@@ -174,8 +174,17 @@ func (s *Service) writePopulation(ctx context.Context, w Workspace, p Population
 			Actor: System.User, Action: "population.written", Project: w.Project, Subject: w.ID,
 			Detail: map[string]string{"version": catalog.Version{Dataset: p.Dataset, Number: p.Version}.Name(), "sha256": p.SHA256},
 		})
+		before, err := tx.WithdrawalMark(ctx, p.Dataset, w.Project)
+		if err != nil {
+			return err
+		}
 		if err := tx.SeenVersion(ctx, p.Dataset, w.Project, p.published); err != nil {
 			return err
+		}
+		if p.Mark == before { // nobody left meanwhile: of what the version itself changes this one is
+			if p.Mark, err = tx.WithdrawalMark(ctx, p.Dataset, w.Project); err != nil {
+				return err
+			}
 		}
 		return tx.SetPopulation(ctx, p)
 	})

@@ -417,3 +417,52 @@ func TestStopFlowKeepsAVersionAsItWas(t *testing.T) {
 		t.Errorf("%d decisions are in the journal", told)
 	}
 }
+
+// What one workspace of a project has seen counts for the others: who left a newer
+// version stays in none of them.
+func TestStopFlowIsOfAllWorkspacesOfAProject(t *testing.T) {
+	h := newHouse(t)
+	h.activate()
+	ctx := t.Context()
+	h.publish(2, 1000)
+	h.catalogue.versions[0].Published = start.Add(-time.Hour)
+	h.catalogue.versions[1].Published = start.Add(4 * time.Minute)
+	_, err := h.OpenWorkspace(ctx, lead, study, "second")
+	h.must(err)
+	h.must(h.SetLeaving(ctx, custodian, workspaces.Leaving{Dataset: "shared_care", Project: study, Policy: workspaces.LeavingStopFlow, Document: "minutes"}))
+	h.at(start.Add(3 * time.Minute))
+	h.must(h.Withdraw(ctx, custodian, "shared_care", "", []uint32{6}))
+	sees := func(workspace string) bool {
+		t.Helper()
+		_, err := h.Remount(ctx, workspace)
+		h.must(err)
+		_, sees := readPopulation(t, filepath.Join(h.dir, "workspaces", workspace, "population.parquet"))[6]
+		return sees
+	}
+	if !sees(study) || !sees("second") {
+		t.Error("who left after the version does not stay in it")
+	}
+	h.at(start.Add(5 * time.Minute))
+	h.must(h.UseVersion(ctx, custodian, study, "shared_care", 2))
+	written := func() (n int) {
+		for _, e := range h.events() {
+			if e.Action == "population.written" {
+				n++
+			}
+		}
+		return n
+	}
+	before := written()
+	if sees(study) {
+		t.Error("who left is in a version of later")
+	}
+	if n := written() - before; n != 1 {
+		t.Errorf("the population was written %d times", n)
+	}
+	h.must(h.UseVersion(ctx, custodian, study, "shared_care", 1))
+	for _, workspace := range []string{study, "second"} {
+		if sees(workspace) {
+			t.Errorf("the workspace %q shows who left a newer version", workspace)
+		}
+	}
+}

@@ -119,7 +119,8 @@ type Tx interface {
 	SetLeaving(ctx context.Context, l Leaving) error
 	// Leaving is LeavingRemove if nothing was decided.
 	Leaving(ctx context.Context, dataset, project string) (Leaving, error)
-	// SeenVersion notes when a version was published that the project has.
+	// SeenVersion notes when a version was published that the project has. It advances the
+	// mark where that is later than what the project had before.
 	SeenVersion(ctx context.Context, dataset, project string, published time.Time) error
 	// WithdrawnAfter gives the units who left a dataset, and not the project, after a time.
 	WithdrawnAfter(ctx context.Context, dataset, project string, after time.Time) (*roaring.Bitmap, error)

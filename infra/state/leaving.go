@@ -44,8 +44,14 @@ func (tx workspacesTx) Leaving(ctx context.Context, dataset, project string) (wo
 
 // SeenVersion implements workspaces.Tx.
 func (tx workspacesTx) SeenVersion(ctx context.Context, dataset, project string, published time.Time) error {
-	_, err := tx.sql.ExecContext(ctx, `UPDATE leaving SET seen = max(seen, $3) WHERE dataset = $1 AND project = $2`, dataset, project, timeText(published))
-	return err
+	done, err := tx.sql.ExecContext(ctx, `UPDATE leaving SET seen = $3 WHERE dataset = $1 AND project = $2 AND seen < $3`, dataset, project, timeText(published))
+	if err != nil {
+		return err
+	}
+	if n, err := done.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return tx.advanceMark(ctx, dataset, project) // who stays in other workspaces of the project has changed
 }
 
 // WithdrawnAfter implements workspaces.Tx.
@@ -69,19 +75,29 @@ func (tx workspacesTx) WithdrawnAfter(ctx context.Context, dataset, project stri
 // beforeAnything makes the withdrawals of those whom a change of the person index
 // concerns older than any version: under which unit somebody left must not matter.
 func (tx workspacesTx) beforeAnything(ctx context.Context, dataset string, carried []catalog.Carried) error {
-	update, err := tx.sql.PrepareContext(ctx, `UPDATE withdrawals SET recorded = $3 WHERE dataset = $1 AND unit = $2`)
+	update, err := tx.sql.PrepareContext(ctx, `UPDATE withdrawals SET recorded = $3 WHERE dataset = $1 AND unit = $2 AND recorded > $3`)
 	if err != nil {
 		return err
 	}
 	defer update.Close()
+	changed := false
 	for _, c := range carried {
 		for _, units := range [][]uint32{c.From, c.To} {
 			for _, unit := range units {
-				if _, err := update.ExecContext(ctx, dataset, int64(unit), timeText(time.Time{})); err != nil {
+				done, err := update.ExecContext(ctx, dataset, int64(unit), timeText(time.Time{}))
+				if err != nil {
 					return err
 				}
+				n, err := done.RowsAffected()
+				if err != nil {
+					return err
+				}
+				changed = changed || n > 0
 			}
 		}
 	}
-	return nil
+	if !changed {
+		return nil
+	}
+	return tx.advanceMark(ctx, dataset, "")
 }
