@@ -94,6 +94,31 @@ func TestChangesDoNotGuessWhoseADissentIs(t *testing.T) {
 	}
 }
 
+// Nor where its local number is in doubt: that Eve and Eva of the extract fit does not
+// tell that the dissent is not of somebody outside it.
+func TestChangesDoNotGuessWhoseADissentInDoubtIs(t *testing.T) {
+	note := []string{type1File, "{list: type1, coded: {table: care, code: note, date: started}, max_age: 720h}", "      - {name: started,", "      - {name: note, treatment: drop}\n      - {name: started,"}
+	columns := "client,nhs_number,given,family,born,postcode,note,started,ended\n"
+	h := hospitalHouse(t)
+	definition := func() *catalog.Definition {
+		d := linkedDefinition(t, append(hospital(), note...)...)
+		d.RejectFloor = 100
+		for i := range d.Tables {
+			d.Tables[i].MayBeEmpty = true
+		}
+		return d
+	}
+	h.write("care.csv", columns)
+	h.mustPublish(definition())
+	h.write("patients.csv", hospitalHeader+nhsE+",,Eve,Ash,1980-01-01,EE1 1EE,F,2020-05-17\n"+nhsF+",,Eva,Ash,1980-01-01,EE1 1EE,F,2020-05-17\n")
+	h.write("events.csv", eventsHeader)
+	h.write("care.csv", columns+"h78,,E.,Ash,1980-01-01,EE1 1EE,9Nu0,2012-01-01,\n")
+	o := h.options(definition())
+	o.Changes = true
+	_, err := catalog.Publish(t.Context(), o)
+	wantCode(t, err, gatehouse.CodeChanges, "names nobody")
+}
+
 // Two local numbers that no identifier names are never one person of the index.
 func TestLocalNumbersAloneAreNotMerged(t *testing.T) {
 	h := hospitalHouse(t)

@@ -78,7 +78,8 @@ func (f *finder) watch(ref rowRef) {
 }
 
 // suspects gives the identifiers of everybody whose a watched row may be that finds
-// nobody.
+// nobody. In an extract of changes that is not known where the rows say anything to link
+// by: somebody outside the extract might fit as well.
 func (f *finder) suspects(ref rowRef) (identifiers []uint32) {
 	asked := []int32{ref.asked}
 	if c := ref.local; c != nil {
@@ -89,6 +90,14 @@ func (f *finder) suspects(ref rowRef) (identifiers []uint32) {
 		}
 	}
 	if f.linker == nil {
+		return identifiers
+	}
+	if f.people.apart {
+		for _, n := range asked {
+			if f.linker.Says(int(n)) {
+				return nil
+			}
+		}
 		return identifiers
 	}
 	for _, n := range asked {

@@ -235,6 +235,11 @@ func (l *Linker) Suspects(n int) []uint32 {
 	return l.rows[n].suspects
 }
 
+// Says reports whether a row has any value to be linked by.
+func (l *Linker) Says(n int) bool {
+	return n >= 0 && slices.ContainsFunc(l.rows[n].values, func(v string) bool { return v != "" })
+}
+
 // Rows reports how many different rows were asked about.
 func (l *Linker) Rows() int { return len(l.rows) }
 
